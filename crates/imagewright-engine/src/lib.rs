@@ -1,0 +1,1 @@
+//! Runs a build: bases, bootstrap, apt and pip steps in the sandbox, layers, step cache.

@@ -1,0 +1,1 @@
+//! Layers as streams: tar entries, whiteouts, compression, file index.

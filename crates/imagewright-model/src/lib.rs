@@ -1,0 +1,1 @@
+//! The domain: image spec, build events, error kinds, secrets. No I/O.

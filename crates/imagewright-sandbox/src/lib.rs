@@ -1,0 +1,1 @@
+//! Runs a command in Linux namespaces on an overlay; the only crate with unsafe code.

@@ -1,0 +1,1 @@
+//! Helpers for tests: contexts, hostile tars, signed package archives, skips. Development only.

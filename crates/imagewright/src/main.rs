@@ -1,0 +1,2 @@
+//! The imagewright command line.
+fn main() {}
