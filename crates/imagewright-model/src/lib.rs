@@ -1,1 +1,14 @@
-//! The domain: image spec, build events, error kinds, secrets. No I/O.
+//! The domain: what a user asks for, what happens while it is made, and how things go wrong.
+//!
+//! Values only: no clock, no environment, no files. Parsers take text and say where it is wrong.
+
+mod error_kind;
+mod event;
+mod secret;
+mod settings;
+pub mod spec;
+
+pub use error_kind::ErrorKind;
+pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};
+pub use secret::{Secret, SecretUrl};
+pub use settings::{AptSettings, BuildSettings, PythonSettings, TrustSettings};

@@ -1,0 +1,137 @@
+//! What happens during a build, in order: one stream for the terminal, for JSON lines and later for browsers.
+
+use std::time::Duration;
+
+use imagewright_oci::Digest;
+use serde::{Deserialize, Serialize};
+
+/// Version of the event stream; it grows when a field changes its meaning, not when one is added.
+pub const EVENT_VERSION: u32 = 1;
+
+/// Number of a step inside its build, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub u32);
+
+/// How far something has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+/// How a build ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum BuildOutcome {
+    /// There is an image.
+    Succeeded {
+        /// Digest of its manifest.
+        digest: Digest,
+        /// Bytes of its layers as stored.
+        size: u64,
+        /// Number of its layers, those of the base included.
+        layers: usize,
+    },
+    /// There is none.
+    Failed {
+        /// The error, causes joined by `: `.
+        error: String,
+    },
+    /// The user or a limit stopped it.
+    Cancelled,
+}
+
+/// One thing that happened. Steps are announced by `step_started` and closed by `step_finished`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum BuildEvent {
+    /// The first event of a stream.
+    Started {
+        /// [`EVENT_VERSION`].
+        version: u32,
+        /// How many steps there are.
+        steps: u32,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which.
+        step: StepId,
+        /// What it does, in a few words.
+        title: String,
+    },
+    /// A step has turned to another part of its work.
+    Status {
+        /// Which step.
+        step: StepId,
+        /// What is happening.
+        message: String,
+    },
+    /// Bytes have moved.
+    Progress {
+        /// Which step.
+        step: StepId,
+        /// What is moving.
+        message: String,
+        /// How far it has come.
+        #[serde(flatten)]
+        progress: Progress,
+    },
+    /// A program of a step printed a line.
+    Output {
+        /// Which step.
+        step: StepId,
+        /// The line, without its end.
+        line: String,
+    },
+    /// Something the user should know that stops nothing.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// A step is done.
+    StepFinished {
+        /// Which.
+        step: StepId,
+        /// Whether its result was there already.
+        cached: bool,
+        /// Bytes of the layer it made, as stored.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layer_size: Option<u64>,
+        /// How long it took.
+        #[serde(rename = "milliseconds", with = "milliseconds")]
+        took: Duration,
+    },
+    /// The last event of a stream.
+    Finished {
+        /// How it ended.
+        #[serde(flatten)]
+        outcome: BuildOutcome,
+        /// How long all of it took.
+        #[serde(rename = "milliseconds", with = "milliseconds")]
+        took: Duration,
+    },
+}
+
+/// Takes events in. Called from the thread that builds; must not block for long.
+pub trait EventSink: Send + Sync {
+    /// Takes one event in.
+    fn emit(&self, event: BuildEvent);
+}
+
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}

@@ -1,0 +1,102 @@
+//! Values that must not be seen: types that cannot be printed.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A secret text. Its `Debug` form hides it, it has no `Display`, and it does not serialise.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Takes a secret in.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// An address that may hold a user name and a password: printed and serialised without them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(Secret);
+
+impl SecretUrl {
+    /// Takes an address in.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(Secret::new(text))
+    }
+
+    /// The complete address, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The address without user name and password.
+    pub fn redacted(&self) -> String {
+        let text = self.expose();
+        let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+        let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        match rest[..authority_end].rfind('@') {
+            Some(at) => format!("{scheme}://****@{}", &rest[at + 1..]),
+            None => text.to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl Serialize for SecretUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.redacted())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+        let cases = [
+            ("https://mirror.example/simple", "https://mirror.example/simple"),
+            ("https://me:pass@mirror.example/simple", "https://****@mirror.example/simple"),
+            ("https://me:p@ss@mirror.example/a@b", "https://****@mirror.example/a@b"),
+            ("https://token@mirror.example", "https://****@mirror.example"),
+            ("mirror.example/a@b", "mirror.example/a@b"),
+        ];
+        for (text, shown) in cases {
+            let url = SecretUrl::new(text);
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), shown);
+            assert_eq!(serde_json::to_string(&url).unwrap(), format!("\"{shown}\""));
+            assert_eq!(url.expose(), text);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Settings of a build that are the machine's or the user's, never the image's.
+//!
+//! Nothing here may change what an image holds: two machines with other mirrors, proxies and certificate
+//! authorities build the same image. The one exception is said where it stands.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::SecretUrl;
+
+/// What a build takes from the machine it runs on.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BuildSettings {
+    /// Where Debian packages come from.
+    pub apt: AptSettings,
+    /// Where Python packages come from.
+    pub python: PythonSettings,
+    /// Whom to trust and how to get out.
+    pub trust: TrustSettings,
+}
+
+/// Where Debian packages come from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AptSettings {
+    /// Archive to fetch from instead of the machine's own apt sources; leaves no trace in the image.
+    pub mirror: Option<SecretUrl>,
+    /// Archive for security updates, where it is not the mirror.
+    pub security_mirror: Option<SecretUrl>,
+    /// Keyring that must have signed the archive; default: the distribution's under `/usr/share/keyrings`.
+    pub keyring: Option<PathBuf>,
+    /// Archive to write into the sources of bootstrapped images; default: what the machine's own sources name.
+    /// This one is meant to be in the image.
+    pub image_mirror: Option<String>,
+    /// Archive for security updates to write into the sources of bootstrapped images.
+    pub image_security_mirror: Option<String>,
+}
+
+/// Where Python packages come from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PythonSettings {
+    /// The index instead of the default one.
+    pub index: Option<SecretUrl>,
+    /// Further indexes, asked first.
+    #[serde(default)]
+    pub extra_indexes: Vec<SecretUrl>,
+    /// Folders and pages with distribution files.
+    #[serde(default)]
+    pub find_links: Vec<SecretUrl>,
+    /// The `uv` program to use instead of the one in the store's tools folder or on PATH.
+    pub uv: Option<PathBuf>,
+}
+
+/// Whom to trust and how to get out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrustSettings {
+    /// PEM file of certificate authorities; default: the machine's.
+    pub ca_bundle: Option<PathBuf>,
+    /// Proxy for plain HTTP.
+    pub http_proxy: Option<SecretUrl>,
+    /// Proxy for HTTPS.
+    pub https_proxy: Option<SecretUrl>,
+    /// Hosts to reach without a proxy, comma-separated.
+    pub no_proxy: Option<String>,
+}
