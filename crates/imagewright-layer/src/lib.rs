@@ -1,1 +1,34 @@
-//! Layers as streams: tar entries, whiteouts, compression, file index.
+//! Layers as streams: tar entries, whiteouts, compression, digests.
+//!
+//! Everything here works on `Read` and `Write`; files, folders and overlays are the store's. A layer is written by
+//! a [`LayerWriter`] into a [`LayerEncoder`], which compresses on all cores and knows both digests in one pass, and
+//! is read back by [`decompress`] and a [`LayerReader`], which refuses what no layer of an honest image holds.
+
+mod compression;
+mod decompress;
+mod encoder;
+mod entry;
+mod error;
+mod header;
+mod member;
+mod path;
+mod pax;
+mod pipeline;
+mod reader;
+mod verify;
+mod whiteout;
+mod writer;
+
+pub use compression::{Compression, CompressionError};
+pub use decompress::decompress;
+pub use encoder::{LayerDigests, LayerEncoder};
+pub use entry::{Entry, EntryKind};
+pub use error::LayerError;
+pub use path::{LayerPath, PathError};
+pub use reader::LayerReader;
+pub use verify::verify_layer;
+pub use writer::LayerWriter;
+
+/// The version of everything that decides a layer's bytes beside its entries: tar header rules, chunk sizes, and the
+/// compressors. It is part of cache keys, and grows whenever the same entries would give other bytes.
+pub const TRANSFORM_VERSION: u32 = 1;

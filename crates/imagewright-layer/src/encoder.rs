@@ -1,0 +1,135 @@
+//! Compresses and digests a layer in one pass, on several threads.
+//!
+//! The stream is cut into chunks of constant size, each of which becomes a gzip member or a zstd frame of its own;
+//! their concatenation is a valid stream for every reader. So the bytes depend on nothing but the input, the
+//! compression and [`TRANSFORM_VERSION`](crate::TRANSFORM_VERSION), never on threads or on how writes are cut.
+
+use std::io::{self, Write};
+
+use imagewright_oci::{Descriptor, DiffId, Digest, Hasher, MediaType};
+use libdeflater::{CompressionLvl, Compressor};
+use serde::{Deserialize, Serialize};
+
+use crate::Compression;
+use crate::pipeline::{Pipeline, Transform};
+
+const MIB: usize = 1024 * 1024;
+
+/// What identifies a layer that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerDigests {
+    /// Digest of the layer as stored.
+    pub digest: Digest,
+    /// Its size as stored.
+    pub size: u64,
+    /// Digest before compression.
+    pub diff_id: DiffId,
+    /// Size before compression.
+    pub uncompressed_size: u64,
+    /// How it is stored.
+    pub media_type: MediaType,
+}
+
+impl LayerDigests {
+    /// The descriptor of the layer as stored.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.media_type.clone(), self.digest.clone(), self.size)
+    }
+}
+
+/// Takes the plain tar stream, writes the compressed layer, and knows both digests at the end.
+///
+/// An error of the stream below comes back from a later `write`, or from [`finish`](Self::finish); from then on every
+/// call fails. Dropped unfinished, it leaves a broken layer behind but no thread. `flush` does nothing, since where
+/// chunks end must not depend on it.
+pub struct LayerEncoder<W: Write + Send + 'static> {
+    pipeline: Pipeline<W>,
+    compression: Compression,
+    chunk: Vec<u8>,
+    chunk_size: usize,
+    hasher: Hasher,
+    uncompressed_size: u64,
+}
+
+impl<W: Write + Send + 'static> LayerEncoder<W> {
+    /// Starts `threads` compressing threads (one at least) and one that writes to `out`.
+    pub fn new(out: W, compression: Compression, threads: usize) -> Self {
+        let transforms = (0..threads.max(1)).map(|_| transform(compression)).collect();
+        let chunk_size = chunk_size(compression);
+        Self {
+            pipeline: Pipeline::start(out, transforms),
+            compression,
+            chunk: Vec::with_capacity(chunk_size),
+            chunk_size,
+            hasher: Hasher::default(),
+            uncompressed_size: 0,
+        }
+    }
+
+    /// Writes what is left, waits for the threads and gives `out` back, flushed.
+    pub fn finish(mut self) -> io::Result<(W, LayerDigests)> {
+        // An empty stream still needs a member: no bytes at all are not a gzip or zstd stream.
+        if !self.chunk.is_empty() || self.uncompressed_size == 0 {
+            self.pipeline.submit(self.chunk)?;
+        }
+        let written = self.pipeline.finish()?;
+        let digests = LayerDigests {
+            digest: written.digest,
+            size: written.size,
+            diff_id: DiffId::new(self.hasher.finish()),
+            uncompressed_size: self.uncompressed_size,
+            media_type: self.compression.media_type(),
+        };
+        Ok((written.out, digests))
+    }
+}
+
+impl<W: Write + Send + 'static> Write for LayerEncoder<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (taken, _) = bytes.split_at(bytes.len().min(self.chunk_size - self.chunk.len()));
+        self.chunk.extend_from_slice(taken);
+        self.hasher.update(taken);
+        self.uncompressed_size += taken.len() as u64;
+        if self.chunk.len() == self.chunk_size {
+            let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(self.chunk_size));
+            self.pipeline.submit(full)?;
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Larger chunks compress better and keep fewer threads busy; part of the transform version.
+fn chunk_size(compression: Compression) -> usize {
+    match compression {
+        Compression::None | Compression::Gzip { .. } => MIB,
+        Compression::Zstd { .. } => 4 * MIB,
+    }
+}
+
+fn transform(compression: Compression) -> Transform {
+    match compression {
+        Compression::None => Box::new(Ok),
+        Compression::Gzip { level } => gzip(level),
+        Compression::Zstd { level } => Box::new(move |chunk| zstd::bulk::compress(&chunk, level)),
+    }
+}
+
+/// libdeflate's gzip header has no name, no time, and 255 (unknown) for the operating system.
+fn gzip(level: u8) -> Transform {
+    let mut compressor = CompressionLvl::new(level.into()).map(Compressor::new);
+    Box::new(move |chunk| {
+        let compressor = compressor.as_mut().map_err(|_| invalid_level(level))?;
+        let mut member = vec![0; compressor.gzip_compress_bound(chunk.len())];
+        let length = compressor.gzip_compress(&chunk, &mut member).map_err(io::Error::other)?;
+        member.truncate(length);
+        Ok(member)
+    })
+}
+
+fn invalid_level(level: u8) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("gzip has no compression level {level}"))
+}

@@ -1,0 +1,175 @@
+//! Chunks worked on by several threads and written in order.
+//!
+//! The encoder fills chunks, workers transform them, one writer thread hashes the results and writes them in the
+//! order in which the chunks came. All channels are bounded, so memory is; whoever fails drops its ends of them,
+//! which stops the others without a flag to forget.
+
+use std::io::{self, Write};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use imagewright_oci::{Digest, Hasher};
+
+/// What workers do to a chunk.
+pub(crate) type Transform = Box<dyn FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send>;
+
+/// A chunk on its way to a worker, and where the result goes.
+struct Job {
+    chunk: Vec<u8>,
+    reply: Sender<io::Result<Vec<u8>>>,
+}
+
+/// What was written, once all of it was.
+pub(crate) struct Written<W> {
+    pub(crate) out: W,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+/// The running threads. Dropped, it waits for them.
+pub(crate) struct Pipeline<W> {
+    queues: Option<Queues>,
+    workers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<io::Result<Written<W>>>>,
+}
+
+struct Queues {
+    jobs: Sender<Job>,
+    /// The results to come, in the order of their chunks.
+    order: Sender<Receiver<io::Result<Vec<u8>>>>,
+}
+
+impl<W: Write + Send + 'static> Pipeline<W> {
+    /// Starts a worker for each transform, and the writer.
+    pub(crate) fn start(out: W, transforms: Vec<Transform>) -> Self {
+        let depth = transforms.len();
+        let (jobs, todo) = bounded(depth);
+        // The writer waits on one result while every worker holds one and as many are queued.
+        let (order, results) = bounded(2 * depth);
+        let workers = transforms.into_iter().map(|transform| {
+            let todo = todo.clone();
+            thread::spawn(move || work(&todo, transform))
+        });
+        Self {
+            workers: workers.collect(),
+            writer: Some(thread::spawn(move || write_in_order(&results, out))),
+            queues: Some(Queues { jobs, order }),
+        }
+    }
+
+    /// Hands a chunk over; waits while as much is under way as memory is meant to hold.
+    pub(crate) fn submit(&mut self, chunk: Vec<u8>) -> io::Result<()> {
+        let Some(queues) = &self.queues else { return Err(stopped()) };
+        let (reply, result) = bounded(1);
+        let accepted = queues.order.send(result).is_ok() && queues.jobs.send(Job { chunk, reply }).is_ok();
+        match accepted {
+            true => Ok(()),
+            false => Err(self.join().err().unwrap_or_else(stopped)),
+        }
+    }
+
+    /// Waits until everything submitted is written.
+    pub(crate) fn finish(mut self) -> io::Result<Written<W>> {
+        self.join()
+    }
+}
+
+impl<W> Pipeline<W> {
+    /// Closes the queues and waits for the threads; what the writer made of it is the result.
+    fn join(&mut self) -> io::Result<Written<W>> {
+        drop(self.queues.take());
+        // A worker that panicked dropped its reply, so the writer knows.
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        match self.writer.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_panic)) => Err(io::Error::other("the thread that writes the layer panicked")),
+            None => Err(stopped()),
+        }
+    }
+}
+
+impl<W> Drop for Pipeline<W> {
+    fn drop(&mut self) {
+        let _ = self.join();
+    }
+}
+
+fn work(todo: &Receiver<Job>, mut transform: Transform) {
+    for Job { chunk, reply } in todo {
+        // Nobody waits for it where the writer failed; the queues close soon.
+        let _ = reply.send(transform(chunk));
+    }
+}
+
+fn write_in_order<W: Write>(
+    results: &Receiver<Receiver<io::Result<Vec<u8>>>>,
+    mut out: W,
+) -> io::Result<Written<W>> {
+    let mut hasher = Hasher::default();
+    let mut size = 0;
+    for result in results {
+        let bytes =
+            result.recv().unwrap_or_else(|_| Err(io::Error::other("a thread that compresses panicked")))?;
+        hasher.update(&bytes);
+        size += bytes.len() as u64;
+        out.write_all(&bytes)?;
+    }
+    out.flush()?;
+    Ok(Written { out, digest: hasher.finish(), size })
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the layer was given up after an earlier error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(transform: fn(Vec<u8>) -> io::Result<Vec<u8>>, threads: usize) -> io::Result<Vec<u8>> {
+        let transforms = (0..threads).map(|_| Box::new(transform) as Transform).collect();
+        let mut pipeline = Pipeline::start(Vec::new(), transforms);
+        for number in 0..100 {
+            pipeline.submit(vec![number])?;
+        }
+        Ok(pipeline.finish()?.out)
+    }
+
+    #[test]
+    fn results_keep_the_order_of_their_chunks() {
+        let slow_when_even = |chunk: Vec<u8>| {
+            if chunk[0].is_multiple_of(2) {
+                thread::sleep(std::time::Duration::from_micros(300));
+            }
+            Ok(chunk)
+        };
+        for threads in [1, 2, 5] {
+            assert_eq!(run(slow_when_even, threads).unwrap(), (0..100).collect::<Vec<u8>>());
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_worker_surfaces() {
+        let fail = |chunk: Vec<u8>| match chunk[0] {
+            50 => Err(io::Error::from(io::ErrorKind::OutOfMemory)),
+            _ => Ok(chunk),
+        };
+        for threads in [1, 2, 5] {
+            assert_eq!(run(fail, threads).unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_worker_surfaces() {
+        let panic = |chunk: Vec<u8>| match chunk[0] {
+            20.. => panic!("on purpose"),
+            _ => Ok(chunk),
+        };
+        for threads in [1, 2, 5] {
+            let error = run(panic, threads).unwrap_err();
+            assert!(error.to_string().contains("panicked"), "{error}");
+        }
+    }
+}
