@@ -41,7 +41,7 @@ impl Member {
     pub(crate) fn body_size(&self) -> Result<u64, LayerError> {
         match self.raw().kind() {
             b'1'..=b'6' => Ok(0),
-            _ => self.number(pax::SIZE, Raw::size, pax::decimal, "its size is no number"),
+            _ => self.number(pax::SIZE, self.raw().size(), pax::decimal, "its size is no number"),
         }
     }
 
@@ -61,9 +61,9 @@ impl Member {
             path,
             kind,
             mode: (mode & 0o7777) as u32,
-            uid: self.id(pax::UID, Raw::uid)?,
-            gid: self.id(pax::GID, Raw::gid)?,
-            mtime: self.number(pax::MTIME, Raw::mtime, pax::seconds, "its time is no number")?,
+            uid: self.id(pax::UID, self.raw().uid())?,
+            gid: self.id(pax::GID, self.raw().gid())?,
+            mtime: self.number(pax::MTIME, self.raw().mtime(), pax::seconds, "its time is no number")?,
             xattrs: self.xattrs(),
         }))
     }
@@ -113,7 +113,7 @@ impl Member {
     }
 
     /// An owner; the highest number means "unchanged" to the kernel and is none.
-    fn id(&self, key: &[u8], field: fn(&Raw<'_>) -> Option<i64>) -> Result<u32, LayerError> {
+    fn id(&self, key: &[u8], field: Option<i64>) -> Result<u32, LayerError> {
         let reason = "its owner is not a number of 32 bits";
         let id: u64 = self.number(key, field, pax::decimal, reason)?;
         let id = u32::try_from(id).ok().filter(|id| *id != u32::MAX);
@@ -124,13 +124,13 @@ impl Member {
     fn number<N: TryFrom<i64>>(
         &self,
         key: &[u8],
-        field: fn(&Raw<'_>) -> Option<i64>,
+        field: Option<i64>,
         parse: fn(&[u8]) -> Option<N>,
         reason: &str,
     ) -> Result<N, LayerError> {
         let number = match self.record(key) {
             Some(text) => parse(text),
-            None => field(&self.raw()).and_then(|number| number.try_into().ok()),
+            None => field.and_then(|number| number.try_into().ok()),
         };
         number.ok_or_else(|| self.malformed(reason))
     }

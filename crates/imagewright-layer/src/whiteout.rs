@@ -1,5 +1,6 @@
 //! The names that stand for removals (image spec, "Whiteouts").
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::{LayerError, LayerPath};
@@ -27,20 +28,23 @@ pub(crate) fn decode(path: LayerPath) -> Result<Meaning, LayerError> {
     let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else {
         return Ok(Meaning::Plain(path));
     };
-    if name.as_bytes() == OPAQUE && !is_reserved(&parent) {
-        return Ok(Meaning::Opaque(parent));
-    }
-    if names(&path).any(|name| name.starts_with(METADATA)) {
+    let malformed = || LayerError::Whiteout { entry: path.to_string() };
+    if names(&parent).any(is_metadata) {
         return Ok(Meaning::Metadata);
     }
-    let malformed = || LayerError::Whiteout { entry: path.to_string() };
     if is_reserved(&parent) {
         return Err(malformed());
+    }
+    if name.as_bytes() == OPAQUE {
+        return Ok(Meaning::Opaque(parent));
+    }
+    if is_metadata(name.as_bytes()) {
+        return Ok(Meaning::Metadata);
     }
     match name.as_bytes().strip_prefix(PREFIX) {
         None => Ok(Meaning::Plain(path)),
         Some(b"" | b"." | b"..") => Err(malformed()),
-        Some(removed) => Ok(Meaning::Whiteout(parent.join(std::ffi::OsStr::from_bytes(removed))?)),
+        Some(removed) => Ok(Meaning::Whiteout(parent.join(OsStr::from_bytes(removed))?)),
     }
 }
 
@@ -65,6 +69,10 @@ fn inside(directory: &LayerPath, name: &[u8]) -> Vec<u8> {
         true => name.to_vec(),
         false => [directory.as_bytes(), name].join(&b'/'),
     }
+}
+
+fn is_metadata(name: &[u8]) -> bool {
+    name.starts_with(METADATA)
 }
 
 fn names(path: &LayerPath) -> impl Iterator<Item = &[u8]> {
