@@ -114,6 +114,7 @@ fn transform(compression: Compression) -> Transform {
     match compression {
         Compression::None => Box::new(Ok),
         Compression::Gzip { level } => gzip(level),
+        // A fresh context for each chunk: zstd does not promise that a used one gives the same bytes.
         Compression::Zstd { level } => Box::new(move |chunk| zstd::bulk::compress(&chunk, level)),
     }
 }

@@ -39,10 +39,13 @@ impl Member {
 
     /// How many bytes of contents follow; links, directories and devices have none, whatever their size says.
     pub(crate) fn body_size(&self) -> Result<u64, LayerError> {
-        match self.raw().kind() {
-            b'1'..=b'6' => Ok(0),
-            _ => self.number(pax::SIZE, self.raw().size(), pax::decimal, "its size is no number"),
+        if matches!(self.raw().kind(), b'1'..=b'6') {
+            return Ok(0);
         }
+        let reason = "its size is not one a file can have";
+        let size = self.number(pax::SIZE, self.raw().size(), pax::decimal, reason)?;
+        // Offsets in files are signed.
+        if size <= i64::MAX as u64 { Ok(size) } else { Err(self.malformed(reason)) }
     }
 
     /// What the entry means; nothing if it is data of AUFS.
@@ -89,17 +92,19 @@ impl Member {
 
     fn symlink_target(&self) -> Result<PathBuf, LayerError> {
         let target = self.link();
-        match target.is_empty() || target.contains(&0) || target.len() > LONGEST_LINK {
-            true => Err(self.malformed("its target is not one a symbolic link can have")),
-            false => Ok(OsString::from_vec(target).into()),
+        if target.is_empty() || target.contains(&0) || target.len() > LONGEST_LINK {
+            Err(self.malformed("its target is not one a symbolic link can have"))
+        } else {
+            Ok(OsString::from_vec(target).into())
         }
     }
 
     fn hard_link_target(&self) -> Result<LayerPath, LayerError> {
         let target = LayerPath::parse(&self.link())?;
-        match target.is_root() || whiteout::is_reserved(&target) {
-            true => Err(self.malformed("its target is not one a hard link can have")),
-            false => Ok(target),
+        if target.is_root() || whiteout::is_reserved(&target) {
+            Err(self.malformed("its target is not one a hard link can have"))
+        } else {
+            Ok(target)
         }
     }
 

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// The longest path and the longest name Linux takes.
 const PATH_MAX: usize = 4095;
 const NAME_MAX: usize = 255;
+/// In front of removed names (see `whiteout`); it never reaches a file system, so it does not count.
+const WHITEOUT: &[u8] = b".wh.";
 
 /// A path inside a layer: relative, normalised, and unable to leave the root by itself.
 ///
@@ -42,7 +44,9 @@ impl LayerPath {
             match name {
                 b"" | b"." => {}
                 b".." => return Err(PathError::Parent(shown())),
-                _ if name.len() > NAME_MAX => return Err(PathError::TooLong(shown())),
+                _ if name.strip_prefix(WHITEOUT).unwrap_or(name).len() > NAME_MAX => {
+                    return Err(PathError::TooLong(shown()));
+                }
                 _ => path.push(OsStr::from_bytes(name)),
             }
         }
@@ -93,10 +97,7 @@ impl LayerPath {
 
 impl fmt::Display for LayerPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_root() {
-            true => f.write_str("."),
-            false => self.0.display().fmt(f),
-        }
+        if self.is_root() { f.write_str(".") } else { self.0.display().fmt(f) }
     }
 }
 
@@ -137,6 +138,7 @@ mod tests {
         let name = "n".repeat(NAME_MAX);
         assert!(LayerPath::parse(name.as_bytes()).is_ok());
         assert!(matches!(LayerPath::parse(format!("{name}n").as_bytes()), Err(PathError::TooLong(_))));
+        assert!(LayerPath::parse(format!(".wh.{name}").as_bytes()).is_ok());
         assert!(LayerPath::parse("d/".repeat(2048).as_bytes()).is_ok());
         assert!(matches!(LayerPath::parse("d/".repeat(2049).as_bytes()), Err(PathError::TooLong(_))));
     }

@@ -62,10 +62,7 @@ impl<W: Write + Send + 'static> Pipeline<W> {
         let Some(queues) = &self.queues else { return Err(stopped()) };
         let (reply, result) = bounded(1);
         let accepted = queues.order.send(result).is_ok() && queues.jobs.send(Job { chunk, reply }).is_ok();
-        match accepted {
-            true => Ok(()),
-            false => Err(self.join().err().unwrap_or_else(stopped)),
-        }
+        if accepted { Ok(()) } else { Err(self.join().err().unwrap_or_else(stopped)) }
     }
 
     /// Waits until everything submitted is written.

@@ -78,9 +78,10 @@ impl<R: Read> LayerReader<R> {
                 return Err(malformed(&raw, "there are two extended headers of one kind for one entry"));
             }
         }
-        match member.is_empty() {
-            true => Ok(None),
-            false => Err(LayerError::Truncated { within: "an extended header".to_owned() }),
+        if member.is_empty() {
+            Ok(None)
+        } else {
+            Err(LayerError::Truncated { within: "an extended header".to_owned() })
         }
     }
 
@@ -136,10 +137,7 @@ impl<R: Read> LayerReader<R> {
     fn skip(&mut self, length: u64, name: &str) -> Result<(), LayerError> {
         let skipped = io::copy(&mut self.input.by_ref().take(length), &mut io::sink()).map_err(read_error)?;
         self.offset += skipped;
-        match skipped == length {
-            true => Ok(()),
-            false => Err(LayerError::Truncated { within: format!("`{name}`") }),
-        }
+        if skipped == length { Ok(()) } else { Err(LayerError::Truncated { within: format!("`{name}`") }) }
     }
 }
 

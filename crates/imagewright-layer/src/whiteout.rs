@@ -65,10 +65,7 @@ pub(crate) fn opaque_name(directory: &LayerPath) -> Vec<u8> {
 }
 
 fn inside(directory: &LayerPath, name: &[u8]) -> Vec<u8> {
-    match directory.is_root() {
-        true => name.to_vec(),
-        false => [directory.as_bytes(), name].join(&b'/'),
-    }
+    if directory.is_root() { name.to_vec() } else { [directory.as_bytes(), name].join(&b'/') }
 }
 
 fn is_metadata(name: &[u8]) -> bool {

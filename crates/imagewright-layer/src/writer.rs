@@ -72,7 +72,8 @@ impl<W: Write> LayerWriter<W> {
         let mut remaining = size;
         loop {
             // One byte more than announced is asked for, to notice a file that has grown.
-            let wanted = self.buffer.len().min(usize::try_from(remaining + 1).unwrap_or(usize::MAX));
+            let wanted =
+                self.buffer.len().min(usize::try_from(remaining.saturating_add(1)).unwrap_or(usize::MAX));
             let length = match body.read(&mut self.buffer[..wanted]) {
                 Ok(length) => length as u64,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -157,32 +158,36 @@ fn archive_name(entry: &Entry) -> Result<Vec<u8>, LayerError> {
 
 fn symlink_target<'a>(entry: &Entry, target: &'a OsStr) -> Result<&'a [u8], LayerError> {
     let bytes = target.as_bytes();
-    match bytes.is_empty() || bytes.contains(&0) || bytes.len() > LONGEST_LINK {
-        true => Err(unrepresentable(entry, "its target is not one a symbolic link can have")),
-        false => Ok(bytes),
+    if bytes.is_empty() || bytes.contains(&0) || bytes.len() > LONGEST_LINK {
+        Err(unrepresentable(entry, "its target is not one a symbolic link can have"))
+    } else {
+        Ok(bytes)
     }
 }
 
 fn hard_link_target<'a>(entry: &Entry, target: &'a LayerPath) -> Result<&'a [u8], LayerError> {
-    match target.is_root() || whiteout::is_reserved(target) {
-        true => Err(unrepresentable(entry, "its target is not one a hard link can have")),
-        false => Ok(target.as_bytes()),
+    if target.is_root() || whiteout::is_reserved(target) {
+        Err(unrepresentable(entry, "its target is not one a hard link can have"))
+    } else {
+        Ok(target.as_bytes())
     }
 }
 
 fn device(entry: &Entry, major: u32, minor: u32) -> Result<(u32, u32), LayerError> {
-    match major > HIGHEST_MAJOR || minor > HIGHEST_MINOR {
-        true => Err(unrepresentable(entry, "its device number is beyond Linux's")),
-        false => Ok((major, minor)),
+    if major > HIGHEST_MAJOR || minor > HIGHEST_MINOR {
+        Err(unrepresentable(entry, "its device number is beyond Linux's"))
+    } else {
+        Ok((major, minor))
     }
 }
 
 fn xattr_records(entry: &Entry) -> Result<Records, LayerError> {
     let record = |(name, value): (&std::ffi::OsString, &Vec<u8>)| {
         let name = name.as_bytes();
-        match name.is_empty() || name.iter().any(|byte| matches!(byte, b'=' | 0)) {
-            true => Err(unrepresentable(entry, "the name of an extended attribute has a `=` in it")),
-            false => Ok(([pax::XATTR, name].concat(), value.clone())),
+        if name.is_empty() || name.iter().any(|byte| matches!(byte, b'=' | 0)) {
+            Err(unrepresentable(entry, "the name of an extended attribute has a `=` in it"))
+        } else {
+            Ok(([pax::XATTR, name].concat(), value.clone()))
         }
     };
     entry.xattrs.iter().map(record).collect()
