@@ -1,0 +1,106 @@
+//! The identity of a spec.
+
+use imagewright_oci::Digest;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{ImageSpec, PipOptions, PipRequirement, PipSpec, PythonChoice};
+
+/// Changes whenever the same spec comes to mean another image.
+const VERSION: u32 = 1;
+
+/// What a spec means, without places, comments, names of the result and the order of packages.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    version: u32,
+    base: String,
+    platform: Option<String>,
+    apt: Vec<String>,
+    apt_recommends: bool,
+    pip: Vec<String>,
+    pip_constraints: Vec<String>,
+    requires_python: Vec<&'a str>,
+    pip_locked: Option<Value>,
+    pip_options: &'a PipOptions,
+    python: &'a Option<PythonChoice>,
+    environment: &'a [(String, String)],
+    user: Option<String>,
+    working_directory: &'a Option<String>,
+    labels: &'a std::collections::BTreeMap<String, String>,
+    entrypoint: &'a Option<Vec<String>>,
+    command: &'a Option<Vec<String>>,
+    ports: Vec<String>,
+    volumes: Vec<&'a String>,
+    stop_signal: &'a Option<String>,
+    compression: Option<String>,
+}
+
+impl ImageSpec {
+    /// Digest of what the spec means: equal for two specs that ask for the same image.
+    ///
+    /// The contents of a base that is a file or folder, or that moves, are not in it.
+    pub fn canonical_key(&self) -> Digest {
+        Digest::of(self.canonical_form().as_bytes())
+    }
+
+    /// The text behind [`ImageSpec::canonical_key`].
+    pub(super) fn canonical_form(&self) -> String {
+        // Names every field, so that a new one cannot be forgotten here.
+        let Self {
+            base,
+            platform,
+            apt,
+            pip,
+            python,
+            environment,
+            user,
+            working_directory,
+            labels,
+            entrypoint,
+            command,
+            ports,
+            volumes,
+            stop_signal,
+            compression,
+            tags: _,
+        } = self;
+        let PipSpec { requirements, constraints, requires_python, locked, options } = pip;
+        let canonical = Canonical {
+            version: VERSION,
+            base: base.to_string(),
+            platform: platform.as_ref().map(ToString::to_string),
+            apt: sorted(apt.packages.iter().map(ToString::to_string)),
+            apt_recommends: apt.recommends,
+            pip: sorted(requirements.iter().map(PipRequirement::canonical)),
+            pip_constraints: sorted(constraints.iter().map(PipRequirement::canonical)),
+            requires_python: sorted(requires_python.iter().map(|entry| entry.text.as_str())),
+            pip_locked: locked.as_ref().map(|lock| without_comments(&lock.text)),
+            pip_options: options,
+            python,
+            environment,
+            user: user.as_ref().map(ToString::to_string),
+            working_directory,
+            labels,
+            entrypoint,
+            command,
+            ports: sorted(ports.iter().map(ToString::to_string)),
+            volumes: volumes.iter().collect(),
+            stop_signal,
+            compression: compression.as_ref().map(ToString::to_string),
+        };
+        serde_json::to_string(&canonical).expect("text, numbers, lists and maps of text become JSON")
+    }
+}
+
+fn sorted<T: Ord>(entries: impl Iterator<Item = T>) -> Vec<T> {
+    let mut entries: Vec<T> = entries.collect();
+    entries.sort();
+    entries.dedup();
+    entries
+}
+
+/// The entries of a TOML document, tables in order of their keys.
+fn without_comments(text: &str) -> Value {
+    let table: Option<toml::Table> = toml::from_str(text).ok();
+    table.and_then(|table| serde_json::to_value(table).ok()).unwrap_or_else(|| text.into())
+}

@@ -1,0 +1,180 @@
+//! A spec in the making: what one source says, laid over what others say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use imagewright_oci::{Platform, Reference};
+
+use super::{
+    AptPackage, AptSpec, BaseSource, ImageSpec, LayerCompression, LockedPip, Note, Origin, PipOptions,
+    PipRequirement, PipSpec, Port, Problem, PythonChoice, RequiresPython, SpecError, User,
+};
+
+/// What flags, `image.yaml` or the files of a folder say; nothing is required.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartialSpec {
+    /// Where the base image comes from.
+    pub base: Option<BaseSource>,
+    /// The platform of the image.
+    pub platform: Option<Platform>,
+    /// Debian packages.
+    pub apt: Vec<AptPackage>,
+    /// Whether packages that Debian packages recommend come along.
+    pub apt_recommends: Option<bool>,
+    /// Python requirements.
+    pub pip: Vec<PipRequirement>,
+    /// Constraints on Python packages that others bring along.
+    pub pip_constraints: Vec<PipRequirement>,
+    /// Versions of Python that are asked for.
+    pub requires_python: Vec<RequiresPython>,
+    /// A lock of Python packages.
+    pub pip_locked: Option<LockedPip>,
+    /// Where Python packages come from.
+    pub pip_options: PipOptions,
+    /// Which Python gets the packages.
+    pub python: Option<PythonChoice>,
+    /// Environment of the container, in order.
+    pub environment: Vec<(String, String)>,
+    /// Who runs the container.
+    pub user: Option<User>,
+    /// Where the container starts.
+    pub working_directory: Option<String>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// What the container runs.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments to the entry point, or what is run where there is none.
+    pub command: Option<Vec<String>>,
+    /// Ports the program listens on.
+    pub ports: BTreeSet<Port>,
+    /// Folders that hold data of the container.
+    pub volumes: BTreeSet<String>,
+    /// The signal that asks the program to stop.
+    pub stop_signal: Option<String>,
+    /// How layers are compressed.
+    pub compression: Option<LayerCompression>,
+    /// Names of the result.
+    pub tags: Vec<Reference>,
+    /// Files of the folder that are meant to be ignored.
+    pub ignore: Vec<(String, Origin)>,
+    /// What the user should know about how this was read.
+    pub notes: Vec<Note>,
+}
+
+impl PartialSpec {
+    /// Lays `upper` over this: single values replace, lists of packages grow, maps are joined by name.
+    ///
+    /// Tags replace as a whole, so that `-t` on the command line does not move the tags of `image.yaml`.
+    #[must_use]
+    pub fn merge(mut self, upper: Self) -> Self {
+        self.pip_options.merge(upper.pip_options);
+        self.apt.extend(upper.apt);
+        self.pip.extend(upper.pip);
+        self.pip_constraints.extend(upper.pip_constraints);
+        self.requires_python.extend(upper.requires_python);
+        self.labels.extend(upper.labels);
+        self.ports.extend(upper.ports);
+        self.volumes.extend(upper.volumes);
+        self.ignore.extend(upper.ignore);
+        self.notes.extend(upper.notes);
+        for (name, value) in upper.environment {
+            set_variable(&mut self.environment, name, value);
+        }
+        Self {
+            base: upper.base.or(self.base),
+            platform: upper.platform.or(self.platform),
+            apt_recommends: upper.apt_recommends.or(self.apt_recommends),
+            pip_locked: upper.pip_locked.or(self.pip_locked),
+            python: merge_python(self.python, upper.python),
+            user: upper.user.or(self.user),
+            working_directory: upper.working_directory.or(self.working_directory),
+            entrypoint: upper.entrypoint.or(self.entrypoint),
+            command: upper.command.or(self.command),
+            stop_signal: upper.stop_signal.or(self.stop_signal),
+            compression: upper.compression.or(self.compression),
+            tags: if upper.tags.is_empty() { self.tags } else { upper.tags },
+            ..self
+        }
+    }
+
+    /// The complete spec.
+    ///
+    /// # Errors
+    /// Refuses a spec without a base, one that contradicts itself, and a lock that lacks what is asked for.
+    pub fn finish(self) -> Result<ImageSpec, SpecError> {
+        let base = self.base.ok_or_else(|| SpecError::new(Origin::file("image spec"), Problem::NoBase))?;
+        if let Some(lock) = &self.pip_locked {
+            self.pip.iter().try_for_each(|requirement| lock.check(requirement))?;
+        }
+        Ok(ImageSpec {
+            base,
+            platform: self.platform,
+            apt: AptSpec {
+                packages: distinct_packages(self.apt)?,
+                recommends: self.apt_recommends.unwrap_or(false),
+            },
+            pip: PipSpec {
+                requirements: distinct(self.pip),
+                constraints: distinct(self.pip_constraints),
+                requires_python: self.requires_python,
+                locked: self.pip_locked,
+                options: self.pip_options,
+            },
+            python: self.python,
+            environment: self.environment,
+            user: self.user,
+            working_directory: self.working_directory,
+            labels: self.labels,
+            entrypoint: self.entrypoint,
+            command: self.command,
+            ports: self.ports,
+            volumes: self.volumes,
+            stop_signal: self.stop_signal,
+            compression: self.compression,
+            tags: self.tags,
+        })
+    }
+}
+
+/// Sets a variable where it stands, or at the end.
+pub(super) fn set_variable(environment: &mut Vec<(String, String)>, name: String, value: String) {
+    match environment.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, known)) => *known = value,
+        None => environment.push((name, value)),
+    }
+}
+
+fn merge_python(lower: Option<PythonChoice>, upper: Option<PythonChoice>) -> Option<PythonChoice> {
+    let (Some(lower), Some(upper)) = (&lower, &upper) else { return upper.or(lower) };
+    Some(PythonChoice {
+        interpreter: upper.interpreter.as_ref().or(lower.interpreter.as_ref()).cloned(),
+        environment: upper.environment.as_ref().or(lower.environment.as_ref()).cloned(),
+    })
+}
+
+/// Each package once, in order of name. The order of writing means nothing, so it must not change a solution.
+fn distinct_packages(mut packages: Vec<AptPackage>) -> Result<Vec<AptPackage>, SpecError> {
+    packages.sort();
+    // `git` and `git=1:2.47` together mean the second.
+    let chosen: Vec<AptPackage> =
+        packages.iter().filter(|package| package.choice.is_some()).cloned().collect();
+    let same = |a: &AptPackage, b: &AptPackage| a.name == b.name && a.architecture == b.architecture;
+    packages.retain(|package| package.choice.is_some() || !chosen.iter().any(|other| same(package, other)));
+    packages.dedup_by(|later, kept| same(later, kept) && later.choice == kept.choice);
+    match packages.windows(2).find(|pair| same(&pair[0], &pair[1])) {
+        Some([package, other]) => Err(SpecError::new(
+            package.origin.clone(),
+            Problem::AptConflict {
+                package: package.to_string(),
+                other: other.to_string(),
+                other_origin: other.origin.clone(),
+            },
+        )),
+        _ => Ok(packages),
+    }
+}
+
+fn distinct(mut requirements: Vec<PipRequirement>) -> Vec<PipRequirement> {
+    requirements.sort();
+    requirements.dedup_by(|later, kept| later.text == kept.text && later.hashes == kept.hashes);
+    requirements
+}

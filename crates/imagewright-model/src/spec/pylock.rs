@@ -1,0 +1,107 @@
+//! `pylock.toml` (PEP 751): a solution made elsewhere, installed as it is.
+
+use pep508_rs::PackageName;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::{Origin, PipRequirement, Problem, SpecError, toml_text};
+
+/// A lock of Python packages, which uv installs without solving.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedPip {
+    /// Name of the file it was read from.
+    pub source: String,
+    /// The document as it was written.
+    pub text: String,
+    /// What it locks.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// One package of a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedPackage {
+    /// Normalised name.
+    pub name: String,
+    /// Version, absent where a source tree has none.
+    pub version: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Document {
+    lock_version: Spanned<String>,
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: Spanned<String>,
+    version: Option<String>,
+    directory: Option<serde::de::IgnoredAny>,
+}
+
+impl LockedPip {
+    /// Reads a lock.
+    ///
+    /// # Errors
+    /// Refuses what is not a lock of version 1, or locks folders of the machine it was made on.
+    pub fn parse(source: &str, text: &str) -> Result<Self, SpecError> {
+        let document: Document = toml_text::parse(source, text)?;
+        let at = |offset: usize| toml_text::origin_at(source, text, offset);
+        let version = &document.lock_version;
+        if !version.get_ref().starts_with("1.") {
+            let text = format!("lock version `{}` is not one this program knows (1.0)", version.get_ref());
+            let remedy = "lock again with a tool that writes version 1.0".to_owned();
+            return Err(SpecError::new(at(version.span().start), Problem::Project { text, remedy }));
+        }
+        let package = |package: &Package| {
+            let name = package.name.get_ref();
+            let wrong = |text: String, remedy: &str| {
+                let problem = Problem::Project { text, remedy: remedy.to_owned() };
+                SpecError::new(at(package.name.span().start), problem)
+            };
+            if package.directory.is_some() {
+                let remedy =
+                    "lock without the project itself, for example with `uv export --no-emit-project`";
+                return Err(wrong(format!("`{name}` is locked to a folder of this machine"), remedy));
+            }
+            let normalised = PackageName::new(name.clone())
+                .map_err(|_| wrong(format!("`{name}` is not the name of a package"), "lock again"))?;
+            Ok(LockedPackage { name: normalised.to_string(), version: package.version.clone() })
+        };
+        let packages = document.packages.iter().map(package).collect::<Result<_, _>>()?;
+        Ok(Self { source: source.to_owned(), text: text.to_owned(), packages })
+    }
+
+    /// Checks that the lock holds what is asked for.
+    pub(super) fn check(&self, requirement: &PipRequirement) -> Result<(), SpecError> {
+        let Some(name) = &requirement.name else { return Ok(()) };
+        let versions = self.packages.iter().filter(|package| package.name == *name);
+        let mut versions = versions.map(|package| package.version.as_deref()).peekable();
+        if versions.peek().is_none() {
+            if !requirement.is_unconditional() {
+                return Ok(());
+            }
+            return Err(self.lacks(requirement, format!("there is no `{name}` in it")));
+        }
+        let mut refused = Vec::new();
+        for version in versions {
+            match version {
+                Some(version) if !requirement.accepts(version) => refused.push(version),
+                _ => return Ok(()),
+            }
+        }
+        Err(self.lacks(requirement, format!("it has version {}", refused.join(", "))))
+    }
+
+    fn lacks(&self, requirement: &PipRequirement, found: String) -> SpecError {
+        let problem =
+            Problem::NotLocked { requirement: requirement.text.clone(), lock: self.source.clone(), found };
+        SpecError::new(requirement.origin.clone(), problem)
+    }
+
+    /// Where it was read from.
+    pub fn origin(&self) -> Origin {
+        Origin::file(&self.source)
+    }
+}

@@ -1,0 +1,270 @@
+//! One Python requirement.
+
+use std::fmt;
+use std::str::FromStr;
+
+use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl, pep440_rs::Version};
+use serde::{Deserialize, Serialize};
+
+use super::{Origin, SpecError};
+
+/// A Python requirement, as it was written and as uv takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PipRequirement {
+    /// Name of the distribution, normalised; absent for a bare address.
+    pub name: Option<String>,
+    /// The requirement as it was written: name, extras, versions or address, marker.
+    pub text: String,
+    /// Hashes one of which the distribution must have, as `sha256:…`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hashes: Vec<String>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Why a text is not a Python requirement, or not one that can be honoured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequirementError {
+    /// There is nothing.
+    #[error("the requirement is empty")]
+    Empty,
+    /// It begins with a dash, so pip would take it for an option.
+    #[error("`{0}` begins with a dash: it is an option, not a requirement")]
+    Dash(String),
+    /// It is not a requirement after PEP 508.
+    #[error("`{text}` is not a requirement: {reason}")]
+    Syntax {
+        /// The text that was refused.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It names a file or folder of this machine.
+    #[error(
+        "`{0}` is a path on this machine, and only packages from an index or an address can be installed"
+    )]
+    LocalPath(String),
+    /// An editable install.
+    #[error("`{0}` is an editable install: it would point out of the image")]
+    Editable(String),
+    /// It counts on an environment variable.
+    #[error("`{0}` counts on an environment variable, and none are read")]
+    Variable(String),
+    /// An address holds a password or token. The text is not repeated.
+    #[error("the address holds a user name or password")]
+    Credentials,
+    /// Not an address.
+    #[error("`{0}` is not an address that begins with `https://` or `http://`")]
+    Address(String),
+    /// A hash that is none.
+    #[error("`{0}` is not a hash: expected `sha256:` (or sha384, sha512) and hexadecimal digits")]
+    Hash(String),
+    /// An option of pip that this program does not honour.
+    #[error("option `{0}` of pip is not supported")]
+    Option(String),
+    /// An option without its value.
+    #[error("option `{0}` lacks its value")]
+    OptionValue(String),
+    /// An option is given twice with different values.
+    #[error("option `{0}` is given twice with different values")]
+    OptionTwice(&'static str),
+    /// A requirements file includes itself.
+    #[error("`{0}` includes itself")]
+    Cycle(String),
+    /// A path leads out of the folder.
+    #[error("`{0}` lies outside the folder of the spec")]
+    Outside(String),
+}
+
+impl RequirementError {
+    /// What would put it right.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Syntax { text, .. } => format!("did you mean `{}`?", suggestion(text)?),
+            Self::LocalPath(_) => {
+                "put a wheel of it on an index, or name an address with `NAME @ https://…`".to_owned()
+            }
+            Self::Editable(_) => {
+                "list what the project depends on, and copy the project in at run time".to_owned()
+            }
+            Self::Variable(_) => "write the value itself; secrets belong in configuration".to_owned(),
+            Self::Credentials => {
+                "specs hold no secrets: put the index into the configuration (`python.index`, \
+                 `python.extra-indexes`)"
+                    .to_owned()
+            }
+            Self::Dash(_) => "options stand in requirements.txt, or under `pip:` in image.yaml".to_owned(),
+            Self::Option(name) if name == "--trusted-host" => {
+                "put the certificate authority into the configuration (`trust.ca-bundle`)".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl PipRequirement {
+    /// Reads a requirement after PEP 508, or the bare address of a distribution.
+    ///
+    /// # Errors
+    /// Names what is wrong with it and where it was written.
+    pub fn parse(text: &str, origin: Origin) -> Result<Self, SpecError> {
+        let text = text.trim();
+        match name_of(text) {
+            Ok(name) => Ok(Self { name, text: text.to_owned(), hashes: Vec::new(), origin }),
+            Err(error) => Err(SpecError::new(origin, error)),
+        }
+    }
+
+    /// The requirement with its hashes, as a line of a requirements file.
+    pub fn line(&self) -> String {
+        self.hashes.iter().fold(self.text.clone(), |line, hash| format!("{line} --hash={hash}"))
+    }
+
+    /// The requirement in one spelling: equal for two that ask for the same.
+    pub(super) fn canonical(&self) -> String {
+        let text =
+            parse(&self.text).map_or_else(|_| self.text.clone(), |requirement| requirement.to_string());
+        let mut hashes = self.hashes.clone();
+        hashes.sort();
+        hashes.iter().fold(text, |line, hash| format!("{line} --hash={hash}"))
+    }
+
+    /// Whether a locked distribution of this name and version is what is asked for.
+    ///
+    /// What has an address or no name cannot be told from a version and counts as accepted.
+    pub(super) fn accepts(&self, version: &str) -> bool {
+        let Ok(requirement) = Requirement::<VerbatimUrl>::from_str(&self.text) else { return true };
+        match (requirement.version_or_url, Version::from_str(version)) {
+            (Some(VersionOrUrl::VersionSpecifier(specifiers)), Ok(version)) => specifiers.contains(&version),
+            _ => true,
+        }
+    }
+
+    /// Whether it asks for something in every environment.
+    pub(super) fn is_unconditional(&self) -> bool {
+        !self.text.contains(';')
+    }
+}
+
+impl fmt::Display for PipRequirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Normalised name of what `text` asks for; none for a bare address.
+fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
+    if text.is_empty() {
+        return Err(RequirementError::Empty);
+    }
+    if text.starts_with('-') {
+        return Err(RequirementError::Dash(text.to_owned()));
+    }
+    if let Some(character) = text.chars().find(|c| c.is_control() && *c != '\t') {
+        let reason = format!("it holds {character:?}");
+        return Err(RequirementError::Syntax { text: text.to_owned(), reason });
+    }
+    if has_variable(text) {
+        return Err(RequirementError::Variable(text.to_owned()));
+    }
+    let address = address_of(text);
+    if address.is_some_and(has_credentials) {
+        return Err(RequirementError::Credentials);
+    }
+    if address.is_some_and(|address| address.starts_with("file:")) || is_path(text) {
+        return Err(RequirementError::LocalPath(text.to_owned()));
+    }
+    if address == Some(text) {
+        return Ok(None);
+    }
+    parse(text).map(|requirement| Some(requirement.name.to_string()))
+}
+
+fn parse(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
+    Requirement::from_str(text).map_err(|error| {
+        let reason = error.message.to_string();
+        let reason = reason.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
+        RequirementError::Syntax { text: text.to_owned(), reason }
+    })
+}
+
+/// The address in `https://…`, `git+https://…` or `NAME @ https://…`.
+fn address_of(text: &str) -> Option<&str> {
+    let before = &text[..text.find("://").or_else(|| text.find("file:"))?];
+    let start = before.rfind(|c: char| c.is_whitespace() || c == '@').map_or(0, |at| at + 1);
+    Some(text[start..].trim_start())
+}
+
+/// Whether an address gives away a secret. The user in `git+ssh://git@host` is none.
+pub(super) fn has_credentials(address: &str) -> bool {
+    let Some((scheme, rest)) = address.split_once("://") else { return false };
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    match authority.rsplit_once('@') {
+        Some((user, _)) => user.contains(':') || !scheme.ends_with("ssh"),
+        None => false,
+    }
+}
+
+/// Checks the address of an index or of a page of distributions.
+pub(super) fn check_address(text: &str) -> Result<String, RequirementError> {
+    if has_credentials(text) {
+        return Err(RequirementError::Credentials);
+    }
+    if has_variable(text) {
+        return Err(RequirementError::Variable(text.to_owned()));
+    }
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    if rest.is_empty() || rest.starts_with('/') || !text.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(RequirementError::Address(text.to_owned()));
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether pip would put an environment variable in: `${NAME}`.
+pub(super) fn has_variable(text: &str) -> bool {
+    text.split("${").skip(1).any(|rest| rest.contains('}'))
+}
+
+fn is_path(text: &str) -> bool {
+    let archive = [".whl", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip", ".tgz"];
+    let target = text.split(';').next().unwrap_or_default().trim_end();
+    text.starts_with(['.', '/', '~'])
+        || (!text.contains("://") && archive.iter().any(|ending| target.ends_with(ending)))
+        || (!text.contains("://") && !target.contains('@') && target.contains('/'))
+}
+
+/// What the writer of a faulty requirement most likely meant.
+fn suggestion(text: &str) -> Option<String> {
+    let (body, marker) = match text.split_once(';') {
+        Some((body, marker)) => (body, format!(";{marker}")),
+        None => (text, String::new()),
+    };
+    let single_equals = |body: &str| {
+        let at = body.find('=')?;
+        let alone =
+            !body[..at].ends_with(['=', '<', '>', '!', '~']) && !body[at + 1..].starts_with(['=', '<', '>']);
+        // A second `=` begins a conda build string.
+        alone.then(|| format!("{}=={}", &body[..at], body[at + 1..].split('=').next().unwrap_or_default()))
+    };
+    let star = |body: &str| {
+        let stem = body.strip_suffix('*').filter(|stem| !stem.ends_with('.'))?;
+        Some(format!("{stem}.*"))
+    };
+    let blank = |body: &str| {
+        let (name, version) = body.split_once(char::is_whitespace)?;
+        let version = version.trim();
+        version.starts_with(|c: char| c.is_ascii_digit()).then(|| format!("{name}=={version}"))
+    };
+    let body = body.trim();
+    let swapped = body.replace("=>", ">=").replace("=<", "<=").replace("=!", "!=").replace("=~", "~=");
+    let tidy = single_equals(&swapped).unwrap_or_else(|| swapped.clone());
+    let candidates = [
+        Some(tidy.clone()),
+        star(&tidy),
+        blank(&tidy),
+        Some(tidy.replace('(', "").replace(')', "")),
+        Some(tidy.trim_end_matches([',', ';', '.', '"', '\'']).to_owned()),
+    ];
+    let mut candidates = candidates.into_iter().flatten().map(|body| format!("{body}{marker}"));
+    candidates.find(|candidate| candidate != text && parse(candidate).is_ok())
+}

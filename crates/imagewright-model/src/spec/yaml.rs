@@ -1,0 +1,160 @@
+//! `image.yaml`: from its text to a [`PartialSpec`].
+
+use serde_saphyr::Spanned;
+
+use super::container::{
+    check_absolute, check_interpreter, check_label, check_signal, check_variable, parse_command,
+};
+use super::flags::{parse_platform, parse_tag};
+use super::requirement::check_address;
+use super::yaml_error::{explain, position};
+use super::yaml_schema::{AptMap, Command, Document, ListOr, PipMap, Python, PythonMap, Text};
+use super::{
+    AptPackage, ContainerError, Origin, PartialSpec, PipOptions, PipRequirement, Problem, PythonChoice,
+    SpecError,
+};
+
+impl PartialSpec {
+    /// Reads an `image.yaml`; `source` is how messages name it.
+    ///
+    /// # Errors
+    /// Names file, line and column of what is not valid.
+    pub fn from_yaml(source: &str, text: &str) -> Result<Self, SpecError> {
+        let options = serde_saphyr::options! { with_snippet: false, reject_unsupported_tags: true };
+        let document = serde_saphyr::from_str_with_options::<Option<Document>>(text, options)
+            .map_err(|error| explain(source, text, &error))?;
+        Reader { source }.spec(document.unwrap_or_default())
+    }
+}
+
+/// Turns text into values and knows which file the text is from.
+struct Reader<'a> {
+    source: &'a str,
+}
+
+impl Reader<'_> {
+    fn spec(&self, document: Document) -> Result<PartialSpec, SpecError> {
+        let (apt, apt_recommends) = self.apt(document.apt)?;
+        let PipMap { packages, constraints, index, extra_indexes, find_links, pre } = pip_map(document.pip);
+        let variables = document.env.map(|map| map.0).unwrap_or_default();
+        let environment = self.pairs(&variables, check_variable)?;
+        let labels = document.labels.map(|map| map.0).unwrap_or_default();
+        let labels = self.pairs(&labels, |name, _| check_label(name))?;
+        Ok(PartialSpec {
+            base: self.one(document.base.as_ref(), str::parse)?,
+            platform: self.one(document.platform.as_ref(), parse_platform)?,
+            apt,
+            apt_recommends,
+            pip: self.requirements(packages)?,
+            pip_constraints: self.requirements(constraints)?,
+            pip_options: PipOptions {
+                index: self.one(index.as_ref(), check_address)?,
+                extra_indexes: self.all(extra_indexes, check_address)?,
+                find_links: self.all(find_links, check_address)?,
+                pre,
+                ..PipOptions::default()
+            },
+            python: self.python(document.python)?,
+            environment,
+            user: self.one(document.user.as_ref(), str::parse)?,
+            working_directory: self.one(document.workdir.as_ref(), check_absolute)?,
+            labels: labels.into_iter().collect(),
+            entrypoint: self.command(document.entrypoint)?,
+            command: self.command(document.command)?,
+            ports: self.all(document.ports, str::parse)?,
+            volumes: self.all(document.volumes, check_absolute)?,
+            stop_signal: self.one(document.stop_signal.as_ref(), check_signal)?,
+            compression: self.one(document.compression.as_ref(), str::parse)?,
+            tags: self.all(document.tags, parse_tag)?,
+            ignore: self.ignored(document.ignore),
+            ..PartialSpec::default()
+        })
+    }
+
+    fn apt(&self, section: Option<ListOr<AptMap>>) -> Result<(Vec<AptPackage>, Option<bool>), SpecError> {
+        let (packages, recommends) = match section {
+            None => return Ok((Vec::new(), None)),
+            Some(ListOr::List(packages)) => (packages, None),
+            Some(ListOr::Map(AptMap { packages, recommends })) => (packages.unwrap_or_default(), recommends),
+        };
+        let packages = packages.iter().map(|text| AptPackage::parse(&text.value, self.origin(text)));
+        Ok((packages.collect::<Result<_, _>>()?, recommends))
+    }
+
+    fn requirements(&self, list: Option<Vec<Text>>) -> Result<Vec<PipRequirement>, SpecError> {
+        let list = list.unwrap_or_default();
+        list.iter().map(|text| PipRequirement::parse(&text.value, self.origin(text))).collect()
+    }
+
+    fn python(&self, python: Option<Spanned<Python>>) -> Result<Option<PythonChoice>, SpecError> {
+        let Some(Spanned { value, referenced, .. }) = python else { return Ok(None) };
+        let PythonMap { interpreter, environment } = match value {
+            Python::Interpreter(path) => {
+                PythonMap { interpreter: Some(Spanned::new(path, referenced, referenced)), environment: None }
+            }
+            Python::Map(map) => map,
+        };
+        Ok(Some(PythonChoice {
+            interpreter: self.one(interpreter.as_ref(), check_interpreter)?,
+            environment: self.one(environment.as_ref(), str::parse)?,
+        }))
+    }
+
+    fn command(&self, command: Option<Spanned<Command>>) -> Result<Option<Vec<String>>, SpecError> {
+        let Some(Spanned { value, referenced, .. }) = command else { return Ok(None) };
+        match value {
+            Command::Words(words) => Ok(Some(words)),
+            Command::Line(line) => self.one(Some(&Spanned::new(line, referenced, referenced)), parse_command),
+        }
+    }
+
+    fn ignored(&self, list: Option<Vec<Text>>) -> Vec<(String, Origin)> {
+        let entry = |text: Text| {
+            let origin = self.origin(&text);
+            (text.value, origin)
+        };
+        list.unwrap_or_default().into_iter().map(entry).collect()
+    }
+
+    fn pairs(
+        &self,
+        pairs: &[(Text, Text)],
+        check: impl Fn(&str, &str) -> Result<(), ContainerError>,
+    ) -> Result<Vec<(String, String)>, SpecError> {
+        let pair = |(name, value): &(Text, Text)| match check(&name.value, &value.value) {
+            Ok(()) => Ok((name.value.clone(), value.value.clone())),
+            Err(error) => Err(SpecError::new(self.origin(name), error)),
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn one<T, E: Into<Problem>>(
+        &self,
+        text: Option<&Text>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, SpecError> {
+        let read = |text: &Text| parse(&text.value).map_err(|error| SpecError::new(self.origin(text), error));
+        text.map(read).transpose()
+    }
+
+    fn all<T, E: Into<Problem>, C: FromIterator<T>>(
+        &self,
+        list: Option<Vec<Text>>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<C, SpecError> {
+        let read = |text: &Text| parse(&text.value).map_err(|error| SpecError::new(self.origin(text), error));
+        list.unwrap_or_default().iter().map(read).collect()
+    }
+
+    fn origin(&self, text: &Text) -> Origin {
+        position(self.source, text.referenced)
+    }
+}
+
+fn pip_map(section: Option<ListOr<PipMap>>) -> PipMap {
+    match section {
+        None => PipMap::default(),
+        Some(ListOr::List(packages)) => PipMap { packages: Some(packages), ..PipMap::default() },
+        Some(ListOr::Map(map)) => map,
+    }
+}
