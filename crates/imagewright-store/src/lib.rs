@@ -1,1 +1,37 @@
-//! The content store: an OCI image layout on disk with snapshots, facts, locks and transfer.
+//! The content store: a folder that several processes may use at once.
+//!
+//! ```text
+//! oci-layout, index.json, blobs/   an OCI image layout, readable by any tool that knows one
+//! snapshots/<chain>/fs             unpacked layers, as overlays take them
+//! facts/<kind>/<key>.json          what was found out about something, by its digest
+//! locks/                           one file for each thing that only one process may do at a time
+//! cache/<name>/, tools/            folders that are given to package managers; nothing here looks inside
+//! tmp/                             unfinished things, each held by the process that makes it
+//! ```
+//!
+//! Every change appears at once or not at all: it is made under `tmp/`, flushed to disk, and renamed. What a killed
+//! process leaves in `tmp/` is removed by the next [`Store::open`]. Where the store lies is the caller's to say.
+
+mod blobs;
+mod error;
+mod facts;
+mod files;
+mod images;
+mod index;
+mod layout;
+mod locks;
+pub mod overlay;
+mod scratch;
+mod snapshots;
+mod store;
+pub mod transfer;
+mod validate;
+
+pub use blobs::BlobWriter;
+pub use error::StoreError;
+pub use images::{Image, ImageRecord};
+pub use locks::Lock;
+pub use scratch::Scratch;
+pub use snapshots::UnpackError;
+pub use store::Store;
+pub use validate::ValidationError;

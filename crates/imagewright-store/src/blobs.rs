@@ -1,0 +1,130 @@
+//! Blobs: bytes by their digest.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write};
+use std::path::PathBuf;
+
+use imagewright_oci::{Algorithm, Descriptor, Digest, Hasher, MediaType};
+
+use crate::files::{Attempt, create_directory, if_found, parent, persist};
+use crate::{Store, StoreError, scratch};
+
+/// No manifest, index or configuration is longer than this.
+const LONGEST_DOCUMENT: u64 = 64 << 20;
+
+impl Store {
+    /// Where a blob is, or would be.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.layout().blob_path(digest)
+    }
+
+    /// Whether the store holds a blob.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
+    /// Opens a blob. What is read is not checked; see [`Store::read_blob`] for documents and
+    /// `imagewright_layer::verify_layer` for layers.
+    pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
+        let path = self.blob_path(digest);
+        match if_found(File::open(&path)).attempt("open", &path)? {
+            Some(file) => Ok(file),
+            None => Err(StoreError::BlobMissing { digest: digest.clone() }),
+        }
+    }
+
+    /// Reads a document's bytes, and checks that they are the ones the descriptor names.
+    pub fn read_blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, StoreError> {
+        if descriptor.size > LONGEST_DOCUMENT {
+            let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+            return Err(StoreError::BlobTooLarge { digest, size });
+        }
+        let mut bytes = Vec::new();
+        self.open_blob(&descriptor.digest)?
+            .take(descriptor.size + 1)
+            .read_to_end(&mut bytes)
+            .attempt("read", &self.blob_path(&descriptor.digest))?;
+        check_document(descriptor, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// Stores a document.
+    pub fn put_bytes(&self, media_type: MediaType, bytes: &[u8]) -> Result<Descriptor, StoreError> {
+        let descriptor = Descriptor::of(media_type, bytes);
+        if !self.has_blob(&descriptor.digest) {
+            let mut writer = self.blob_writer()?;
+            writer.write_all(bytes).attempt("write", &self.blob_path(&descriptor.digest))?;
+            writer.commit(&descriptor.digest)?;
+        }
+        Ok(descriptor)
+    }
+
+    /// Begins a blob whose digest is not known yet.
+    pub fn blob_writer(&self) -> Result<BlobWriter, StoreError> {
+        self.blob_writer_for(Algorithm::Sha256)
+    }
+
+    /// Begins a blob that someone else named by a digest of this algorithm.
+    pub(crate) fn blob_writer_for(&self, algorithm: Algorithm) -> Result<BlobWriter, StoreError> {
+        let file = scratch::held_file(self)?;
+        Ok(BlobWriter { store: self.clone(), file, hasher: algorithm.hasher(), size: 0 })
+    }
+}
+
+/// Checks that `bytes` are those that `descriptor` names.
+pub(crate) fn check_document(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), StoreError> {
+    if bytes.len() as u64 != descriptor.size {
+        let expected = Box::new(descriptor.clone());
+        return Err(StoreError::BlobSize { expected, found: bytes.len() as u64 });
+    }
+    let mut hasher = descriptor.digest.algorithm().hasher();
+    hasher.update(bytes);
+    check_digest(&descriptor.digest, hasher.finish())
+}
+
+fn check_digest(expected: &Digest, found: Digest) -> Result<(), StoreError> {
+    if *expected == found {
+        return Ok(());
+    }
+    Err(StoreError::BlobDigest { expected: expected.clone(), found })
+}
+
+/// A blob that is being written. It enters the store by [`BlobWriter::commit`]; dropped before, it never was.
+#[derive(Debug)]
+pub struct BlobWriter {
+    store: Store,
+    file: tempfile::NamedTempFile,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl BlobWriter {
+    /// Bytes written so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Enters the blob into the store, if its digest is the expected one.
+    pub fn commit(self, expected: &Digest) -> Result<(), StoreError> {
+        check_digest(expected, self.hasher.finish())?;
+        let path = self.store.blob_path(expected);
+        if fs::exists(&path).attempt("look for", &path)? {
+            return Ok(());
+        }
+        create_directory(parent(&path))?;
+        persist(self.file, &path)
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.as_file_mut().write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! What can go wrong in the store.
+
+use std::io;
+use std::path::PathBuf;
+
+use imagewright_layer::LayerError;
+use imagewright_model::ErrorKind;
+use imagewright_oci::{Descriptor, Digest, DocumentError, ReferenceError};
+
+use crate::overlay::OverlayError;
+use crate::snapshots::UnpackError;
+use crate::validate::ValidationError;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system refused.
+    #[error("could not {action} `{path}`")]
+    Io {
+        /// What was attempted, as in "could not write".
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder holds something else.
+    #[error("`{path}` is not empty and holds no store")]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The layout was written by a program with other rules.
+    #[error("`{path}` is an image layout of version `{version}`, not 1")]
+    LayoutVersion {
+        /// The folder.
+        path: PathBuf,
+        /// The version it states.
+        version: String,
+    },
+    /// A file of the layout is not what its name says.
+    #[error("`{path}` is malformed")]
+    MalformedFile {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// A blob is not in the store.
+    #[error("blob `{digest}` is not in the store")]
+    BlobMissing {
+        /// Its digest.
+        digest: Digest,
+    },
+    /// A blob's bytes are not those its digest names.
+    #[error("blob `{expected}` holds other bytes: their digest is `{found}`")]
+    BlobDigest {
+        /// The digest that was asked for.
+        expected: Digest,
+        /// The digest of the bytes.
+        found: Digest,
+    },
+    /// A blob is longer or shorter than its descriptor says.
+    #[error("blob `{}` has {found} bytes, not {}", .expected.digest, .expected.size)]
+    BlobSize {
+        /// What was asked for.
+        expected: Box<Descriptor>,
+        /// The number of bytes there are.
+        found: u64,
+    },
+    /// A blob is too long to be a document.
+    #[error("blob `{digest}` has {size} bytes, too many for a document")]
+    BlobTooLarge {
+        /// Its digest.
+        digest: Digest,
+        /// Its size.
+        size: u64,
+    },
+    /// A blob is not the document it should be.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// What was asked for names no image and cannot.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// There is no such image.
+    #[error("there is no image `{name}` in the store")]
+    ImageNotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// Several images' ids or digests begin that way.
+    #[error("`{prefix}` is the beginning of {} images", candidates.len())]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+        /// The images, as `short id (names)`.
+        candidates: Vec<String>,
+    },
+    /// A name with a digest cannot be given to an image.
+    #[error("`{name}` has a digest: an image's name is a repository and a tag")]
+    PinnedName {
+        /// The name.
+        name: String,
+    },
+    /// An entry of the index holds no image for this machine.
+    #[error("`{digest}` in the store's index is a `{media_type}`, not an image")]
+    NotAnImage {
+        /// Its digest.
+        digest: Digest,
+        /// What it is.
+        media_type: String,
+    },
+    /// A layer could not be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// An upper directory could not be made into a layer.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    /// A stored image breaks a rule of the specification.
+    #[error(transparent)]
+    Validation(#[from] ValidationError),
+}
+
+impl StoreError {
+    /// Which kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io { source, .. } => ErrorKind::of_io(source),
+            Self::NotAStore { .. }
+            | Self::PinnedName { .. }
+            | Self::Ambiguous { .. }
+            | Self::Reference(_) => ErrorKind::Usage,
+            Self::ImageNotFound { .. } | Self::BlobMissing { .. } => ErrorKind::NotFound,
+            Self::LayoutVersion { .. }
+            | Self::MalformedFile { .. }
+            | Self::BlobDigest { .. }
+            | Self::BlobSize { .. }
+            | Self::BlobTooLarge { .. }
+            | Self::Document(_)
+            | Self::NotAnImage { .. } => ErrorKind::Invalid,
+            Self::Unpack(error) => error.kind(),
+            Self::Overlay(error) => error.kind(),
+            Self::Validation(error) => error.kind(),
+        }
+    }
+
+    /// What may be done about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => ErrorKind::io_hint(source),
+            Self::NotAStore { .. } => Some("name an empty folder, or one that does not exist yet".to_owned()),
+            Self::ImageNotFound { .. } => Some("see `imagewright image list`".to_owned()),
+            Self::Ambiguous { candidates, .. } => {
+                Some(format!("give more digits: {}", candidates.join(", ")))
+            }
+            Self::BlobMissing { .. } | Self::BlobDigest { .. } | Self::BlobSize { .. } => {
+                Some("the image is damaged: remove it, then import or build it again".to_owned())
+            }
+            Self::PinnedName { .. } => Some("leave out the part from `@` on".to_owned()),
+            Self::Unpack(error) => error.hint(),
+            Self::Overlay(error) => error.hint(),
+            Self::LayoutVersion { .. }
+            | Self::MalformedFile { .. }
+            | Self::BlobTooLarge { .. }
+            | Self::Document(_)
+            | Self::Reference(_)
+            | Self::NotAnImage { .. }
+            | Self::Validation(_) => None,
+        }
+    }
+}
+
+/// Which kind of error a layer's is: the system's where a stream failed, else the layer is not valid.
+pub(crate) fn layer_error_kind(error: &LayerError) -> ErrorKind {
+    match error {
+        LayerError::Write { source } | LayerError::Body { source, .. } => ErrorKind::of_io(source),
+        LayerError::BodySize { .. } => ErrorKind::Failed,
+        _ => ErrorKind::Invalid,
+    }
+}

@@ -1,0 +1,182 @@
+//! Files and folders, with errors that say what was done to which path.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+/// Adds to an error of the operating system what was attempted, and on which path.
+pub(crate) trait Attempt<T> {
+    /// `action` completes the sentence "could not … `path`".
+    fn attempt(self, action: &'static str, path: &Path) -> Result<T, StoreError>;
+}
+
+impl<T, E: Into<io::Error>> Attempt<T> for Result<T, E> {
+    fn attempt(self, action: &'static str, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|error| StoreError::Io { action, path: path.to_owned(), source: error.into() })
+    }
+}
+
+/// Turns "there is none" into `None`.
+pub(crate) fn if_found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a directory and those above it.
+pub(crate) fn create_directory(path: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(path).attempt("create the folder", path)
+}
+
+/// Makes the names in a directory survive a crash.
+pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|directory| directory.sync_all()).attempt("flush the folder", path)
+}
+
+/// Puts `bytes` at `path` at once or not at all; the unfinished file lies in `temporary`, on the same file system.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8], temporary: &Path) -> Result<(), StoreError> {
+    let mut file = temporary_file(temporary)?;
+    file.write_all(bytes).attempt("write", path)?;
+    persist(file, path)
+}
+
+/// An unfinished file that is removed unless it is persisted.
+pub(crate) fn temporary_file(directory: &Path) -> Result<tempfile::NamedTempFile, StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new()
+        .prefix(".unfinished-")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(directory)
+        .attempt("create a file in", directory)
+}
+
+/// Flushes a temporary file, gives it its name, and makes that name survive a crash.
+pub(crate) fn persist(file: tempfile::NamedTempFile, path: &Path) -> Result<(), StoreError> {
+    file.as_file().sync_all().attempt("flush", path)?;
+    file.persist(path).map_err(|error| error.error).attempt("create", path)?;
+    sync_directory(parent(path))
+}
+
+/// The folder a path of the store lies in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().expect("paths of the store lie in a folder")
+}
+
+/// Removes a file, or a directory with all it holds, however deep; what is gone already is no error.
+///
+/// Directories are moved up beside their parent before they are emptied, so neither the depth of the tree nor the
+/// length of its paths matters, and only one directory is open at a time.
+pub(crate) fn remove_tree(path: &Path) -> Result<(), StoreError> {
+    remove_tree_inner(path).attempt("remove", path)
+}
+
+fn remove_tree_inner(path: &Path) -> io::Result<()> {
+    match if_found(fs::symlink_metadata(path))? {
+        None => return Ok(()),
+        Some(found) if !found.is_dir() => return if_found(fs::remove_file(path)).map(drop),
+        Some(_) => {}
+    }
+    let mut moved = 0_u64;
+    let mut remaining = empty_directory(path, path, &mut moved)?;
+    while let Some(directory) = remaining.pop() {
+        remaining.extend(empty_directory(&directory, path, &mut moved)?);
+        if_found(fs::remove_dir(&directory))?;
+    }
+    if_found(fs::remove_dir(path)).map(drop)
+}
+
+/// Removes the files of `directory` and moves its folders into `top`; returns where they are now.
+fn empty_directory(directory: &Path, top: &Path, moved: &mut u64) -> io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    let Some(entries) = if_found(fs::read_dir(directory))? else { return Ok(folders) };
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        if !entry.file_type()?.is_dir() {
+            if_found(fs::remove_file(&path))?;
+        } else if directory == top {
+            folders.push(path);
+        } else if let Some(folder) = move_up(&path, top, moved)? {
+            folders.push(folder);
+        }
+    }
+    Ok(folders)
+}
+
+fn move_up(path: &Path, top: &Path, moved: &mut u64) -> io::Result<Option<PathBuf>> {
+    loop {
+        let folder = top.join(format!(".remove-{moved}"));
+        *moved += 1;
+        match fs::rename(path, &folder) {
+            Ok(()) => return Ok(Some(folder)),
+            Err(error) if is_occupied(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether a rename failed because something is there already.
+pub(crate) fn is_occupied(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::AlreadyExists | Kind::DirectoryNotEmpty | Kind::NotADirectory | Kind::IsADirectory
+    )
+}
+
+/// Whether a name is that of an unfinished file of ours.
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".unfinished-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_of_any_depth_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        fs::create_dir(&top).unwrap();
+        // Deeper than a path may be long: built from the inside out.
+        for _ in 0..3000 {
+            let outer = folder.path().join("outer");
+            fs::create_dir(&outer).unwrap();
+            fs::write(outer.join(".remove-0"), "in the way").unwrap();
+            fs::rename(&top, outer.join("inner")).unwrap();
+            fs::rename(&outer, &top).unwrap();
+        }
+        remove_tree(&top).unwrap();
+        assert!(!top.exists());
+    }
+
+    #[test]
+    fn what_is_not_a_directory_is_removed_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        remove_tree(&link).unwrap();
+        assert!(fs::symlink_metadata(&link).is_err());
+        assert!(outside.join("file").exists());
+        remove_tree(&folder.path().join("absent")).unwrap();
+    }
+
+    #[test]
+    fn an_atomic_write_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_atomic(&path, b"one", folder.path()).unwrap();
+        write_atomic(&path, b"two", folder.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,182 @@
+//! Unfinished things: each is held by a lock of the process that makes it, and ends with it.
+//!
+//! Whatever lies in `tmp/` and nobody holds was left by a killed process. A thing that was created but is not held
+//! yet looks the same, so creating and sweeping exclude each other by one more lock.
+
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use imagewright_oci::ChainId;
+
+use crate::files::{
+    Attempt, if_found, is_occupied, is_unfinished, remove_tree, sync_directory, temporary_file,
+};
+use crate::overlay::metadata::copy_directory_metadata;
+use crate::{Store, StoreError};
+
+/// The lock between those who create and those who sweep.
+const SWEEP_LOCK: &str = "locks/sweep";
+/// The file inside a scratch folder that its owner holds locked.
+const HOLD: &str = ".lock";
+
+/// A folder for the upper and work directories of an overlay, on the file system of the snapshots.
+///
+/// It is removed when this is dropped, or by the next start when the process is killed.
+#[derive(Debug)]
+pub struct Scratch {
+    store: Store,
+    folder: PathBuf,
+    _hold: File,
+}
+
+impl Store {
+    /// Makes a scratch folder for a step on top of `below`: snapshots, top first, as [`Store::ensure_snapshot`]
+    /// returns them. The upper directory gets the metadata of the root directory below, because an overlay shows
+    /// the upper one's.
+    pub fn scratch(&self, below: &[PathBuf]) -> Result<Scratch, StoreError> {
+        let scratch = Scratch::create(self)?;
+        if let Some(top) = below.first() {
+            let top = self.snapshots_dir().join(top);
+            copy_directory_metadata(&top, &scratch.upper()).attempt("copy the metadata of", &top)?;
+        }
+        Ok(scratch)
+    }
+}
+
+impl Scratch {
+    fn create(store: &Store) -> Result<Self, StoreError> {
+        let _creating = share_sweep_lock(store)?;
+        let tmp = store.room("tmp");
+        let folder = tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .tempdir_in(&tmp)
+            .attempt("create a folder in", &tmp)?
+            .keep();
+        let path = folder.join(HOLD);
+        let hold = File::create(&path).attempt("create", &path)?;
+        hold.lock().attempt("lock", &path)?;
+        let scratch = Self { store: store.clone(), folder, _hold: hold };
+        for directory in [scratch.upper(), scratch.work()] {
+            fs::create_dir_all(&directory).attempt("create the folder", &directory)?;
+        }
+        let upper = scratch.upper();
+        fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
+            .attempt("change the mode of", &upper)?;
+        Ok(scratch)
+    }
+
+    /// The directory that takes changes.
+    pub fn upper(&self) -> PathBuf {
+        self.snapshot().join("fs")
+    }
+
+    /// The directory the kernel wants beside it.
+    pub fn work(&self) -> PathBuf {
+        self.folder.join("work")
+    }
+
+    /// A folder for other files of the same step, which go away with the scratch folder.
+    pub fn files(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
+    fn snapshot(&self) -> PathBuf {
+        self.folder.join("snapshot")
+    }
+
+    /// Makes the upper directory the snapshot of `chain`, unless there is one already.
+    pub fn commit_as(self, chain: &ChainId) -> Result<(), StoreError> {
+        // A crash of the machine must not leave a snapshot whose files are empty.
+        let upper = self.upper();
+        File::open(&upper)
+            .and_then(|directory| Ok(nix::unistd::syncfs(&directory)?))
+            .attempt("flush the file system of", &upper)?;
+        let target = self.store.snapshots_dir().join(chain.digest().hex());
+        match fs::rename(self.snapshot(), &target) {
+            Err(error) if is_occupied(&error) => Ok(()),
+            renamed => {
+                renamed.attempt("create the snapshot", &target)?;
+                sync_directory(&self.store.snapshots_dir())
+            }
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A drop cannot report; what it fails to remove, the next start removes, and reports.
+        let _ = remove_held_folder(&self.store, &self.folder);
+    }
+}
+
+/// A temporary file in `tmp/` that is held by this process.
+pub(crate) fn held_file(store: &Store) -> Result<tempfile::NamedTempFile, StoreError> {
+    let _creating = share_sweep_lock(store)?;
+    let file = temporary_file(&store.room("tmp"))?;
+    file.as_file().lock().attempt("lock", file.path())?;
+    Ok(file)
+}
+
+/// Removes what nobody holds from `tmp/`. Where another process is creating something just now, it does nothing:
+/// the next start will.
+pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
+    let lock = open_sweep_lock(store)?;
+    if lock.try_lock().is_err() {
+        return Ok(());
+    }
+    let tmp = store.room("tmp");
+    let mut abandoned = Vec::new();
+    for entry in fs::read_dir(&tmp).attempt("list", &tmp)? {
+        let entry = entry.attempt("list", &tmp)?;
+        if is_unfinished(&entry.file_name()) {
+            abandoned.extend(hold_abandoned(&entry.path())?);
+        }
+    }
+    // From here on each folder is held by us, so the slow part hinders nobody.
+    drop(lock);
+    abandoned.iter().try_for_each(|(folder, _hold)| remove_held_folder(store, folder))
+}
+
+/// Removes `path` if it is an abandoned file or an empty folder; takes hold of it if it is an abandoned folder.
+fn hold_abandoned(path: &Path) -> Result<Option<(PathBuf, File)>, StoreError> {
+    let is_folder = match if_found(fs::symlink_metadata(path)).attempt("look at", path)? {
+        None => return Ok(None),
+        Some(found) => found.is_dir(),
+    };
+    let hold = if is_folder { path.join(HOLD) } else { path.to_owned() };
+    let Some(file) = if_found(File::open(&hold)).attempt("open", &hold)? else {
+        // The lock is the first thing a folder gets and the last it loses.
+        remove_tree(path)?;
+        return Ok(None);
+    };
+    match file.try_lock() {
+        Ok(()) if is_folder => Ok(Some((path.to_owned(), file))),
+        Ok(()) => remove_tree(path).map(|()| None),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(source).attempt("lock", &hold),
+    }
+}
+
+/// Removes a folder whose lock the caller holds, the lock last.
+fn remove_held_folder(store: &Store, folder: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).attempt("list", folder)? {
+        let entry = entry.attempt("list", folder)?;
+        if entry.file_name() != HOLD {
+            remove_tree(&entry.path())?;
+        }
+    }
+    let _creating = share_sweep_lock(store)?;
+    remove_tree(folder)
+}
+
+fn share_sweep_lock(store: &Store) -> Result<File, StoreError> {
+    let lock = open_sweep_lock(store)?;
+    lock.lock_shared().attempt("lock", &store.room(SWEEP_LOCK))?;
+    Ok(lock)
+}
+
+fn open_sweep_lock(store: &Store) -> Result<File, StoreError> {
+    let path = store.room(SWEEP_LOCK);
+    File::options().create(true).truncate(false).write(true).open(&path).attempt("open the lock", &path)
+}

@@ -1,0 +1,96 @@
+//! The store's folder and its rooms.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::StoreError;
+use crate::files::{Attempt, create_directory};
+use crate::layout::{INDEX, Layout, MARKER};
+use crate::scratch;
+
+/// The folders of a store that hold more than an image layout does.
+const ROOMS: [&str; 6] = ["snapshots", "facts", "locks", "cache", "tools", "tmp"];
+/// Rooms whose files keep the owners and set-user-id bits of images: nobody else may reach them.
+const PRIVATE_ROOMS: [&str; 2] = ["snapshots", "tmp"];
+
+/// The content store. Cheap to clone; clones share everything.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    layout: Layout,
+}
+
+impl Store {
+    /// Opens the store in `root`, making what is missing, and removes what killed processes left unfinished.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        create_directory(root)?;
+        let root = fs::canonicalize(root).attempt("find", root)?;
+        refuse_foreign_folder(&root)?;
+        for room in ROOMS {
+            create_directory(&root.join(room))?;
+        }
+        for room in PRIVATE_ROOMS {
+            let path = root.join(room);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
+                .attempt("change the mode of", &path)?;
+        }
+        let layout = Layout::create(&root, &root.join("tmp"))?;
+        // A layout without an index is none for other tools.
+        layout.update_index(|_| Ok(()))?;
+        let store = Self { inner: Arc::new(Inner { root, layout }) };
+        scratch::sweep(&store)?;
+        Ok(store)
+    }
+
+    /// The store's folder, absolute.
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    /// The folder for programs that the store's user put there, such as `uv`.
+    pub fn tools_dir(&self) -> PathBuf {
+        self.room("tools")
+    }
+
+    /// A folder for a package manager's downloads, made where it is missing.
+    pub fn cache_dir(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.room("cache").join(name);
+        create_directory(&path)?;
+        Ok(path)
+    }
+
+    /// The folder that snapshots' paths are relative to.
+    pub fn snapshots_dir(&self) -> PathBuf {
+        self.room("snapshots")
+    }
+
+    pub(crate) fn room(&self, name: &str) -> PathBuf {
+        self.inner.root.join(name)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.inner.layout
+    }
+}
+
+/// Refuses a folder in which someone else's files lie: a slip in the option must not spread ours among them.
+fn refuse_foreign_folder(root: &Path) -> Result<(), StoreError> {
+    if root.join(MARKER).exists() {
+        return Ok(());
+    }
+    let ours = |name: &OsStr| ROOMS.iter().chain(&["blobs", INDEX, "lost+found"]).any(|room| name == *room);
+    for entry in fs::read_dir(root).attempt("list", root)? {
+        if !ours(&entry.attempt("list", root)?.file_name()) {
+            return Err(StoreError::NotAStore { path: root.to_owned() });
+        }
+    }
+    Ok(())
+}
