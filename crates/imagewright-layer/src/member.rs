@@ -67,7 +67,7 @@ impl Member {
             uid: self.id(pax::UID, self.raw().uid())?,
             gid: self.id(pax::GID, self.raw().gid())?,
             mtime: self.number(pax::MTIME, self.raw().mtime(), pax::seconds, "its time is no number")?,
-            xattrs: self.xattrs(),
+            xattrs: self.xattrs()?,
         }))
     }
 
@@ -140,12 +140,17 @@ impl Member {
         number.ok_or_else(|| self.malformed(reason))
     }
 
-    fn xattrs(&self) -> BTreeMap<OsString, Vec<u8>> {
-        let xattr = |(key, value): (&Vec<u8>, &Vec<u8>)| {
-            let name = key.strip_prefix(pax::XATTR)?;
-            Some((OsStr::from_bytes(name).to_owned(), value.clone()))
+    fn xattrs(&self) -> Result<BTreeMap<OsString, Vec<u8>>, LayerError> {
+        let records = self.records.iter().flatten();
+        let xattrs = records.filter_map(|(key, value)| Some((key.strip_prefix(pax::XATTR)?, value)));
+        let xattr = |(name, value): (&[u8], &Vec<u8>)| {
+            if name.is_empty() || name.contains(&0) {
+                Err(self.malformed("the name of an extended attribute is empty or has a zero byte in it"))
+            } else {
+                Ok((OsStr::from_bytes(name).to_owned(), value.clone()))
+            }
         };
-        self.records.iter().flatten().filter_map(xattr).collect()
+        xattrs.map(xattr).collect()
     }
 
     fn name(&self) -> Vec<u8> {

@@ -1,0 +1,9 @@
+//! Layers through the public interface.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod encoder;
+mod hostile;
+mod round_trip;
+mod support;
+mod system_tar;
+mod verify;
