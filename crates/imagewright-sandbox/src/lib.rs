@@ -1,1 +1,40 @@
 //! Runs a command in Linux namespaces on an overlay; the only crate with unsafe code.
+//!
+//! Four processes take part, each in a module of its own:
+//!
+//! | process | module | does |
+//! | --- | --- | --- |
+//! | caller | [`mod@spawn`] | starts the helper program, reads the outcome |
+//! | helper | [`mod@helper`] | enters the namespaces, watches for cancellation and the time limit |
+//! | first process (pid 1 inside) | [`mod@init`] | mounts the root file system, reaps |
+//! | command | [`mod@command`] | gives up privileges, becomes the wanted program |
+//!
+//! Caller and helper share one socket. It carries the specification there and the report back, and it is the
+//! lifeline: when the caller's end goes away, for whatever reason and without the caller doing anything, the
+//! helper kills the first process, and with it the kernel kills everything inside and drops every mount.
+//!
+//! A [`SandboxSpec`] says everything: this crate reads no settings and knows nothing of images, layers or
+//! packages. Which layers to stack and what becomes of the upper directory is the caller's business.
+
+mod command;
+mod devices;
+mod error;
+mod helper;
+mod init;
+mod mounts;
+mod network;
+mod privileges;
+mod protocol;
+mod root;
+mod seccomp;
+mod spawn;
+mod spec;
+mod sys;
+
+pub use caps::Capability;
+
+pub use error::SandboxError;
+pub use helper::helper_main;
+pub use privileges::Privileges;
+pub use spawn::{Exit, Helper, Killer, Outcome, Running, Stdio, spawn};
+pub use spec::{Mount, MountSource, Network, Root, SandboxSpec, User};
