@@ -14,6 +14,7 @@ mod manifest;
 mod media_type;
 mod platform;
 mod reference;
+mod validate;
 
 pub use config::{ContainerConfig, HistoryEntry, ImageConfig, RootFs};
 pub use descriptor::{Annotations, Descriptor, annotation};
@@ -23,3 +24,4 @@ pub use manifest::{Index, Manifest};
 pub use media_type::MediaType;
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Tag};
+pub use validate::{ImageProblem, ValidationError, validate_image};
