@@ -65,7 +65,7 @@ impl Fields<'_> {
         });
         ustar.prefix[..prefix.len()].copy_from_slice(prefix);
         ustar.name[..name.len()].copy_from_slice(name);
-        let link = self.link.get(..NAME).filter(|_| self.link.len() > NAME).unwrap_or(self.link);
+        let link = &self.link[..self.link.len().min(NAME)];
         if link.len() < self.link.len() {
             records.insert(pax::LINK_PATH.to_vec(), self.link.to_vec());
         }
