@@ -35,6 +35,9 @@ const INERT: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags
 
 /// Mounts `/proc` of this process's pid namespace and the host's `/sys`, both without their dangerous parts.
 pub(crate) fn mount_system(root: &mut RootFileSystem) -> Result<(), Failure> {
+    for path in ["/dev", "/proc", "/sys"] {
+        root.refuse_link(Path::new(path))?;
+    }
     mount_new(root, "proc", Path::new("/proc"), INERT, None)?;
     // A sysfs of one's own can be mounted only by who owns the network namespace, which may be the host's.
     bind(root, Path::new("/sys"), Path::new("/sys"), Kind::Directory)?;

@@ -14,7 +14,7 @@ use crate::{User, seccomp, sys};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Privileges {
     /// Capabilities root has inside, and the most any set-uid program or file capability can give.
-    pub capabilities: HashSet<Capability>,
+    pub capabilities: Vec<Capability>,
     /// Whether set-uid programs and file capabilities give nothing.
     pub no_new_privileges: bool,
     /// Whether only the usual system calls are allowed.
@@ -54,8 +54,8 @@ pub(crate) fn assume(user: &User, privileges: &Privileges) -> Result<(), Failure
     }
     limit_capabilities(&privileges.capabilities).attempt("limit capabilities")?;
     change_user(user)?;
-    let kept = if user.uid == 0 { privileges.capabilities.clone() } else { HashSet::new() };
-    hold_capabilities(&kept).attempt("give up capabilities")?;
+    let kept = if user.uid == 0 { privileges.capabilities.as_slice() } else { &[] };
+    hold_capabilities(kept).attempt("give up capabilities")?;
     if privileges.no_new_privileges {
         nix::sys::prctl::set_no_new_privs().attempt("set no_new_privs")?;
     }
@@ -63,8 +63,8 @@ pub(crate) fn assume(user: &User, privileges: &Privileges) -> Result<(), Failure
 }
 
 /// Drops everything but `allowed` from the bounding set, also what this program has no name for.
-fn limit_capabilities(allowed: &HashSet<Capability>) -> nix::Result<()> {
-    let allowed: u64 = allowed.iter().map(Capability::bitmask).sum();
+fn limit_capabilities(allowed: &[Capability]) -> nix::Result<()> {
+    let allowed = allowed.iter().fold(0, |mask, capability| mask | capability.bitmask());
     for number in (0..64).filter(|number| allowed & (1 << number) == 0) {
         match sys::drop_from_bounding_set(number) {
             Err(Errno::EINVAL) => break,
@@ -83,10 +83,11 @@ fn change_user(user: &User) -> Result<(), Failure> {
 }
 
 /// Leaves this process exactly `kept`, and nothing for the next program to inherit.
-fn hold_capabilities(kept: &HashSet<Capability>) -> std::io::Result<()> {
+fn hold_capabilities(kept: &[Capability]) -> std::io::Result<()> {
+    let kept: HashSet<_> = kept.iter().copied().collect();
     let nothing = HashSet::new();
     for (set, value) in
-        [(CapSet::Inheritable, &nothing), (CapSet::Effective, kept), (CapSet::Permitted, kept)]
+        [(CapSet::Inheritable, &nothing), (CapSet::Effective, &kept), (CapSet::Permitted, &kept)]
     {
         caps::set(None, set, value).map_err(|_| std::io::Error::last_os_error())?;
     }

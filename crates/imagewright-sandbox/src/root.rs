@@ -92,6 +92,18 @@ impl RootFileSystem {
         self.find_or_create(path, kind, MOST_LINKS).attempt_on("make the mount point", path)
     }
 
+    /// Refuses an image in which a directory of the system's is a link: what is mounted there would end up where
+    /// programs do not look for it.
+    pub(crate) fn refuse_link(&self, path: &Path) -> Result<(), Failure> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        match nix::fcntl::openat2(&self.directory, path, how) {
+            Ok(_) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(errno).attempt_on("use the image's", path),
+        }
+    }
+
     /// Mount points that were missing in the image, relative to the root, parents first.
     pub(crate) fn stubs(&self) -> &[PathBuf] {
         &self.stubs
@@ -189,7 +201,7 @@ fn link_layers(base: &Path, lower: &[PathBuf]) -> Result<String, Failure> {
 /// data may be lost when the machine goes down; then the caller throws the directory away.
 fn forget_last_mount(work: &Path) -> Result<(), Failure> {
     let mark = work.join("work/incompat/volatile");
-    match fs::remove_dir(&mark) {
+    match fs::remove_dir_all(&mark) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).attempt_on("remove the host's", &mark)
         }

@@ -43,13 +43,13 @@ pub struct SandboxSpec {
 pub enum Root {
     /// Layers with a writable directory on top.
     Overlay {
-        /// Where the names in `lower` start.
+        /// Absolute directory at which the names in `lower` start.
         base: PathBuf,
         /// Layers, top first. May be empty.
         lower: Vec<PathBuf>,
-        /// Receives what the command changes. One directory may serve several commands one after another.
+        /// Absolute directory that receives what the command changes. One directory may serve several commands one after another.
         upper: PathBuf,
-        /// The kernel's scratch directory: on the file system of `upper`, and of no other overlay.
+        /// The kernel's scratch directory: absolute, on the file system of `upper`, and of no other overlay.
         work: PathBuf,
     },
 }
@@ -118,7 +118,10 @@ pub enum Network {
 impl SandboxSpec {
     /// Refuses what the kernel would refuse late or cut short silently.
     pub(crate) fn check(&self) -> Result<(), SandboxError> {
-        let Root::Overlay { lower, .. } = &self.root;
+        let Root::Overlay { base, lower, upper, work } = &self.root;
+        for path in [base, upper, work] {
+            check(path.is_absolute(), &format!("`{}` is not an absolute path", path.display()))?;
+        }
         if lower.len() > MOST_LOWER_DIRECTORIES {
             return Err(SandboxError::TooManyLayers { count: lower.len(), limit: MOST_LOWER_DIRECTORIES });
         }
@@ -182,7 +185,8 @@ mod tests {
 
     #[test]
     fn refuses_what_the_kernel_would_refuse_late() {
-        let cases: [(&str, fn(&mut SandboxSpec)); 12] = [
+        type Spoil = fn(&mut SandboxSpec);
+        let cases: [(&str, Spoil); 13] = [
             ("no command", |spec| spec.command.clear()),
             ("no command", |spec| spec.command = vec![String::new()]),
             ("NUL", |spec| spec.command.push("a\0b".to_owned())),
@@ -194,6 +198,10 @@ mod tests {
             ("`/etc/../x`", |spec| spec.mounts.push(mount_at("/etc/../x"))),
             ("`/`", |spec| spec.mounts.push(mount_at("/"))),
             ("64 bytes", |spec| spec.hostname = "x".repeat(65)),
+            ("`upper`", |spec| {
+                let Root::Overlay { upper, .. } = &mut spec.root;
+                *upper = "upper".into();
+            }),
             ("501", |spec| {
                 let Root::Overlay { lower, .. } = &mut spec.root;
                 *lower = vec!["a".into(); 501];

@@ -27,7 +27,7 @@ const NAMESPACES: u64 = (libc::CLONE_NEWCGROUP
 const PERSONALITIES: [u64; 5] = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 /// Terminal requests that type into the terminal, which the command may share with the caller.
-const TYPING: [u64; 2] = [libc::TIOCSTI as u64, 0x541c /* TIOCLINUX */];
+const TYPING: [u64; 2] = [0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */];
 
 /// Filters the system calls of this process and of all it starts. Needs `CAP_SYS_ADMIN`.
 pub(crate) fn install() -> Result<(), Failure> {

@@ -1,0 +1,7 @@
+//! All of these need root: they mount.
+
+mod command;
+mod ending;
+mod isolation;
+mod mounts;
+mod root;
