@@ -73,16 +73,22 @@ impl Store {
 
 /// Checks that `bytes` are those that `descriptor` names.
 pub(crate) fn check_document(descriptor: &Descriptor, bytes: &[u8]) -> Result<(), StoreError> {
-    if bytes.len() as u64 != descriptor.size {
-        let expected = Box::new(descriptor.clone());
-        return Err(StoreError::BlobSize { expected, found: bytes.len() as u64 });
-    }
+    check_size(descriptor, bytes.len() as u64)?;
     let mut hasher = descriptor.digest.algorithm().hasher();
     hasher.update(bytes);
     check_digest(&descriptor.digest, hasher.finish())
 }
 
-fn check_digest(expected: &Digest, found: Digest) -> Result<(), StoreError> {
+/// Checks that a blob is as long as its descriptor says.
+pub(crate) fn check_size(expected: &Descriptor, found: u64) -> Result<(), StoreError> {
+    if expected.size == found {
+        return Ok(());
+    }
+    Err(StoreError::BlobSize { expected: Box::new(expected.clone()), found })
+}
+
+/// Checks that a blob's bytes are those its digest names.
+pub(crate) fn check_digest(expected: &Digest, found: Digest) -> Result<(), StoreError> {
     if *expected == found {
         return Ok(());
     }

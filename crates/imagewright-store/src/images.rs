@@ -54,12 +54,11 @@ impl Store {
     pub fn resolve(&self, text: &str) -> Result<ImageRecord, StoreError> {
         let images = index::images(&self.layout().index()?);
         let reference = text.parse::<Reference>();
-        if let Ok(reference) = &reference {
-            if let Some((image, names)) =
+        if let Ok(reference) = &reference
+            && let Some((image, names)) =
                 images.iter().find(|(image, names)| goes_by(image, names, reference))
-            {
-                return self.record(image, names.clone());
-            }
+        {
+            return self.record(image, names.clone());
         }
         match digits(text) {
             Some(digits) => self.resolve_digits(text, digits, images),

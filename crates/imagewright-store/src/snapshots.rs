@@ -10,7 +10,8 @@ use imagewright_layer::{LayerError, decompress};
 use imagewright_model::{ErrorKind, Progress};
 use imagewright_oci::{ChainId, Descriptor, DiffId, Digest, Hasher};
 
-use crate::overlay::unpack::{EntryError, unpack};
+use crate::overlay::EntryError;
+use crate::overlay::unpack::unpack;
 use crate::{Image, Scratch, Store, StoreError};
 
 /// Bytes between two reports of progress.

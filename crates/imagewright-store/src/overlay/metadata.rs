@@ -70,7 +70,7 @@ pub(crate) fn is_whiteout(metadata: &Metadata) -> bool {
 }
 
 /// Whether a directory hides everything below it.
-pub(crate) fn is_opaque(directory: &Path) -> io::Result<bool> {
+pub fn is_opaque(directory: &Path) -> io::Result<bool> {
     Ok(xattr::get(directory, OPAQUE)?.as_deref() == Some(b"y"))
 }
 

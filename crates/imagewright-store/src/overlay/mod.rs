@@ -8,6 +8,7 @@
 //! to the machine (`security.selinux`) or to overlayfs itself and are neither written nor set.
 
 mod capture;
+mod entry_error;
 pub(crate) mod metadata;
 mod pattern;
 mod tidy;
@@ -20,9 +21,10 @@ use imagewright_layer::LayerError;
 use imagewright_model::ErrorKind;
 
 pub use capture::{Captured, capture};
+pub use entry_error::EntryError;
+pub use metadata::is_opaque;
 pub use pattern::PathPattern;
 pub use tidy::{TidyRules, tidy};
-pub use unpack::EntryError;
 
 use crate::error::layer_error_kind;
 

@@ -14,7 +14,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerPath, LayerReader};
-use imagewright_model::ErrorKind;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{
@@ -23,77 +22,15 @@ use nix::sys::stat::{
 };
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
+use super::entry_error::{EntryError, Failure};
 use super::metadata::{
     OPAQUE, copy_directory_metadata, descriptor_path, directory_below, open_directory, seconds,
     set_attributes,
 };
-use crate::error::layer_error_kind;
 use crate::files::remove_tree;
 
 /// Bytes copied at once from a layer to a file.
 const COPY_SIZE: usize = 256 << 10;
-
-/// Why an entry of a layer could not be placed.
-#[derive(Debug, thiserror::Error)]
-pub enum EntryError {
-    /// The layer itself is wrong.
-    #[error(transparent)]
-    Layer(#[from] LayerError),
-    /// The system refused.
-    #[error("could not place `{entry}`")]
-    Place {
-        /// The entry.
-        entry: LayerPath,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It lies beneath a symbolic link of the same layer.
-    #[error("`{entry}` lies beneath `{link}`, which the same layer makes a symbolic link")]
-    BeneathLink {
-        /// The entry.
-        entry: LayerPath,
-        /// The link.
-        link: PathBuf,
-    },
-    /// It lies beneath something of the same layer that holds nothing.
-    #[error("`{entry}` lies beneath `{parent}`, which is not a directory")]
-    BeneathFile {
-        /// The entry.
-        entry: LayerPath,
-        /// What is not a directory.
-        parent: PathBuf,
-    },
-    /// A hard link points at nothing.
-    #[error("`{entry}` is a hard link to `{target}`, which the layer does not hold")]
-    MissingTarget {
-        /// The entry.
-        entry: LayerPath,
-        /// What it points at.
-        target: LayerPath,
-    },
-}
-
-impl EntryError {
-    /// Which kind of error it is.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Layer(error) => layer_error_kind(error),
-            Self::Place { source, .. } => ErrorKind::of_io(source),
-            Self::BeneathLink { .. } | Self::BeneathFile { .. } | Self::MissingTarget { .. } => {
-                ErrorKind::Invalid
-            }
-        }
-    }
-
-    /// What may be done about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Layer(error) => error.hint(),
-            Self::Place { source, .. } => ErrorKind::io_hint(source),
-            Self::BeneathLink { .. } | Self::BeneathFile { .. } | Self::MissingTarget { .. } => None,
-        }
-    }
-}
 
 /// Unpacks the plain tar `layer` into `upper`, an empty directory that lies on `lowers` (top first).
 ///
@@ -124,41 +61,6 @@ struct Target<'a> {
     buffer: Vec<u8>,
     /// Whether the root directory is opaque.
     hides_all: bool,
-}
-
-/// What went wrong with an entry, before its name is added.
-enum Failure {
-    System(Errno),
-    Io(io::Error),
-    Entry(EntryError),
-}
-
-impl From<Errno> for Failure {
-    fn from(error: Errno) -> Self {
-        Self::System(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<EntryError> for Failure {
-    fn from(error: EntryError) -> Self {
-        Self::Entry(error)
-    }
-}
-
-impl Failure {
-    fn of(self, entry: &LayerPath) -> EntryError {
-        match self {
-            Self::System(error) => EntryError::Place { entry: entry.clone(), source: error.into() },
-            Self::Io(source) => EntryError::Place { entry: entry.clone(), source },
-            Self::Entry(error) => error,
-        }
-    }
 }
 
 impl Target<'_> {
@@ -372,10 +274,10 @@ impl Target<'_> {
     /// Opens the directory that `path` lies in, making what is missing on the way. `entry` is named in errors.
     fn open_parent(&mut self, path: &LayerPath, entry: &LayerPath) -> Result<OwnedFd, Failure> {
         let parent = path.as_path().parent().unwrap_or(Path::new(""));
-        if self.parent.as_ref().is_some_and(|(kept, _)| kept == parent) {
-            if let Some((_, directory)) = self.parent.take() {
-                return Ok(directory);
-            }
+        if let Some((kept, directory)) = self.parent.take()
+            && kept == parent
+        {
+            return Ok(directory);
         }
         let mut directory = self.root.try_clone()?;
         let mut walked = PathBuf::new();
