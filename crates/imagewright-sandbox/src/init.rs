@@ -48,13 +48,13 @@ fn run(spec: &SandboxSpec, stdio: Stdio, records: &File, helper: &OwnedFd) -> Re
     nix::unistd::sethostname(&spec.hostname).attempt("set the host name")?;
     enter_root(spec, records)?;
     limit_resources().attempt("limit resources")?;
+    // Our memory holds the specification: processes inside must not read it, whatever capabilities they have.
+    nix::sys::prctl::set_dumpable(false).attempt("protect the first process")?;
     let command = match sys::fork().attempt("fork")? {
         ForkResult::Child => command::main(spec, stdio, records),
         ForkResult::Parent { child } => child,
     };
     helper::release_stdio().attempt("let go of standard output")?;
-    // Our memory holds the specification: processes inside must not read it, whatever capabilities they have.
-    nix::sys::prctl::set_dumpable(false).attempt("protect the first process")?;
     reap_until(command).attempt("wait for the command")
 }
 

@@ -4,10 +4,10 @@
 //!
 //! | process | module | does |
 //! | --- | --- | --- |
-//! | caller | [`mod@spawn`] | starts the helper program, reads the outcome |
-//! | helper | [`mod@helper`] | enters the namespaces, watches for cancellation and the time limit |
-//! | first process (pid 1 inside) | [`mod@init`] | mounts the root file system, reaps |
-//! | command | [`mod@command`] | gives up privileges, becomes the wanted program |
+//! | caller | `spawn` | starts the helper program, reads the outcome |
+//! | helper | `helper` | enters the namespaces, watches for cancellation and the time limit |
+//! | first process (pid 1 inside) | `init` | mounts the root file system, reaps |
+//! | command | `command` | gives up privileges, becomes the wanted program |
 //!
 //! Caller and helper share one socket. It carries the specification there and the report back, and it is the
 //! lifeline: when the caller's end goes away, for whatever reason and without the caller doing anything, the
@@ -15,6 +15,8 @@
 //!
 //! A [`SandboxSpec`] says everything: this crate reads no settings and knows nothing of images, layers or
 //! packages. Which layers to stack and what becomes of the upper directory is the caller's business.
+//!
+//! Needs root and Linux 5.10.
 
 mod command;
 mod devices;

@@ -138,7 +138,7 @@ fn hide(root: &RootFileSystem, path: &Path) -> nix::Result<()> {
     let Some(place) = existing(root, path)? else { return Ok(()) };
     let name = name_of(&place);
     let flags = INERT | MsFlags::MS_RDONLY;
-    match mount(Some("tmpfs"), &name, Some("tmpfs"), flags, Some("mode=0755,size=0")) {
+    match mount(Some("tmpfs"), &name, Some("tmpfs"), flags, Some("mode=0755")) {
         Err(Errno::ENOTDIR) => mount(Some("/dev/null"), &name, None, MsFlags::MS_BIND, None),
         result => result,
     }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::{Attempt, Failure};
 use crate::{User, seccomp, sys};
 
-/// Says what a command may do to the machine. The default suits commands nobody has reviewed.
+/// Says what a command may do to the machine. The default suits the steps this program thought out itself;
+/// programs written for container engines also need `no_new_privileges` off, for `sudo` and the like.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Privileges {
     /// Capabilities root has inside, and the most any set-uid program or file capability can give.

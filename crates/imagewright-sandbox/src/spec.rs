@@ -54,7 +54,7 @@ pub enum Root {
     },
 }
 
-/// Numeric identity of the command.
+/// Numeric identity of the command. The default is root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// User id.

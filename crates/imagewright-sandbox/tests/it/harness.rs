@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use imagewright_sandbox::{
@@ -128,6 +129,15 @@ impl Bench {
         let stderr = errors.join().unwrap().unwrap();
         let Outcome { exit, stubs } = running.wait()?;
         Ok(Finished { exit, stdout, stderr, stubs })
+    }
+
+    /// A process that runs the command on its own streams.
+    pub(crate) fn caller(&self) -> Command {
+        let file = self.folder.path().join("spec.json");
+        serde_json::to_writer(fs::File::create(&file).unwrap(), &self.spec).unwrap();
+        let mut command = Command::new(helper().program);
+        command.arg("run").arg(file);
+        command
     }
 
     pub(crate) fn run(&self) -> Finished {

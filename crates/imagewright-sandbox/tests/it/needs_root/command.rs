@@ -1,5 +1,7 @@
 //! How the command is started and how its end is reported.
 
+use std::fs::File;
+
 use imagewright_sandbox::{Exit, Helper, SandboxError, Stdio, spawn};
 
 use crate::harness::{Bench, helper};
@@ -32,6 +34,16 @@ fn passes_large_output() {
     let finished =
         Bench::script("head -c 3000000 /dev/zero | tr '\\0' x; head -c 200000 /dev/zero >&2").run();
     assert_eq!((finished.stdout.len(), finished.stderr.len()), (3_000_000, 200_000));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn can_share_the_streams_of_the_caller() {
+    let bench = Bench::script("read line; echo \"read $line\"; exit 7");
+    let input = bench.folder.path().join("input");
+    std::fs::write(&input, "this\n").unwrap();
+    let caller = bench.caller().stdin(File::open(input).unwrap()).output().unwrap();
+    assert_eq!((caller.status.code(), caller.stdout.as_slice()), (Some(7), b"read this\n".as_slice()));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! However a sandbox ends, nothing of it is left, and that at once.
 
-use std::fs::File;
 use std::process::{Command, Stdio as Streams};
 use std::time::{Duration, Instant};
 
@@ -112,10 +111,8 @@ fn the_end_of_the_spawning_thread_changes_nothing() {
 fn sigkill_of_the_caller_leaves_nothing() {
     let marker = marker(5);
     let bench = stubborn(&marker);
-    let file = bench.folder.path().join("spec.json");
-    serde_json::to_writer(File::create(&file).unwrap(), &bench.spec).unwrap();
-    let mut caller = Command::new(helper().program)
-        .args(["run".as_ref(), file.as_os_str()])
+    let mut caller = bench
+        .caller()
         .stdin(Streams::null())
         .stdout(Streams::null())
         .stderr(Streams::null())
