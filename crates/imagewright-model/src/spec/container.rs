@@ -45,17 +45,6 @@ pub enum ContainerError {
     /// Not a signal.
     #[error("`{0}` is not a signal")]
     Signal(String),
-    /// Not a compression.
-    #[error(
-        "`{0}` is not a compression: expected `none`, `gzip`, `gzip:1` to `gzip:12`, `zstd` or `zstd:1` to `zstd:22`"
-    )]
-    Compression(String),
-    /// Not a choice of Python.
-    #[error("`{0}` is not an absolute path of an interpreter")]
-    Interpreter(String),
-    /// Not a choice of where Python packages go.
-    #[error("`{0}` is neither `system` nor the absolute path of a virtual environment")]
-    PythonEnvironment(String),
 }
 
 impl ContainerError {
@@ -63,13 +52,14 @@ impl ContainerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::SelfReference(name) => Some(format!("write the complete value of `{name}`")),
-            Self::Signal(text) => nearest(text, SIGNALS.iter().copied()).map(|name| format!("did you mean `{name}`?")),
-            Self::Interpreter(text) if text.starts_with(|c: char| c.is_ascii_digit()) => Some(
-                "a version cannot be chosen here: Python comes with the base or from apt; name its path, as in \
-                 `/usr/bin/python3`"
-                    .to_owned(),
-            ),
-            Self::RelativePath(text) => Some(format!("did you mean `/{}`?", text.trim_start_matches("./"))),
+            Self::Signal(text) => {
+                let name = format!("SIG{}", text.to_uppercase().trim_start_matches("SIG"));
+                nearest(&name, SIGNALS.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+            }
+            Self::RelativePath(text) => {
+                let path = check_absolute(&format!("/{}", text.trim_start_matches("./"))).ok()?;
+                (!text.is_empty() && !text.starts_with(['~', '/'])).then(|| format!("did you mean `{path}`?"))
+            }
             _ => None,
         }
     }
@@ -304,94 +294,99 @@ pub(super) fn check_signal(text: &str) -> Result<String, ContainerError> {
     if known { Ok(text.to_owned()) } else { Err(ContainerError::Signal(text.to_owned())) }
 }
 
-/// How the layers of the image are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum LayerCompression {
-    /// Not at all.
-    None,
-    /// gzip, at a level from 1 to 12.
-    Gzip(Option<u8>),
-    /// Zstandard, at a level from 1 to 22.
-    Zstd(Option<u8>),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl FromStr for LayerCompression {
-    type Err = ContainerError;
+    fn message<T: fmt::Debug>(result: Result<T, ContainerError>) -> String {
+        result.unwrap_err().to_string()
+    }
 
-    fn from_str(text: &str) -> Result<Self, ContainerError> {
-        let (method, level) = match text.split_once(':') {
-            Some((method, level)) => (method, Some(level.parse::<u8>().unwrap_or(0))),
-            None => (text, None),
-        };
-        match (method, level) {
-            ("none", None) => Ok(Self::None),
-            ("gzip", None | Some(1..=12)) => Ok(Self::Gzip(level)),
-            ("zstd", None | Some(1..=22)) => Ok(Self::Zstd(level)),
-            _ => Err(ContainerError::Compression(text.to_owned())),
+    #[test]
+    fn environment_variables() {
+        let cases = [
+            ("A=b", "A", "b"),
+            ("A=", "A", ""),
+            ("_a1=x=y", "_a1", "x=y"),
+            ("A=two\nlines", "A", "two\nlines"),
+            ("PATH=/opt/bin:$PATHS", "PATH", "/opt/bin:$PATHS"),
+            ("PRICE=5$", "PRICE", "5$"),
+        ];
+        for (text, name, value) in cases {
+            assert_eq!(parse_assignment(text).unwrap(), (name.to_owned(), value.to_owned()));
+        }
+        let wrong = [
+            ("A", "not of the form"),
+            ("=x", "`` is not the name"),
+            ("1A=x", "`1A` is not the name"),
+            ("A-B=x", "`A-B` is not the name"),
+            ("É=x", "`É` is not the name"),
+            ("A=\0", "zero byte"),
+            ("PATH=/opt/bin:$PATH", "refers to `PATH` itself"),
+            ("PATH=${PATH}:/opt/bin", "refers to `PATH` itself"),
+        ];
+        for (text, part) in wrong {
+            let message = message(parse_assignment(text));
+            assert!(message.contains(part), "{text}: {message}");
         }
     }
-}
 
-impl fmt::Display for LayerCompression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Gzip(None) => f.write_str("gzip"),
-            Self::Gzip(Some(level)) => write!(f, "gzip:{level}"),
-            Self::Zstd(None) => f.write_str("zstd"),
-            Self::Zstd(Some(level)) => write!(f, "zstd:{level}"),
+    #[test]
+    fn labels() {
+        assert_eq!(parse_label("a.b/c=x=y").unwrap(), ("a.b/c".to_owned(), "x=y".to_owned()));
+        for text in ["=x", "a b=x", "a\n=x"] {
+            assert!(message(parse_label(text)).contains("is not the name of a label"), "{text}");
+        }
+        assert!(message(parse_label("x")).contains("not of the form"));
+    }
+
+    #[test]
+    fn users() {
+        for text in ["root", "0", "1000:100", "jovyan:users", "_apt", "a.b-c", "4294967295"] {
+            assert_eq!(text.parse::<User>().unwrap().to_string(), text);
+        }
+        for text in ["", ":", "a:", ":a", "a:b:c", "a b", "-a", "1a", "4294967296", "+1", "$USER"] {
+            assert!(message(text.parse::<User>()).contains("is not a user"), "{text}");
         }
     }
-}
 
-impl TryFrom<String> for LayerCompression {
-    type Error = ContainerError;
-
-    fn try_from(text: String) -> Result<Self, ContainerError> {
-        text.parse()
+    #[test]
+    fn absolute_paths() {
+        assert_eq!(check_absolute("/home/jovyan/").unwrap(), "/home/jovyan/");
+        for text in ["", "work", "./work", "~", "/a/../b", "/a\0"] {
+            assert!(message(check_absolute(text)).contains("is not an absolute path"), "{text}");
+        }
+        assert_eq!(check_absolute("./work").unwrap_err().hint().unwrap(), "did you mean `/work`?");
+        assert_eq!(check_absolute("../work").unwrap_err().hint(), None);
     }
-}
 
-impl From<LayerCompression> for String {
-    fn from(compression: LayerCompression) -> Self {
-        compression.to_string()
+    #[test]
+    fn commands() {
+        assert_eq!(parse_command("jupyter lab --ip 0").unwrap(), ["/bin/sh", "-c", "jupyter lab --ip 0"]);
+        assert_eq!(parse_command(r#"["jupyter", "lab"]"#).unwrap(), ["jupyter", "lab"]);
+        assert_eq!(parse_command("[]").unwrap(), [""; 0]);
+        assert!(message(parse_command("  ")).contains("empty"));
+        assert!(message(parse_command("['jupyter']")).contains("is none"));
     }
-}
 
-/// Which Python gets the packages, where the default is not right.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PythonChoice {
-    /// Absolute path of the interpreter; default: `python3` on the image's PATH.
-    pub interpreter: Option<String>,
-    /// Where its packages go; default: by what the interpreter says of itself.
-    pub environment: Option<PythonEnvironment>,
-}
-
-/// Where Python packages go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PythonEnvironment {
-    /// Into the interpreter's own scheme, even where that is externally managed.
-    System,
-    /// Into a virtual environment at this absolute path.
-    Venv(String),
-}
-
-impl FromStr for PythonEnvironment {
-    type Err = ContainerError;
-
-    fn from_str(text: &str) -> Result<Self, ContainerError> {
-        match text {
-            "system" => Ok(Self::System),
-            path => check_absolute(path)
-                .map(Self::Venv)
-                .map_err(|_| ContainerError::PythonEnvironment(text.to_owned())),
+    #[test]
+    fn ports() {
+        for (text, shown) in [("8888", "8888/tcp"), ("53/udp", "53/udp"), ("1/sctp", "1/sctp")] {
+            assert_eq!(text.parse::<Port>().unwrap().to_string(), shown);
+        }
+        for text in ["", "0", "65536", "http", "80/icmp", "80/", "80-90", "8888:8888", "+80", "-1"] {
+            assert!(message(text.parse::<Port>()).contains("is not a port"), "{text}");
         }
     }
-}
 
-/// Checks the path of an interpreter.
-pub(super) fn check_interpreter(text: &str) -> Result<String, ContainerError> {
-    check_absolute(text).map_err(|_| ContainerError::Interpreter(text.to_owned()))
+    #[test]
+    fn signals() {
+        for text in ["SIGTERM", "SIGINT", "9", "64", "SIGRTMIN", "SIGRTMIN+3", "SIGRTMAX-1"] {
+            assert_eq!(check_signal(text).unwrap(), text);
+        }
+        for text in ["TERM", "SIGTERN", "0", "65", "SIGRTMIN+31", "sigterm"] {
+            assert!(message(check_signal(text)).contains("is not a signal"), "{text}");
+        }
+        assert_eq!(check_signal("TERM").unwrap_err().hint().unwrap(), "did you mean `SIGTERM`?");
+    }
 }

@@ -7,7 +7,9 @@ use imagewright_oci::{PlatformError, ReferenceError};
 
 use super::apt::AptPackageError;
 use super::base::BaseError;
+use super::compression::CompressionError;
 use super::container::ContainerError;
+use super::python::{PYTHON_VERSION_HINT, PythonError};
 use super::requirement::RequirementError;
 use super::{Origin, nearest};
 use crate::ErrorKind;
@@ -99,8 +101,14 @@ pub enum Problem {
     /// Something the container starts with is not valid.
     #[error(transparent)]
     Container(#[from] ContainerError),
+    /// A choice of Python that is not valid.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// A compression that is not valid.
+    #[error(transparent)]
+    Compression(#[from] CompressionError),
     /// A file whose instructions this program does not follow.
-    #[error("`{file}` would not be honoured: {reason}")]
+    #[error("this file would not be honoured: {reason}")]
     Foreign {
         /// The file.
         file: String,
@@ -170,6 +178,8 @@ impl SpecError {
             | Problem::AptConflict { .. }
             | Problem::Requirement(_)
             | Problem::Container(_)
+            | Problem::Python(_)
+            | Problem::Compression(_)
             | Problem::Foreign { .. }
             | Problem::NothingToIgnore(_)
             | Problem::TwoFiles(_)
@@ -192,6 +202,7 @@ impl SpecError {
             Problem::Apt(error) => error.hint(),
             Problem::Requirement(error) => error.hint(),
             Problem::Container(error) => error.hint(),
+            Problem::Python(error) => error.hint(),
             Problem::PinnedTag(_) => Some("leave out the part from `@` on".to_owned()),
             Problem::AptConflict { .. } => Some("keep one of the two".to_owned()),
             Problem::Foreign { file, remedy, .. } => Some(format!(
@@ -202,13 +213,14 @@ impl SpecError {
             Problem::NotLocked { .. } => {
                 Some("lock again, for example with `uv pip compile --format pylock.toml`".to_owned())
             }
+            Problem::WrongType { expected, found } => wrong_type_hint(expected, found),
             Problem::NothingToIgnore(_) => Some("take it out of the list".to_owned()),
             Problem::NoSuchFile(_)
             | Problem::Malformed { .. }
-            | Problem::WrongType { .. }
             | Problem::Platform(_)
             | Problem::NotLinux(_)
-            | Problem::Reference(_) => None,
+            | Problem::Reference(_)
+            | Problem::Compression(_) => None,
         }
     }
 }
@@ -234,4 +246,17 @@ fn unknown_key_hint(key: &str, known: &[&'static str]) -> String {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("the keys here are: {}", known.join(", ")),
     }
+}
+
+fn wrong_type_hint(expected: &str, found: &str) -> Option<String> {
+    if found == "nothing" {
+        return Some("write `''` where empty text is meant".to_owned());
+    }
+    let number = found.strip_prefix("the number ");
+    if number.is_some() && expected.contains("interpreter") {
+        return Some(PYTHON_VERSION_HINT.to_owned());
+    }
+    let value = number.unwrap_or(found).strip_prefix('`')?.strip_suffix('`')?;
+    let list = expected.starts_with("a list") && !value.contains(['`', '[', '{', '#', ':', '"']);
+    list.then(|| format!("write `[{value}]`"))
 }

@@ -4,10 +4,9 @@ use std::str::FromStr;
 
 use imagewright_oci::{Platform, Reference};
 
-use super::container::{
-    check_absolute, check_interpreter, check_signal, parse_assignment, parse_command, parse_label,
-};
+use super::container::{check_absolute, check_signal, parse_assignment, parse_command, parse_label};
 use super::partial::set_variable;
+use super::python::check_interpreter;
 use super::requirement::check_address;
 use super::{AptPackage, Origin, PartialSpec, PipRequirement, Problem, PythonChoice, SpecError};
 

@@ -61,7 +61,7 @@ const LOCK_REMEDY: &str =
     "export it to pylock.toml, for example with `uv export --format pylock.toml -o pylock.toml`";
 
 /// What repo2docker, Binder and packaging tools follow. Whoever has such a file expects it to count.
-const FOREIGN: [Foreign; 25] = [
+const FOREIGN: [Foreign; 24] = [
     foreign("environment.yml", CONDA, CONDA_REMEDY),
     foreign("environment.yaml", CONDA, CONDA_REMEDY),
     foreign("conda-lock.yml", CONDA, CONDA_REMEDY),
@@ -103,7 +103,6 @@ const FOREIGN: [Foreign; 25] = [
     foreign("Containerfile", "it describes an image of its own", "build it with another tool"),
     foreign("binder", "repo2docker would read the files in it", BINDER_REMEDY),
     foreign(".binder", "repo2docker would read the files in it", BINDER_REMEDY),
-    foreign("packages.txt", "it lists Debian packages for Streamlit", "rename it to apt.txt"),
 ];
 
 /// Reads a folder: `image.yaml` laid over `apt.txt`, `requirements.txt`, `pyproject.toml` and `pylock.toml`.
@@ -168,9 +167,11 @@ impl Folder<'_> {
     }
 
     fn refuse_foreign(&self) -> Result<(), SpecError> {
-        let counts = |foreign: &Foreign| {
-            self.has(foreign.file) && !foreign.covered_by.iter().any(|file| self.files.exists(file))
+        let covers = |file: &&str| match *file {
+            "pyproject.toml" => self.has_project(),
+            file => self.files.exists(file),
         };
+        let counts = |foreign: &Foreign| self.has(foreign.file) && !foreign.covered_by.iter().any(covers);
         match FOREIGN.iter().find(|foreign| counts(foreign)) {
             Some(Foreign { file, reason, remedy, .. }) => Err(SpecError::new(
                 Origin::file(&self.files.shown(file)),
@@ -178,6 +179,12 @@ impl Folder<'_> {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Whether a `pyproject.toml` lists dependencies itself instead of leaving them to a `setup.py`.
+    fn has_project(&self) -> bool {
+        let text = self.files.read("pyproject.toml").ok().flatten().unwrap_or_default();
+        self.has("pyproject.toml") && text.lines().any(|line| line.trim() == "[project]")
     }
 
     fn apt(&self) -> Result<PartialSpec, SpecError> {

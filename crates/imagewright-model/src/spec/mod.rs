@@ -11,6 +11,7 @@
 
 mod apt;
 mod base;
+mod compression;
 mod container;
 mod error;
 mod flags;
@@ -21,6 +22,7 @@ mod partial;
 mod pip;
 mod pylock;
 mod pyproject;
+mod python;
 mod requirement;
 mod requirements_file;
 mod toml_text;
@@ -36,7 +38,8 @@ use serde::{Deserialize, Serialize};
 
 pub use apt::{AptChoice, AptPackage, AptPackageError, AptSpec};
 pub use base::{BaseError, BaseSource, Distribution};
-pub use container::{Account, ContainerError, LayerCompression, Port, PythonChoice, PythonEnvironment, User};
+pub use compression::{CompressionError, LayerCompression};
+pub use container::{Account, ContainerError, Port, User};
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;
 pub use folder::{SpecFiles, read_folder};
@@ -44,6 +47,7 @@ pub use origin::Origin;
 pub use partial::PartialSpec;
 pub use pip::{PipOptions, PipSpec, RequiresPython};
 pub use pylock::{LockedPackage, LockedPip};
+pub use python::{PythonChoice, PythonEnvironment, PythonError};
 pub use requirement::{PipRequirement, RequirementError};
 
 /// What a user asks for. Every value in it is valid; whether it can be had is another question.
@@ -109,4 +113,16 @@ fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     let text = text.to_lowercase();
     let scored = names.map(|name| (strsim::jaro_winkler(&text, &name.to_lowercase()), name));
     scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+/// A line as a message can show it: without the blanks around it, without control characters, not too long.
+fn excerpt(line: &str) -> String {
+    const LONGEST: usize = 80;
+    let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let line = line.trim();
+    let mut shown: String = line.chars().take(LONGEST).map(visible).collect();
+    if line.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }

@@ -1,6 +1,7 @@
 //! `pylock.toml` (PEP 751): a solution made elsewhere, installed as it is.
 
 use pep508_rs::PackageName;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -37,7 +38,27 @@ struct Document {
 struct Package {
     name: Spanned<String>,
     version: Option<String>,
-    directory: Option<serde::de::IgnoredAny>,
+    directory: Option<IgnoredAny>,
+    archive: Option<Artefact>,
+    sdist: Option<Artefact>,
+    #[serde(default)]
+    wheels: Vec<Artefact>,
+}
+
+impl Package {
+    /// Whether it can only be had from the machine that the lock was made on.
+    fn is_local(&self) -> bool {
+        let mut artefacts = self.wheels.iter().chain(&self.sdist).chain(&self.archive);
+        self.directory.is_some()
+            || artefacts.any(|artefact| artefact.path.is_some() && artefact.url.is_none())
+    }
+}
+
+/// A file that can be installed.
+#[derive(Deserialize)]
+struct Artefact {
+    url: Option<IgnoredAny>,
+    path: Option<IgnoredAny>,
 }
 
 impl LockedPip {
@@ -60,10 +81,13 @@ impl LockedPip {
                 let problem = Problem::Project { text, remedy: remedy.to_owned() };
                 SpecError::new(at(package.name.span().start), problem)
             };
-            if package.directory.is_some() {
+            if package.is_local() {
                 let remedy =
                     "lock without the project itself, for example with `uv export --no-emit-project`";
-                return Err(wrong(format!("`{name}` is locked to a folder of this machine"), remedy));
+                return Err(wrong(
+                    format!("`{name}` is locked to a path of the machine the lock was made on"),
+                    remedy,
+                ));
             }
             let normalised = PackageName::new(name.clone())
                 .map_err(|_| wrong(format!("`{name}` is not the name of a package"), "lock again"))?;

@@ -6,7 +6,11 @@ use std::str::FromStr;
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl, pep440_rs::Version};
 use serde::{Deserialize, Serialize};
 
-use super::{Origin, SpecError};
+use super::{Origin, SpecError, excerpt};
+
+/// The longest requirement, in bytes, and the most parentheses in one. The parser recurses on them.
+const LONGEST: usize = 4096;
+const DEEPEST: usize = 32;
 
 /// A Python requirement, as it was written and as uv takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,6 +101,14 @@ impl RequirementError {
             Self::Option(name) if name == "--trusted-host" => {
                 "put the certificate authority into the configuration (`trust.ca-bundle`)".to_owned()
             }
+            Self::Option(_) => {
+                "these are: -r, -c, --hash, --index-url, --extra-index-url, --find-links, --no-index, --pre, \
+                 --no-binary, --only-binary, --require-hashes"
+                    .to_owned()
+            }
+            Self::Address(_) => {
+                "a folder of this machine belongs into the configuration (`python.find-links`)".to_owned()
+            }
             _ => return None,
         })
     }
@@ -133,7 +145,7 @@ impl PipRequirement {
     ///
     /// What has an address or no name cannot be told from a version and counts as accepted.
     pub(super) fn accepts(&self, version: &str) -> bool {
-        let Ok(requirement) = Requirement::<VerbatimUrl>::from_str(&self.text) else { return true };
+        let Ok(requirement) = parse(&self.text) else { return true };
         match (requirement.version_or_url, Version::from_str(version)) {
             (Some(VersionOrUrl::VersionSpecifier(specifiers)), Ok(version)) => specifiers.contains(&version),
             _ => true,
@@ -162,7 +174,7 @@ fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
     }
     if let Some(character) = text.chars().find(|c| c.is_control() && *c != '\t') {
         let reason = format!("it holds {character:?}");
-        return Err(RequirementError::Syntax { text: text.to_owned(), reason });
+        return Err(RequirementError::Syntax { text: excerpt(text), reason });
     }
     if has_variable(text) {
         return Err(RequirementError::Variable(text.to_owned()));
@@ -181,11 +193,44 @@ fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
 }
 
 fn parse(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
-    Requirement::from_str(text).map_err(|error| {
-        let reason = error.message.to_string();
-        let reason = reason.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
-        RequirementError::Syntax { text: text.to_owned(), reason }
-    })
+    let fits = text.len() <= LONGEST;
+    let wrong = |reason: String| {
+        let text = if fits { text.to_owned() } else { excerpt(text) };
+        RequirementError::Syntax { text, reason }
+    };
+    check_names(text).map_err(wrong)?;
+    if !fits || text.matches('(').count() > DEEPEST {
+        return Err(wrong("it is too long or too deeply nested".to_owned()));
+    }
+    // The parser would go on after a warning, and drop what it warned about.
+    let mut warning = None;
+    let mut reporter = |_, text: String| warning = warning.take().or(Some(text));
+    let requirement = Requirement::parse_reporter(text, "/", &mut reporter)
+        .map_err(|error| wrong(first_line(&error.message.to_string())))?;
+    match warning {
+        Some(warning) => Err(wrong(first_line(&warning))),
+        None => Ok(requirement),
+    }
+}
+
+/// Refuses names of packages and extras on which the parser panics: those that end in punctuation.
+fn check_names(text: &str) -> Result<(), String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let (name, rest) = text.split_at(text.find(|c| !is_name(c)).unwrap_or(text.len()));
+    let extras =
+        rest.trim_start().strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    let mut names = extras.split(|c: char| c == ',' || c.is_whitespace()).chain([name]);
+    match names.find(|name| name.ends_with(['.', '-', '_'])) {
+        Some(name) => Err(format!("name `{name}` must end with a letter or digit")),
+        None => Ok(()),
+    }
+}
+
+/// The reason of the library, in our manner of writing.
+fn first_line(reason: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default().trim_end_matches('.');
+    let mut rest = line.chars();
+    rest.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(rest).collect()
 }
 
 /// The address in `https://…`, `git+https://…` or `NAME @ https://…`.
@@ -262,9 +307,123 @@ fn suggestion(text: &str) -> Option<String> {
         Some(tidy.clone()),
         star(&tidy),
         blank(&tidy),
-        Some(tidy.replace('(', "").replace(')', "")),
+        Some(tidy.replace(['(', ')'], "")),
         Some(tidy.trim_end_matches([',', ';', '.', '"', '\'']).to_owned()),
     ];
     let mut candidates = candidates.into_iter().flatten().map(|body| format!("{body}{marker}"));
     candidates.find(|candidate| candidate != text && parse(candidate).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_one(text: &str) -> Result<PipRequirement, SpecError> {
+        PipRequirement::parse(text, Origin::line("requirements.txt", 3))
+    }
+
+    #[test]
+    fn requirements_keep_their_text() {
+        let cases = [
+            ("numpy", Some("numpy")),
+            ("Foo_Bar.baz>=1,<2", Some("foo-bar-baz")),
+            ("requests[security,socks] ~= 2.8", Some("requests")),
+            ("pandas==2.* ; python_version >= '3.11'", Some("pandas")),
+            ("torch==2.5.1+cpu", Some("torch")),
+            ("pip @ https://mirror.example/pip-1.0-py3-none-any.whl", Some("pip")),
+            ("x @ git+https://mirror.example/x.git@v1#subdirectory=a", Some("x")),
+            ("x @ git+ssh://git@mirror.example/x.git", Some("x")),
+            ("https://mirror.example/pip-1.0-py3-none-any.whl", None),
+            ("git+https://mirror.example/x.git@v1", None),
+            ("numpy (>=1.0)", Some("numpy")),
+        ];
+        for (text, name) in cases {
+            let requirement = parse_one(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((requirement.text.as_str(), requirement.name.as_deref()), (text, name));
+        }
+    }
+
+    #[test]
+    fn each_way_to_be_wrong_has_its_own_words() {
+        let cases = [
+            ("", "is empty", ""),
+            ("--pre", "begins with a dash", "requirements.txt"),
+            ("pandas=>2", "no such comparison operator", "`pandas>=2`"),
+            ("pandas=<2", "no such comparison operator", "`pandas<=2`"),
+            ("pandas=2.1", "no such comparison operator", "`pandas==2.1`"),
+            ("numpy=1.26=py312h5_0", "no such comparison operator", "`numpy==1.26`"),
+            ("numpy==1.17*", "is not a requirement", "`numpy==1.17.*`"),
+            ("pandas 2.0", "is not a requirement", "`pandas==2.0`"),
+            ("pandas>=2,", "is not a requirement", "`pandas>=2`"),
+            ("numpy pandas", "is not a requirement", ""),
+            ("numpy;", "is not a requirement", ""),
+            ("-numpy", "begins with a dash", ""),
+            ("numpy>=abc", "is not a requirement", ""),
+            ("numpy ; python_versio > '3'", "is not a requirement", ""),
+            ("conda-forge::numpy", "is not a requirement", ""),
+            ("nümpy", "is not a requirement", ""),
+            ("numpy->=1", "name `numpy-` must end with a letter or digit", ""),
+            ("numpy[a_ ]", "name `a_` must end with a letter or digit", ""),
+            ("numpy; python_version > os_name", "is not a requirement", ""),
+            ("numpy\npandas", "it holds '\\n'", ""),
+            (".", "is a path", "NAME @ https"),
+            ("./wheels/a-1.0-py3-none-any.whl", "is a path", ""),
+            ("a-1.0-py3-none-any.whl", "is a path", ""),
+            ("src/package", "is a path", ""),
+            ("x @ file:///srv/x.whl", "is a path", ""),
+            ("x @ ./x", "is not a requirement", ""),
+            ("x @ https://${HOST}/x.whl", "environment variable", ""),
+            ("x @ https://user:secret@mirror.example/x.whl", "user name or password", "configuration"),
+            ("git+https://token@mirror.example/x.git", "user name or password", "configuration"),
+        ];
+        for (text, message, hint) in cases {
+            let error = parse_one(text).map(|requirement| requirement.text).unwrap_err();
+            assert!(error.to_string().starts_with("requirements.txt:3: "), "{error}");
+            assert!(error.to_string().contains(message), "{text}: {error}");
+            assert!(!error.to_string().contains("secret") && !error.to_string().contains("token"), "{error}");
+            assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {:?}", error.hint());
+        }
+    }
+
+    #[test]
+    fn what_would_overflow_the_stack_is_refused() {
+        for text in [format!("a; {}", "(".repeat(100_000)), format!("a{}", ",>1".repeat(100_000))] {
+            let error = parse_one(&text).unwrap_err().to_string();
+            assert!(error.contains("too long or too deeply nested") && error.len() < 300, "{error}");
+        }
+    }
+
+    #[test]
+    fn locked_versions_are_compared() {
+        let cases = [
+            ("pandas", "2.2", true),
+            ("pandas>=2", "2.2", true),
+            ("pandas>=3", "2.2", false),
+            ("pandas==2.*", "2.2", true),
+            ("pandas @ https://mirror.example/pandas-9.whl", "2.2", true),
+            ("https://mirror.example/pandas-9.whl", "2.2", true),
+        ];
+        for (text, version, accepted) in cases {
+            assert_eq!(parse_one(text).unwrap().accepts(version), accepted, "{text} {version}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_indexes() {
+        for text in ["https://mirror.example/simple", "http://localhost:8080/simple/"] {
+            assert_eq!(check_address(text).unwrap(), text);
+        }
+        let cases = [
+            ("https://user:secret@mirror.example/simple", RequirementError::Credentials),
+            ("https://${USER}@mirror.example", RequirementError::Credentials),
+            ("https://${HOST}/simple", RequirementError::Variable("https://${HOST}/simple".into())),
+            ("./wheels", RequirementError::Address("./wheels".into())),
+            ("file:///srv", RequirementError::Address("file:///srv".into())),
+            ("https://", RequirementError::Address("https://".into())),
+            ("https:///x", RequirementError::Address("https:///x".into())),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(check_address(text), Err(expected));
+        }
+    }
 }

@@ -204,3 +204,114 @@ impl<'a> Words<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn read(files: &[(&str, &str)]) -> Result<PartialSpec, SpecError> {
+        let files: BTreeMap<String, String> =
+            files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        read_requirements(&files, "requirements.txt")
+    }
+
+    fn shown(requirements: &[PipRequirement]) -> Vec<String> {
+        requirements.iter().map(|requirement| format!("{} {requirement}", requirement.origin)).collect()
+    }
+
+    #[test]
+    fn lines_comments_and_continuations() {
+        let text = "\u{feff}# comment\nnumpy  # why\n\npandas \\\n  >=2 \\\n# inside\nscipy\r\n\
+                    x @ https://mirror.example/x.whl#sha256=ab\n  \nlast";
+        let spec = read(&[("requirements.txt", text)]).unwrap();
+        let expected = [
+            "requirements.txt:2 numpy",
+            "requirements.txt:4 pandas   >=2",
+            "requirements.txt:7 scipy",
+            "requirements.txt:8 x @ https://mirror.example/x.whl#sha256=ab",
+            "requirements.txt:10 last",
+        ];
+        assert_eq!(shown(&spec.pip), expected);
+    }
+
+    #[test]
+    fn hashes_stay_with_their_requirement() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let text = format!(
+            "numpy==2.1 ; python_version > '3' \\\n    --hash=sha256:{a} \\\n    --hash sha256:{b}\n"
+        );
+        let spec = read(&[("requirements.txt", &text)]).unwrap();
+        assert_eq!(spec.pip[0].hashes, [format!("sha256:{a}"), format!("sha256:{b}")]);
+        let line = format!("numpy==2.1 ; python_version > '3' --hash=sha256:{a} --hash=sha256:{b}");
+        assert_eq!(spec.pip[0].line(), line);
+    }
+
+    #[test]
+    fn options_of_the_index() {
+        let text = "--index-url https://mirror.example/simple\n--extra-index-url=https://a.example\n\
+                    -f https://b.example/links --pre\n--no-binary numpy,scipy\n--only-binary=:all:\n\
+                    --require-hashes\n--no-index\n-i https://mirror.example/simple\n";
+        let options = read(&[("requirements.txt", text)]).unwrap().pip_options;
+        assert_eq!(options.index.as_deref(), Some("https://mirror.example/simple"));
+        assert_eq!(options.extra_indexes, ["https://a.example"]);
+        assert_eq!(options.find_links, ["https://b.example/links"]);
+        assert_eq!(options.no_binary, ["numpy", "scipy"]);
+        assert_eq!(options.only_binary, [":all:"]);
+        assert_eq!((options.pre, options.require_hashes, options.no_index), (Some(true), true, true));
+    }
+
+    #[test]
+    fn included_files_are_found_from_where_they_are_named() {
+        let spec = read(&[
+            ("requirements.txt", "-r requirements/base.txt\n-c constraints.txt\npandas\n"),
+            ("requirements/base.txt", "--requirement=more.txt\n-r../common.txt\n"),
+            ("requirements/more.txt", "scipy\n"),
+            ("common.txt", "numpy\n"),
+            ("constraints.txt", "six<2\n-r common.txt\n"),
+        ])
+        .unwrap();
+        let expected = [
+            "requirements/more.txt:1 scipy",
+            "common.txt:1 numpy",
+            "common.txt:1 numpy",
+            "requirements.txt:3 pandas",
+        ];
+        assert_eq!(shown(&spec.pip), expected);
+        assert_eq!(shown(&spec.pip_constraints), ["constraints.txt:1 six<2"]);
+    }
+
+    #[test]
+    fn each_way_to_be_wrong_names_file_and_line() {
+        let cases = [
+            ("numpy\npandas=>2\n", "requirements.txt:2: `pandas=>2` is not a requirement: no such"),
+            ("-r missing.txt", "requirements.txt:1: there is no file `missing.txt`"),
+            ("-r requirements.txt", "requirements.txt:1: `requirements.txt` includes itself"),
+            ("-r a.txt", "a.txt:1: `requirements.txt` includes itself"),
+            ("-r ../up.txt", "requirements.txt:1: `../up.txt` lies outside the folder"),
+            ("-r /etc/passwd", "`/etc/passwd` lies outside the folder"),
+            ("-r https://mirror.example/r.txt", "lies outside the folder"),
+            ("-r", "option `-r` lacks its value"),
+            ("--index-url", "option `--index-url` lacks its value"),
+            ("-i https://a.example\n-i https://b.example", ":2: option `--index-url` is given twice"),
+            ("-e .", "requirements.txt:1: `.` is an editable install"),
+            ("--editable=git+https://mirror.example/x.git", "is an editable install"),
+            (".", "`.` is a path on this machine"),
+            ("--trusted-host mirror.example", "option `--trusted-host` of pip is not supported"),
+            ("--prefer-binary", "option `--prefer-binary` of pip is not supported"),
+            ("--pre numpy", "`numpy` is not a requirement: expected an option"),
+            ("numpy --pre", "option `--pre` of pip is not supported"),
+            ("numpy --hash=md5:12", "`md5:12` is not a hash"),
+            ("numpy --hash=sha256:12", "`sha256:12` is not a hash"),
+            ("numpy --config-settings a=b", "option `--config-settings` of pip is not supported"),
+            ("-f ./wheels", "`./wheels` is not an address"),
+            ("-i https://${TOKEN}.example", "counts on an environment variable"),
+            ("--extra-index-url https://u:p@mirror.example", "holds a user name or password"),
+        ];
+        for (text, part) in cases {
+            let error = read(&[("requirements.txt", text), ("a.txt", "-r requirements.txt")]).unwrap_err();
+            assert!(error.to_string().contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Origin, Problem, SpecError};
+use super::{Origin, Problem, SpecError, excerpt};
 
 /// Reads a TOML document.
 pub(super) fn parse<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SpecError> {
@@ -14,7 +14,7 @@ pub(super) fn parse<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, 
         let line = origin.line.and_then(|line| text.lines().nth(line as usize - 1));
         let problem = Problem::Malformed {
             format: "TOML",
-            line: line.map(|line| line.trim().to_owned()),
+            line: line.map(excerpt),
             reason: error.message().lines().collect::<Vec<_>>().join(", "),
         };
         SpecError::new(origin, problem)

@@ -1,0 +1,10 @@
+//! The image spec as its users see it.
+
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by #[test], not their helpers")]
+
+mod documentation;
+mod folder;
+mod identity;
+mod image_yaml;
+mod merge;
+mod mistakes;

@@ -1,0 +1,208 @@
+//! Typical mistakes, and exactly what is said about them.
+
+use std::collections::BTreeMap;
+
+use imagewright_model::ErrorKind;
+use imagewright_model::spec::{PartialSpec, SpecError, SpecFlags, read_folder};
+
+/// An error as a front end prints it.
+fn rendered(error: &SpecError) -> String {
+    let mut text = format!("error: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!("\ncaused by: {error}");
+        cause = error.source();
+    }
+    text + &error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
+}
+
+fn yaml(text: &str) -> String {
+    let error = PartialSpec::from_yaml("image.yaml", text).map(|spec| format!("{spec:?}")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    rendered(&error)
+}
+
+fn folder(files: &[(&str, &str)]) -> String {
+    let files: BTreeMap<String, String> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    let error =
+        read_folder(&files).and_then(PartialSpec::finish).map(|spec| format!("{spec:?}")).unwrap_err();
+    rendered(&error)
+}
+
+#[test]
+fn a_misspelt_key() {
+    insta::assert_snapshot!(yaml("base: bootstrap\nentrypont: [tini]\n"), @r"
+    error: image.yaml:2:1: unknown key `entrypont`
+    hint: did you mean `entrypoint`?
+    ");
+}
+
+#[test]
+fn a_key_of_nothing_like_ours() {
+    insta::assert_snapshot!(yaml("base: bootstrap\napt:\n  from: x\n"), @r"
+    error: image.yaml:3:3: unknown key `from`
+    hint: the keys here are: packages, recommends
+    ");
+}
+
+#[test]
+fn a_list_without_brackets() {
+    insta::assert_snapshot!(yaml("apt: git, curl\n"), @r"
+    error: image.yaml:1:1: expected a list of packages, or a map with the key `packages`, found `git, curl`
+    hint: write `[git, curl]`
+    ");
+}
+
+#[test]
+fn malformed_yaml() {
+    insta::assert_snapshot!(yaml("base: bootstrap\napt: [git\npip: [numpy]\n"), @r"
+    error: image.yaml:3:4: malformed YAML in `pip: [numpy]`: illegal placement of ':' indicator
+    ");
+}
+
+#[test]
+fn a_key_twice() {
+    insta::assert_snapshot!(yaml("apt: [git]\npip: [numpy]\napt: [curl]\n"), @r"
+    error: image.yaml:3:1: key `apt` stands twice
+    hint: join the two into one
+    ");
+}
+
+#[test]
+fn a_version_of_python() {
+    insta::assert_snapshot!(yaml("base: bootstrap\npython: 3.12\n"), @r"
+    error: image.yaml:2:1: expected the path of an interpreter, or a map with the keys `interpreter` and `environment`, found the number `3.12`
+    hint: a version cannot be chosen here: Python comes with the base or from apt; name its path, as in `/usr/bin/python3`
+    ");
+}
+
+#[test]
+fn a_password_in_an_index() {
+    insta::assert_snapshot!(yaml("pip:\n  index: https://me:secret@mirror.example/simple\n"), @r"
+    error: image.yaml:2:10: the address holds a user name or password
+    hint: specs hold no secrets: put the index into the configuration (`python.index`, `python.extra-indexes`)
+    ");
+}
+
+#[test]
+fn a_path_as_base() {
+    insta::assert_snapshot!(yaml("base: ./base.tar\n"), @r"
+    error: image.yaml:1:7: base `./base.tar` looks like a path, which needs a prefix
+    hint: write `oci:./base.tar` for a folder, `oci-archive:./base.tar` or `docker-archive:./base.tar` for a file
+    ");
+}
+
+#[test]
+fn a_reference_that_is_none() {
+    insta::assert_snapshot!(yaml("base: Python:3.13\n"), @r"
+    error: image.yaml:1:7: base `Python:3.13` is not valid
+    caused by: repository `Python` must be lower case
+    ");
+}
+
+#[test]
+fn a_dockerfile_s_way_with_path() {
+    insta::assert_snapshot!(yaml("env:\n  PATH: /opt/bin:$PATH\n"), @r"
+    error: image.yaml:2:3: the value of `PATH` refers to `PATH` itself, but values are taken literally
+    hint: write the complete value of `PATH`
+    ");
+}
+
+#[test]
+fn a_requirement_with_a_typo() {
+    insta::assert_snapshot!(folder(&[("requirements.txt", "numpy\n\npandas=>2\n")]), @r#"
+    error: requirements.txt:3: `pandas=>2` is not a requirement: no such comparison operator "=>", must be one of ~= == != <= >= < > ===
+    hint: did you mean `pandas>=2`?
+    "#);
+}
+
+#[test]
+fn a_requirement_as_conda_writes_it() {
+    insta::assert_snapshot!(folder(&[("requirements.txt", "numpy==1.17*\n")]), @r"
+    error: requirements.txt:1: `numpy==1.17*` is not a requirement: after parsing `1.17`, found `*`, which is not part of a valid version
+    hint: did you mean `numpy==1.17.*`?
+    ");
+}
+
+#[test]
+fn an_apt_package_in_capitals() {
+    insta::assert_snapshot!(folder(&[("apt.txt", "git curl\n# R\nR-base\n")]), @r"
+    error: apt.txt:3: `R-base` is not the name of a Debian package: lower-case letters, digits, `+`, `-` and `.`, two at least
+    hint: did you mean `r-base`?
+    ");
+}
+
+#[test]
+fn one_apt_package_in_two_versions() {
+    let files = [("image.yaml", "base: bootstrap\napt: [git=1.2]\n"), ("apt.txt", "git=1.1\n")];
+    insta::assert_snapshot!(folder(&files), @r"
+    error: apt.txt:1: `git=1.1` contradicts `git=1.2` in image.yaml:2:7
+    hint: keep one of the two
+    ");
+}
+
+#[test]
+fn an_environment_of_conda() {
+    insta::assert_snapshot!(folder(&[("environment.yml", "name: x\n"), ("apt.txt", "git\n")]), @r"
+    error: environment.yml: this file would not be honoured: it lists conda packages
+    hint: list Python packages in requirements.txt and others in apt.txt; or say that it is meant to be ignored: `ignore: [environment.yml]` in image.yaml
+    ");
+}
+
+#[test]
+fn a_project_without_a_project() {
+    insta::assert_snapshot!(folder(&[("pyproject.toml", "[tool.ruff]\nline-length = 100\n")]), @r"
+    error: pyproject.toml: there is no [project] section, so no dependencies can be read
+    hint: add [project] with `dependencies`, or list them in requirements.txt and say `ignore: [pyproject.toml]` in image.yaml
+    ");
+}
+
+#[test]
+fn malformed_toml() {
+    insta::assert_snapshot!(folder(&[("pyproject.toml", "[project]\nname = x\n")]), @r#"
+    error: pyproject.toml:2:8: malformed TOML in `name = x`: invalid string, expected `"`, `'`
+    "#);
+}
+
+#[test]
+fn a_lock_that_lacks_something() {
+    let lock = "lock-version = '1.0'\n[[packages]]\nname = 'numpy'\nversion = '1.26.4'\n";
+    let image = ("image.yaml", "base: bootstrap\n");
+    let files = [image, ("requirements.txt", "numpy>=2\n"), ("pylock.toml", lock)];
+    insta::assert_snapshot!(folder(&files), @r"
+    error: requirements.txt:1: `numpy>=2` is not what `pylock.toml` holds: it has version 1.26.4
+    hint: lock again, for example with `uv pip compile --format pylock.toml`
+    ");
+    let files = [image, ("requirements.txt", "pandas\n"), ("pylock.toml", lock)];
+    insta::assert_snapshot!(folder(&files), @r"
+    error: requirements.txt:1: `pandas` is not what `pylock.toml` holds: there is no `pandas` in it
+    hint: lock again, for example with `uv pip compile --format pylock.toml`
+    ");
+}
+
+#[test]
+fn no_base() {
+    insta::assert_snapshot!(folder(&[("apt.txt", "git\n")]), @r"
+    error: image spec: no base image is named
+    hint: add `base: bootstrap` to image.yaml, or say --base
+    ");
+}
+
+#[test]
+fn an_empty_folder() {
+    let error = read_folder(&BTreeMap::new()).map(|spec| format!("{spec:?}")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    insta::assert_snapshot!(rendered(&error), @r"
+    error: .: the folder holds no spec: none of image.yaml, apt.txt, requirements.txt, pyproject.toml, pylock.toml
+    hint: write an image.yaml with the keys `base`, `apt` and `pip`
+    ");
+}
+
+#[test]
+fn a_flag_that_is_wrong() {
+    let flags = SpecFlags { env: vec!["A B".to_owned()], ..SpecFlags::default() };
+    insta::assert_snapshot!(rendered(&PartialSpec::from_flags(&flags).unwrap_err()), @r"
+    error: --env: `A B` is not of the form NAME=VALUE
+    ");
+}
