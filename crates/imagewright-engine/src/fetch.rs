@@ -4,6 +4,7 @@
 
 mod address;
 mod error;
+mod resolver;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -15,10 +16,12 @@ use std::time::Duration;
 use imagewright_model::{SecretUrl, TrustSettings};
 use imagewright_oci::{Algorithm, Digest};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
 use address::{Address, NoProxy};
 pub use error::FetchError;
+use resolver::RememberingResolver;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a server may stay silent, before its answer or inside it.
@@ -226,7 +229,7 @@ impl Fetcher {
 pub(crate) const PARTIAL_PREFIX: &str = ".partial-";
 
 fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
-    Agent::config_builder()
+    let config = Agent::config_builder()
         // Statuses and redirects are ours: credentials stay with their host, and the proxy follows the scheme.
         .http_status_as_error(false)
         .max_redirects(0)
@@ -236,11 +239,12 @@ fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .timeout_recv_response(Some(SILENCE_TIMEOUT))
         .timeout_per_read(Some(SILENCE_TIMEOUT))
+        .max_idle_connections_per_host(8)
         .user_agent(concat!("imagewright/", env!("CARGO_PKG_VERSION")))
         // Digests are those of the bytes as stored.
         .accept_encoding("identity")
-        .build()
-        .new_agent()
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), RememberingResolver::default())
 }
 
 /// The authorities of `bundle`, else those of the machine, else those built in.

@@ -1,1 +1,57 @@
 //! Runs a build: bases, bootstrap, apt and pip steps in the sandbox, layers, step cache.
+//!
+//! A build goes through [`Engine::build`]: the base is found or made (`base`, [`bootstrap`]), each step works on
+//! the image so far in a sandbox (`workbench`), what it wrote becomes a layer, and the finished image is put into
+//! the store. What was found out on the way is remembered by content (`step_cache`), so that a build asks nobody
+//! and does nothing for what has not changed.
+//!
+//! The engine prints nothing and looks at neither environment nor home: it is told of the machine
+//! ([`Machine`]) and of settings, and tells what happens as events.
+
+mod apt;
+mod base;
+pub mod bootstrap;
+mod build;
+mod cancel;
+mod config;
+mod docker_daemon;
+mod draft;
+mod error;
+pub mod fetch;
+mod import;
+mod machine;
+mod outside;
+mod passwd;
+mod pip;
+mod python;
+mod reporter;
+mod root_view;
+mod run;
+mod step_cache;
+mod time;
+mod uv;
+mod workbench;
+
+pub use build::{BaseImageRequest, BuildRequest, Built};
+pub use cancel::Cancel;
+pub use error::EngineError;
+pub use machine::Machine;
+pub use run::RunRequest;
+
+use imagewright_model::BuildSettings;
+use imagewright_sandbox::Helper;
+use imagewright_store::Store;
+
+/// Builds and runs images in one store.
+pub struct Engine {
+    /// Where images, layers and caches are.
+    pub store: Store,
+    /// How to start the sandbox.
+    pub helper: Helper,
+    /// Mirrors, indexes, trust.
+    pub settings: BuildSettings,
+    /// What the machine is like.
+    pub machine: Machine,
+    /// Threads that compress and unpack.
+    pub threads: usize,
+}

@@ -245,9 +245,9 @@ mod tests {
     fn malformed_lists_are_refused() {
         let whole = stanza("a", "1", "amd64", "");
         for (list, problem) in [
-            (whole.replace("Size: 12", "Size: many"), "`a` has no usable `Size`"),
-            (whole.replace(HEX, "abc"), "`a` has no usable `SHA256`"),
-            (whole.replace("Filename", "Name"), "`a` has no usable `Filename`"),
+            (whole.replace("Size: 12", "Size: many"), "the package `a` has no usable `Size`"),
+            (whole.replace(HEX, "abc"), "the package `a` has no usable `SHA256`"),
+            (whole.replace("Filename", "Name"), "the package `a` has no usable `Filename`"),
             ("Package: a\nnonsense\n".to_owned(), "a line has no field: `nonsense`"),
         ] {
             assert_eq!(index(&[&list]).err().unwrap().to_string(), problem);

@@ -1,0 +1,253 @@
+//! One build, from a spec to an image in the store.
+
+use std::time::Duration;
+
+use imagewright_layer::Compression;
+use imagewright_model::spec::{Distribution, ImageSpec};
+use imagewright_model::{BuildOutcome, EventSink};
+use imagewright_oci::{Platform, Reference};
+use imagewright_store::ImageRecord;
+
+use crate::apt::{self, StepOptions};
+use crate::base::{BaseContext, BaseOptions};
+use crate::cancel::Cancel;
+use crate::draft::Draft;
+use crate::error::EngineError;
+use crate::outside::Outside;
+use crate::reporter::{BuildReporter, StepReporter};
+use crate::step_cache::StepResult;
+use crate::time::{rfc3339, source_date_epoch};
+use crate::uv::Uv;
+use crate::workbench::Site;
+use crate::{Engine, config, pip};
+
+/// What to build and how.
+#[derive(Clone, Debug)]
+pub struct BuildRequest {
+    /// What the image is to be.
+    pub spec: ImageSpec,
+    /// The names it gets.
+    pub names: Vec<Reference>,
+    /// How its layers are compressed.
+    pub compression: Compression,
+    /// Ask archives and indexes again instead of keeping to what they answered last time.
+    pub upgrade: bool,
+    /// Run every step again.
+    pub no_cache: bool,
+    /// How long one program of a step may run.
+    pub time_limit: Option<Duration>,
+    /// The latest date anything in the image carries, seconds since 1970.
+    pub source_date_epoch: Option<i64>,
+}
+
+/// A base image to make from distribution packages.
+#[derive(Clone, Debug, Default)]
+pub struct BaseImageRequest {
+    /// The distribution; default: the machine's own.
+    pub distribution: Option<Distribution>,
+    /// Its release; default: the newest the machine offers.
+    pub suite: Option<String>,
+    /// Packages beyond the essential ones and apt.
+    pub include: Vec<String>,
+    /// The names it gets.
+    pub names: Vec<Reference>,
+    /// The platform; default: this machine's.
+    pub platform: Option<Platform>,
+    /// How its layer is compressed.
+    pub compression: Compression,
+    /// Ask the archive again instead of keeping to what it answered last time.
+    pub upgrade: bool,
+    /// Make it again though it is known.
+    pub no_cache: bool,
+    /// The latest date anything in the image carries, seconds since 1970.
+    pub source_date_epoch: Option<i64>,
+}
+
+/// What a build came to.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The image in the store.
+    pub image: ImageRecord,
+    /// Number of its layers.
+    pub layers: usize,
+    /// Whether nothing had to be done.
+    pub unchanged: bool,
+}
+
+impl Engine {
+    /// Builds an image. Whatever happens is told to `events`, the outcome last.
+    pub fn build(&self, request: &BuildRequest, events: &dyn EventSink, cancel: &Cancel) -> Result<Built, EngineError> {
+        let steps = 1 + u32::from(!request.spec.apt.packages.is_empty()) + u32::from(!request.spec.pip.is_empty());
+        let reporter = BuildReporter::start(events, steps);
+        let built = self.build_steps(request, &reporter, cancel);
+        reporter.finish(outcome(&built));
+        built
+    }
+
+    /// Makes a base image from distribution packages.
+    pub fn bootstrap_image(
+        &self,
+        request: &BaseImageRequest,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<Built, EngineError> {
+        let reporter = BuildReporter::start(events, 1);
+        let built = self.bootstrap_step(request, &reporter, cancel);
+        reporter.finish(outcome(&built));
+        built
+    }
+
+    fn bootstrap_step(
+        &self,
+        request: &BaseImageRequest,
+        reporter: &BuildReporter<'_>,
+        cancel: &Cancel,
+    ) -> Result<Built, EngineError> {
+        let platform = self.platform(request.platform.as_ref())?;
+        let outside = Outside::new(&self.settings);
+        let site = self.site(&outside, cancel, request.compression, None);
+        let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
+        let bootstrap =
+            context.bootstrap_request(request.distribution, request.suite.as_deref(), &platform, &request.include)?;
+        let step = reporter.step(format!("base bootstrap:{}/{}", bootstrap.distribution, bootstrap.suite));
+        let options = BaseOptions {
+            solve_again: request.upgrade,
+            run_again: request.no_cache,
+            epoch: request.source_date_epoch,
+        };
+        let base = context.bootstrap(&bootstrap, options, &step)?;
+        step.finish(base.cached, base.draft.layers.first().map(|layer| layer.size));
+        let created = rfc3339(source_date_epoch(request.source_date_epoch, &base.draft.config));
+        self.put(base.draft, &created, &request.names, base.cached)
+    }
+
+    fn site<'a>(
+        &'a self,
+        outside: &'a Outside,
+        cancel: &'a Cancel,
+        compression: Compression,
+        time_limit: Option<Duration>,
+    ) -> Site<'a> {
+        let Self { store, helper, threads, .. } = self;
+        Site { store, helper, cancel, threads: *threads, compression, time_limit, outside }
+    }
+
+    fn build_steps(
+        &self,
+        request: &BuildRequest,
+        reporter: &BuildReporter<'_>,
+        cancel: &Cancel,
+    ) -> Result<Built, EngineError> {
+        let spec = &request.spec;
+        let wanted = self.platform(spec.platform.as_ref())?;
+        let outside = Outside::new(&self.settings);
+        let site = self.site(&outside, cancel, request.compression, request.time_limit);
+        let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
+        let (solve_again, run_again) = (request.upgrade, request.no_cache);
+
+        let step = reporter.step(format!("base {}", spec.base));
+        let base_options = BaseOptions { solve_again, run_again, epoch: request.source_date_epoch };
+        let base = context.resolve(&spec.base, &wanted, base_options, &step)?;
+        step.finish(base.cached, None);
+        let mut draft = base.draft;
+        let mut unchanged = base.cached;
+        let epoch = source_date_epoch(request.source_date_epoch, &draft.config);
+        let created = rfc3339(epoch);
+        let options = StepOptions { solve_again, run_again, epoch };
+
+        if !spec.apt.packages.is_empty() {
+            let apt_title = title("apt", &spec.apt.packages);
+            let step = reporter.step(&apt_title);
+            let (result, cached) = apt::install(site, &draft, &spec.apt, options, &step)?;
+            add(&mut draft, &result, &created, &apt_title);
+            finish(step, &result, cached);
+            unchanged &= cached;
+        }
+        if !spec.pip.is_empty() {
+            let pip_title = match &spec.pip.locked {
+                Some(lock) => format!("pip {}", lock.source),
+                None => title("pip", spec.pip.requirements.iter().map(|requirement| &requirement.text)),
+            };
+            let step = reporter.step(&pip_title);
+            let uv = Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)?;
+            let (result, cached) = pip::install(site, &uv, &draft, &spec.pip, spec.python.as_ref(), options, &step)?;
+            add(&mut draft, &result, &created, &pip_title);
+            finish(step, &result, cached);
+            unchanged &= cached;
+        }
+        for change in config::apply(spec, &mut draft.config) {
+            draft.note(&created, &change);
+        }
+        if cancel.is_cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        self.put(draft, &created, &request.names, unchanged)
+    }
+
+    /// Stores the finished image, proven valid first.
+    fn put(&self, draft: Draft, created: &str, names: &[Reference], unchanged: bool) -> Result<Built, EngineError> {
+        let layers = draft.layers.len();
+        let (manifest, config) = draft.finish(created);
+        let was_there = self.store.has_blob(manifest.digest());
+        let image = self
+            .store
+            .put_image(&manifest, &config, names)
+            .map_err(|source| EngineError::InvalidImage { source })?;
+        Ok(Built { image, layers, unchanged: unchanged && was_there })
+    }
+
+    /// The platform to build for: what was asked for, if this machine can run it.
+    pub(crate) fn platform(&self, wanted: Option<&Platform>) -> Result<Platform, EngineError> {
+        let host = Platform::host();
+        match wanted {
+            Some(wanted) if !host.accepts(wanted) => {
+                Err(EngineError::ForeignPlatform { host, wanted: wanted.clone() })
+            }
+            Some(wanted) => Ok(wanted.clone()),
+            None => Ok(host),
+        }
+    }
+}
+
+/// What a step does, in a line: also its entry in the image's history.
+fn title(kind: &str, packages: impl IntoIterator<Item = impl ToString>) -> String {
+    let packages: Vec<String> = packages.into_iter().map(|package| package.to_string()).collect();
+    format!("{kind} {}", packages.join(" "))
+}
+
+fn add(draft: &mut Draft, result: &StepResult, created: &str, created_by: &str) {
+    match &result.layer {
+        Some(layer) => draft.push(layer, created, created_by),
+        None => draft.note(created, created_by),
+    }
+    if let Some(folder) = &result.path_prefix {
+        config::prepend_path(&mut draft.config, folder);
+    }
+}
+
+fn finish(step: StepReporter<'_>, result: &StepResult, cached: bool) {
+    step.finish(cached, result.layer.as_ref().map(|layer| layer.descriptor.size));
+}
+
+fn outcome(built: &Result<Built, EngineError>) -> BuildOutcome {
+    match built {
+        Ok(built) => BuildOutcome::Succeeded {
+            digest: built.image.manifest.digest.clone(),
+            size: built.image.size,
+            layers: built.layers,
+        },
+        Err(EngineError::Cancelled) => BuildOutcome::Cancelled,
+        Err(error) => BuildOutcome::Failed { error: chain(error) },
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &EngineError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,63 @@
+//! Stopping a build from outside: by a signal, a deadline or a button.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imagewright_sandbox::Killer;
+
+/// Shared by whoever may stop a build and the build itself. Cancelling twice is harmless.
+#[derive(Clone, Default)]
+pub struct Cancel(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    cancelled: AtomicBool,
+    running: Mutex<Vec<(u64, Killer)>>,
+}
+
+impl Cancel {
+    /// A fresh one that nobody has cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops what runs now and everything that would begin later.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::SeqCst);
+        for (_, killer) in self.running().iter() {
+            killer.kill();
+        }
+    }
+
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Puts a running sandbox within reach of [`Cancel::cancel`] until the guard is dropped.
+    pub(crate) fn guard(&self, killer: Killer) -> CancelGuard<'_> {
+        let mut running = self.running();
+        let id = running.last().map_or(0, |(id, _)| id + 1);
+        // Under the lock: a cancel that came first is seen here, one that comes later finds the killer.
+        if self.is_cancelled() {
+            killer.kill();
+        }
+        running.push((id, killer));
+        CancelGuard { cancel: self, id }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Killer)>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) struct CancelGuard<'a> {
+    cancel: &'a Cancel,
+    id: u64,
+}
+
+impl Drop for CancelGuard<'_> {
+    fn drop(&mut self) {
+        self.cancel.running().retain(|(id, _)| *id != self.id);
+    }
+}

@@ -1,0 +1,335 @@
+//! How a build goes wrong.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use imagewright_model::ErrorKind;
+use imagewright_model::spec::{BaseSource, Origin};
+use imagewright_oci::Platform;
+use imagewright_sandbox::SandboxError;
+use imagewright_store::StoreError;
+use imagewright_store::transfer::TransferError;
+
+use crate::bootstrap::{BootstrapError, SourcesError};
+use crate::fetch::FetchError;
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Somebody stopped the build.
+    #[error("the build was cancelled")]
+    Cancelled,
+    /// A program ran longer than it may.
+    #[error("`{program}` was stopped after its time limit of {} s", limit.as_secs())]
+    TimedOut {
+        /// The program.
+        program: String,
+        /// How long it had.
+        limit: Duration,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An image could not be imported.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The base could not be made from packages.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The machine's apt sources are malformed.
+    #[error(transparent)]
+    MachineSources(#[from] SourcesError),
+    /// Something could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A file or folder of ours could not be used.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The base does not exist anywhere.
+    #[error("base image `{0}` is not in the store")]
+    BaseNotFound(BaseSource),
+    /// The base runs elsewhere.
+    #[error("base image `{base}` is for {found}, not {wanted}")]
+    BasePlatform {
+        /// What was named as the base.
+        base: String,
+        /// Its platform.
+        found: Platform,
+        /// The platform asked for.
+        wanted: Platform,
+    },
+    /// This machine cannot run programs of the platform asked for.
+    #[error("this machine runs {host}, so it cannot build for {wanted}")]
+    ForeignPlatform {
+        /// What this machine runs.
+        host: Platform,
+        /// What was asked for.
+        wanted: Platform,
+    },
+    /// apt packages were asked for on a base without apt.
+    #[error("the base has no apt-get, so `{package}` ({origin}) cannot be installed")]
+    NoApt {
+        /// The first package asked for.
+        package: String,
+        /// Where it was asked for.
+        origin: Origin,
+    },
+    /// An apt package that no source offers.
+    #[error("{origin}: no apt source of the base offers `{package}`")]
+    UnknownAptPackage {
+        /// The package.
+        package: String,
+        /// Where it was asked for.
+        origin: Origin,
+        /// Packages with similar names.
+        nearest: Vec<String>,
+    },
+    /// The package indexes could not be fetched.
+    #[error("the package indexes could not be fetched\n{tail}")]
+    AptSources {
+        /// What apt said.
+        tail: String,
+        /// Whether the archive was reached and its signature was wrong.
+        untrusted: bool,
+    },
+    /// apt stopped.
+    #[error("apt could not {action}\n{tail}")]
+    Apt {
+        /// What it was to do.
+        action: &'static str,
+        /// What it said.
+        tail: String,
+    },
+    /// pip packages were asked for on a base without Python.
+    #[error("{origin}: `{requirement}` needs Python, and the image has none on its search path")]
+    NoPython {
+        /// The first requirement.
+        requirement: String,
+        /// Where it was asked for.
+        origin: Origin,
+    },
+    /// The interpreter is too old or too new.
+    #[error("{origin}: Python {wanted} is asked for, and the image has {found}")]
+    PythonVersion {
+        /// The version of the image's interpreter.
+        found: String,
+        /// What is asked for.
+        wanted: String,
+        /// Where it was asked for.
+        origin: Origin,
+    },
+    /// The interpreter does not answer.
+    #[error("the interpreter `{interpreter}` of the image does not work\n{tail}")]
+    BrokenPython {
+        /// Its path in the image.
+        interpreter: String,
+        /// What it said.
+        tail: String,
+    },
+    /// There is no `uv` to install pip packages with.
+    #[error("`uv` was not found in the store's tools folder (`{}`) or on PATH", tools.display())]
+    NoUv {
+        /// Where it is expected.
+        tools: PathBuf,
+    },
+    /// The `uv` found cannot run inside images.
+    #[error("`{}` needs shared libraries of this machine and cannot run inside images", path.display())]
+    DynamicUv {
+        /// The program.
+        path: PathBuf,
+    },
+    /// The requirements contradict each other, or no index offers them.
+    #[error("the pip requirements cannot be met together\n{explanation}")]
+    Unsolvable {
+        /// uv's explanation.
+        explanation: String,
+    },
+    /// uv stopped.
+    #[error("uv could not {action}\n{tail}")]
+    Uv {
+        /// What it was to do.
+        action: &'static str,
+        /// What it said.
+        tail: String,
+    },
+    /// An image of ours breaks a rule of the specification.
+    #[error("the image that was built is not valid")]
+    InvalidImage {
+        /// Which rule.
+        #[source]
+        source: StoreError,
+    },
+    /// The Docker daemon could not give an image.
+    #[error("the Docker daemon at `{}` did not give `{reference}`: {message}", socket.display())]
+    Daemon {
+        /// Where it listens.
+        socket: PathBuf,
+        /// The image asked for.
+        reference: String,
+        /// What went wrong.
+        message: String,
+        /// Whether the daemon answered that there is no such image.
+        not_found: bool,
+    },
+    /// A user the image does not have.
+    #[error("the image has no user `{0}`")]
+    UnknownUser(String),
+    /// An image that says nothing of what to run.
+    #[error("the image has no entry point and no command")]
+    NothingToRun,
+}
+
+impl EngineError {
+    /// An error of the operating system on a path of ours.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// What a front end tells apart.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::TimedOut { .. } | Self::Apt { .. } | Self::Uv { .. } | Self::Unsolvable { .. } => {
+                self.kind_by_words()
+            }
+            Self::Store(error) => error.kind(),
+            Self::Transfer(error) => error.kind(),
+            Self::Sandbox(error) => sandbox_kind(error),
+            Self::Bootstrap(error) => error.kind(),
+            Self::Fetch(error) => error.kind(),
+            Self::Io { source, .. } => ErrorKind::of_io(source),
+            Self::BaseNotFound(_) | Self::UnknownAptPackage { .. } | Self::UnknownUser(_) => ErrorKind::NotFound,
+            Self::BasePlatform { .. }
+            | Self::ForeignPlatform { .. }
+            | Self::NoApt { .. }
+            | Self::NoPython { .. }
+            | Self::PythonVersion { .. }
+            | Self::MachineSources(_)
+            | Self::BrokenPython { .. }
+            | Self::NothingToRun => ErrorKind::Invalid,
+            Self::AptSources { untrusted, .. } => {
+                if *untrusted { ErrorKind::Invalid } else { ErrorKind::Unavailable }
+            }
+            Self::NoUv { .. } | Self::DynamicUv { .. } => ErrorKind::Machine,
+            Self::InvalidImage { .. } => ErrorKind::Internal,
+            Self::Daemon { not_found, .. } => {
+                if *not_found { ErrorKind::NotFound } else { ErrorKind::Unavailable }
+            }
+        }
+    }
+
+    /// Programs tell of a full disk or a dead network only in words.
+    fn kind_by_words(&self) -> ErrorKind {
+        let words = self.to_string();
+        if is_disk_full(&words) {
+            ErrorKind::Machine
+        } else if is_network_down(&words) {
+            ErrorKind::Unavailable
+        } else {
+            ErrorKind::Failed
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) | Self::InvalidImage { source: error } => error.hint(),
+            Self::Transfer(error) => error.hint(),
+            Self::Sandbox(error) => error.hint(),
+            Self::Bootstrap(error) => error.hint(),
+            Self::Fetch(error) => error.hint(),
+            Self::Io { source, .. } => ErrorKind::io_hint(source),
+            Self::BaseNotFound(_) => Some(
+                "bring it in with `imagewright image import`, or use `bootstrap`, `oci:DIR`, `oci-archive:FILE`, \
+                 `docker-archive:FILE` or `docker-daemon:REF` (registries are not supported yet)"
+                    .to_owned(),
+            ),
+            Self::BasePlatform { found, .. } => {
+                Some(format!("choose a base for this platform, or build on a machine that runs {found}"))
+            }
+            Self::ForeignPlatform { host, .. } => Some(format!("leave out --platform, or say --platform {host}")),
+            Self::NoApt { .. } => Some("choose a base made of Debian or Ubuntu packages".to_owned()),
+            Self::UnknownAptPackage { nearest, .. } => Some(if nearest.is_empty() {
+                "check the spelling, and that the component that holds it is among the base's apt sources".to_owned()
+            } else {
+                format!("did you mean {}?", nearest.join(", "))
+            }),
+            Self::AptSources { untrusted: true, .. } => {
+                Some("the archive must be signed by a key the base trusts; check `apt.mirror`".to_owned())
+            }
+            Self::AptSources { .. } => {
+                Some("check the network, the proxy and the mirror (`--mirror`, `apt.mirror` in the configuration)".to_owned())
+            }
+            Self::NoPython { .. } => {
+                Some("add python3 to the apt packages, or choose a base that has Python".to_owned())
+            }
+            Self::PythonVersion { .. } => Some("choose a base with another Python".to_owned()),
+            Self::BrokenPython { .. } => Some("name another one with `python: {interpreter: …}`".to_owned()),
+            Self::NoUv { .. } | Self::DynamicUv { .. } => Some(
+                "run scripts/setup, which puts the static build of uv there, or name one with `python.uv` in the \
+                 configuration or --uv"
+                    .to_owned(),
+            ),
+            Self::TimedOut { .. } => Some("give it longer with --time-limit".to_owned()),
+            Self::Daemon { not_found: true, .. } => Some("`docker images` lists what it has".to_owned()),
+            Self::Daemon { .. } => Some("is the daemon running, and may you use its socket (DOCKER_HOST)?".to_owned()),
+            Self::MachineSources(_) => Some("mend the file, or name a mirror with --mirror".to_owned()),
+            Self::NothingToRun => Some("name a program after `--`".to_owned()),
+            Self::Apt { .. } | Self::Uv { .. } => self.hint_by_words(),
+            Self::Cancelled | Self::Unsolvable { .. } | Self::UnknownUser(_) => None,
+        }
+    }
+
+    fn hint_by_words(&self) -> Option<String> {
+        let words = self.to_string();
+        if is_disk_full(&words) {
+            ErrorKind::io_hint(&std::io::Error::from(std::io::ErrorKind::StorageFull))
+        } else if words.contains("Failed to build") || words.contains("build backend") {
+            Some(
+                "building from source needs a compiler and headers: add them to the apt packages (gcc, python3-dev …), \
+                 or choose a version that has a wheel for this Python"
+                    .to_owned(),
+            )
+        } else if is_network_down(&words) {
+            Some("check the network, the proxy, the CA bundle and the package index of the configuration".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+fn sandbox_kind(error: &SandboxError) -> ErrorKind {
+    match error {
+        SandboxError::Exec { .. } | SandboxError::WorkingDirectory { .. } => ErrorKind::NotFound,
+        _ => ErrorKind::Machine,
+    }
+}
+
+fn is_disk_full(words: &str) -> bool {
+    ["No space left on device", "enough free space", "os error 28"].iter().any(|sign| words.contains(sign))
+}
+
+fn is_network_down(words: &str) -> bool {
+    const SIGNS: [&str; 8] = [
+        "Could not resolve",
+        "Could not connect",
+        "Temporary failure resolving",
+        "Failed to fetch",
+        "Connection refused",
+        "error sending request",
+        "dns error",
+        "invalid peer certificate",
+    ];
+    SIGNS.iter().any(|sign| words.contains(sign))
+}

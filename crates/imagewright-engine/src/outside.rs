@@ -1,0 +1,170 @@
+//! What leads out of the sandbox: name resolution, proxies, certificate authorities, package indexes.
+//!
+//! All of it is given as mounts and environment of a step and is nowhere in the layer it makes: the mounts lie
+//! below [`INSIDE`], in the sandbox's own `/dev`, and environment is not recorded.
+
+use std::path::{Path, PathBuf};
+
+use imagewright_model::{BuildSettings, SecretUrl};
+use imagewright_sandbox::{Mount, MountSource};
+
+/// Folder inside the sandbox for all that must not be in the image.
+pub(crate) const INSIDE: &str = "/dev/imagewright";
+/// Where the CA bundle is found inside.
+const CA_BUNDLE: &str = "/dev/imagewright/ca.pem";
+/// The variables by which programs of this field are told of a CA bundle.
+const CA_VARIABLES: [&str; 6] =
+    ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"];
+
+/// The ways out that a build was given.
+pub(crate) struct Outside {
+    ca_bundle: Option<PathBuf>,
+    proxies: Vec<(&'static str, String)>,
+    python: Vec<(&'static str, String)>,
+    python_folders: Vec<PathBuf>,
+}
+
+impl Outside {
+    pub(crate) fn new(settings: &BuildSettings) -> Self {
+        let trust = &settings.trust;
+        let address = |url: &Option<SecretUrl>| url.as_ref().map(|url| url.expose().to_owned());
+        let proxies = [
+            ("http_proxy", address(&trust.http_proxy)),
+            ("https_proxy", address(&trust.https_proxy)),
+            ("no_proxy", trust.no_proxy.clone()),
+        ];
+        let (python, python_folders) = python_indexes(settings);
+        Self {
+            ca_bundle: trust.ca_bundle.clone(),
+            proxies: proxies.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            python,
+            python_folders,
+        }
+    }
+
+    /// Environment for every step.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let lower = self.proxies.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let upper = self.proxies.iter().map(|(name, value)| (name.to_uppercase(), value.clone()));
+        let trusted = self.ca_bundle.iter().flat_map(|_| CA_VARIABLES);
+        lower.chain(upper).chain(trusted.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())))
+    }
+
+    /// Mounts for every step.
+    pub(crate) fn mounts(&self) -> Vec<Mount> {
+        let ca = self.ca_bundle.iter().map(|path| file(path, CA_BUNDLE));
+        ca.chain(name_resolution()).collect()
+    }
+
+    /// Environment that tells `uv` where distributions come from.
+    pub(crate) fn python_environment(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.python.iter().cloned()
+    }
+
+    /// Folders with distribution files, mounted where [`Outside::python_environment`] says.
+    pub(crate) fn python_mounts(&self) -> impl Iterator<Item = Mount> + '_ {
+        self.python_folders.iter().enumerate().map(|(number, folder)| Mount {
+            target: PathBuf::from(find_links_target(number)),
+            source: MountSource::Directory { path: folder.clone(), read_only: true },
+        })
+    }
+
+    /// Lines of an apt configuration that give apt the same ways out.
+    pub(crate) fn apt_configuration(&self) -> String {
+        let proxy = |(name, value): &(&str, String)| match *name {
+            "http_proxy" => Some(format!("Acquire::http::Proxy \"{value}\";\n")),
+            "https_proxy" => Some(format!("Acquire::https::Proxy \"{value}\";\n")),
+            _ => None,
+        };
+        let ca = self.ca_bundle.iter().map(|_| format!("Acquire::https::CAInfo \"{CA_BUNDLE}\";\n"));
+        self.proxies.iter().filter_map(proxy).chain(ca).collect()
+    }
+}
+
+/// The host's resolver and host names, so that steps find what the host finds.
+pub(crate) fn name_resolution() -> impl Iterator<Item = Mount> {
+    ["/etc/resolv.conf", "/etc/hosts"].into_iter().filter(|path| Path::new(path).exists()).map(|path| {
+        let host = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+        file(&host, path)
+    })
+}
+
+fn file(host: &Path, target: &str) -> Mount {
+    Mount {
+        target: PathBuf::from(target),
+        source: MountSource::File { path: host.to_path_buf(), read_only: true },
+    }
+}
+
+fn find_links_target(number: usize) -> String {
+    format!("{INSIDE}/find-links/{number}")
+}
+
+/// Environment for `uv`, and the local folders it names.
+fn python_indexes(settings: &BuildSettings) -> (Vec<(&'static str, String)>, Vec<PathBuf>) {
+    let python = &settings.python;
+    let join = |urls: &[SecretUrl]| urls.iter().map(SecretUrl::expose).collect::<Vec<_>>().join(" ");
+    let mut environment = Vec::new();
+    if let Some(index) = &python.index {
+        environment.push(("UV_DEFAULT_INDEX", index.expose().to_owned()));
+    }
+    if !python.extra_indexes.is_empty() {
+        environment.push(("UV_INDEX", join(&python.extra_indexes)));
+    }
+    let mut folders = Vec::new();
+    let mut places = Vec::new();
+    for place in &python.find_links {
+        let path = Path::new(place.expose().strip_prefix("file://").unwrap_or(place.expose()));
+        if path.is_absolute() {
+            places.push(find_links_target(folders.len()));
+            folders.push(path.to_path_buf());
+        } else {
+            places.push(place.expose().to_owned());
+        }
+    }
+    if !places.is_empty() {
+        environment.push(("UV_FIND_LINKS", places.join(" ")));
+    }
+    (environment, folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use imagewright_model::{PythonSettings, TrustSettings};
+
+    use super::*;
+
+    #[test]
+    fn everything_that_leads_out_is_environment_and_mounts() {
+        let settings = BuildSettings {
+            python: PythonSettings {
+                index: Some(SecretUrl::new("https://me:word@mirror.example/simple")),
+                find_links: vec![SecretUrl::new("/srv/wheels"), SecretUrl::new("https://mirror.example/links")],
+                ..PythonSettings::default()
+            },
+            trust: TrustSettings {
+                ca_bundle: Some("/srv/ca.pem".into()),
+                https_proxy: Some(SecretUrl::new("http://proxy.example:3128")),
+                ..TrustSettings::default()
+            },
+            ..BuildSettings::default()
+        };
+        let outside = Outside::new(&settings);
+        let environment: Vec<_> = outside.environment().collect();
+        for name in ["https_proxy", "HTTPS_PROXY"] {
+            assert!(environment.contains(&(name.into(), "http://proxy.example:3128".into())), "{name}");
+        }
+        assert!(environment.contains(&("SSL_CERT_FILE".into(), CA_BUNDLE.into())));
+        let python: Vec<_> = outside.python_environment().collect();
+        assert!(python.contains(&("UV_DEFAULT_INDEX", "https://me:word@mirror.example/simple".into())));
+        assert!(python.contains(&(
+            "UV_FIND_LINKS",
+            "/dev/imagewright/find-links/0 https://mirror.example/links".into()
+        )));
+        assert_eq!(outside.python_mounts().count(), 1);
+        assert_eq!(
+            outside.apt_configuration(),
+            "Acquire::https::Proxy \"http://proxy.example:3128\";\nAcquire::https::CAInfo \"/dev/imagewright/ca.pem\";\n"
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Errors as front ends see them: a kind, a text with its causes, and often a hint.
+
+use std::path::PathBuf;
+
+use imagewright_engine::EngineError;
+use imagewright_model::ErrorKind;
+use imagewright_model::spec::SpecError;
+use imagewright_oci::ReferenceError;
+use imagewright_store::StoreError;
+use imagewright_store::transfer::TransferError;
+
+use crate::transport::TransportError;
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The build or the run failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An image could not be exported.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The spec is wrong.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A place to import from or export to is wrong.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A name is wrong.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// The spec's file or folder cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A result that was to be left in a file could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl ServiceError {
+    /// What decides the exit code.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Engine(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Transfer(error) => error.kind(),
+            Self::Spec(error) => error.kind(),
+            Self::Transport(_) | Self::Reference(_) => ErrorKind::Usage,
+            Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Engine(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Transfer(error) => error.hint(),
+            Self::Spec(error) => error.hint(),
+            Self::Transport(error) => error.hint(),
+            Self::Reference(_) => None,
+            Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
+        }
+    }
+}

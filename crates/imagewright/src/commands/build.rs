@@ -1,0 +1,220 @@
+//! `imagewright build`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use imagewright_model::SecretUrl;
+use imagewright_model::spec::SpecFlags;
+use imagewright_service::{BuildCommand, Cancel};
+
+use crate::cli::Global;
+use crate::context;
+use crate::failure::Failure;
+use crate::render::progress::ProgressArguments;
+use crate::render::report;
+use crate::settings::Settings;
+use crate::signals::{Interrupt, cancel_on_signals};
+
+/// Build an image from a base and packages
+///
+/// SOURCE is a folder or a YAML file. In a folder, image.yaml describes the image; apt.txt, requirements.txt,
+/// pyproject.toml and pylock.toml are read in repo2docker's way. Flags go over what the files say: single values
+/// replace, lists grow.
+///
+/// The same build again does nothing; a change redoes only the steps that follow it. The image is in the content
+/// store afterwards: see `imagewright image`.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct BuildArguments {
+    /// Folder or image.yaml that describes the image
+    source: Option<PathBuf>,
+
+    #[command(flatten)]
+    image: ImageFlags,
+    #[command(flatten)]
+    process: ProcessFlags,
+    #[command(flatten)]
+    sources: SourceFlags,
+    #[command(flatten)]
+    progress: ProgressArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  imagewright build examples/data-science -t demo/data-science:1
+  imagewright build --base bootstrap --apt git --apt python3 --pip pandas --pip 'jupyterlab>=4' -t team/analysis:1
+  imagewright build . --upgrade -t team/analysis:2
+
+Exit codes: 1 a step failed, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 network, 7 not allowed,
+8 the machine lacks something, 70 a defect, 130 cancelled";
+
+/// What the image holds.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Image")]
+struct ImageFlags {
+    /// Name of the result, as NAME[:TAG]; may be given several times
+    #[arg(long, short, value_name = "NAME")]
+    tag: Vec<String>,
+    /// Base: an image in the store, bootstrap[:debian/SUITE|:ubuntu/SUITE], oci:DIR, oci-archive:FILE,
+    /// docker-archive:FILE or docker-daemon:NAME
+    #[arg(long, value_name = "BASE")]
+    base: Option<String>,
+    /// Debian packages, as NAME, NAME=VERSION or NAME/SUITE
+    #[arg(long, value_name = "PACKAGES")]
+    apt: Vec<String>,
+    /// Install packages that Debian packages recommend, too
+    #[arg(long)]
+    apt_recommends: bool,
+    /// Python requirement, as in requirements.txt
+    #[arg(long, value_name = "REQUIREMENT")]
+    pip: Vec<String>,
+    /// Take pre-releases of Python packages, too
+    #[arg(long)]
+    pip_pre: bool,
+    /// Interpreter that gets the Python packages [default: python3 on the image's PATH]
+    #[arg(long, value_name = "PATH")]
+    python: Option<String>,
+    /// Where Python packages go: `system`, or a virtual environment [default: /opt/venv where the distribution
+    /// manages the interpreter, else system]
+    #[arg(long, value_name = "PATH")]
+    python_environment: Option<String>,
+    /// Environment variable of the container
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Who runs the container, as NAME[:GROUP] or UID[:GID]
+    #[arg(long, short, value_name = "USER")]
+    user: Option<String>,
+    /// Where the container starts
+    #[arg(long, short, value_name = "PATH")]
+    workdir: Option<String>,
+    /// Label of the image
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    label: Vec<String>,
+    /// What the container runs: a JSON list, or a line for the shell
+    #[arg(long, value_name = "COMMAND")]
+    entrypoint: Option<String>,
+    /// Arguments to the entry point, or the command where there is none
+    #[arg(long, value_name = "COMMAND")]
+    cmd: Option<String>,
+    /// Port the program listens on, as 8888 or 8888/tcp
+    #[arg(long, value_name = "PORT")]
+    port: Vec<String>,
+    /// Folder that holds data of the container
+    #[arg(long, value_name = "PATH")]
+    volume: Vec<String>,
+    /// Signal that asks the program to stop
+    #[arg(long, value_name = "SIGNAL")]
+    stop_signal: Option<String>,
+    /// Platform of the image [default: this machine's]
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    platform: Option<String>,
+    /// Compression of new layers: gzip[:1-12], zstd[:1-22] or none [default: gzip]
+    #[arg(long, value_name = "METHOD")]
+    compression: Option<String>,
+}
+
+/// How it is built.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Build")]
+pub(crate) struct ProcessFlags {
+    /// Ask archives and indexes again for newer packages, instead of keeping to what they answered last time
+    #[arg(long)]
+    pub(crate) upgrade: bool,
+    /// Run every step again
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// How long one program of a step may run, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time_limit: Option<u64>,
+    /// The latest date anything in the image carries, in seconds since 1970 [default: the date of the base]
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) source_date_epoch: Option<i64>,
+    /// Write the digest of the image's manifest to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digest_file: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where packages come from. None of it is in the image.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sources")]
+pub(crate) struct SourceFlags {
+    /// Debian archive to fetch from, instead of the machine's own apt sources
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+    /// Keyring that must have signed the Debian archive
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
+    /// Python package index
+    #[arg(long, value_name = "URL")]
+    index: Option<String>,
+    /// PEM file of certificate authorities to trust during the build
+    #[arg(long, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+    /// The uv program to use
+    #[arg(long, value_name = "FILE")]
+    uv: Option<PathBuf>,
+}
+
+impl SourceFlags {
+    pub(crate) fn into_settings(self) -> Settings {
+        let mut settings = Settings::default();
+        settings.apt.mirror = self.mirror.map(SecretUrl::new);
+        settings.apt.keyring = self.keyring;
+        settings.python.index = self.index.map(SecretUrl::new);
+        settings.python.uv = self.uv;
+        settings.trust.ca_bundle = self.ca_bundle;
+        settings
+    }
+}
+
+impl From<ImageFlags> for SpecFlags {
+    fn from(flags: ImageFlags) -> Self {
+        Self {
+            base: flags.base,
+            platform: flags.platform,
+            apt: flags.apt,
+            apt_recommends: flags.apt_recommends,
+            pip: flags.pip,
+            pip_index: None,
+            pip_pre: flags.pip_pre,
+            python: flags.python,
+            python_environment: flags.python_environment,
+            env: flags.env,
+            user: flags.user,
+            workdir: flags.workdir,
+            label: flags.label,
+            entrypoint: flags.entrypoint,
+            cmd: flags.cmd,
+            port: flags.port,
+            volume: flags.volume,
+            stop_signal: flags.stop_signal,
+            compression: flags.compression,
+            tag: flags.tag,
+        }
+    }
+}
+
+pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
+    let service = context::open(global, arguments.sources.into_settings())?;
+    let cancel = Cancel::new();
+    cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let events = arguments.progress.renderer(global.quiet);
+    let process = arguments.process;
+    let command = BuildCommand {
+        source: arguments.source,
+        flags: arguments.image.into(),
+        upgrade: process.upgrade,
+        no_cache: process.no_cache,
+        time_limit: process.time_limit.map(Duration::from_secs),
+        source_date_epoch: process.source_date_epoch,
+        digest_file: process.digest_file,
+    };
+    let built = service.build(&command, &*events, &cancel)?;
+    report::build(&built, process.json)?;
+    Ok(ExitCode::SUCCESS)
+}

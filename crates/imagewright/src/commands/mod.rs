@@ -1,0 +1,21 @@
+//! One module for each command: its arguments, one call of the service, and how the result is shown.
+
+pub(crate) mod base;
+pub(crate) mod build;
+pub(crate) mod completions;
+pub(crate) mod image;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let global = cli.global;
+    match cli.command {
+        Command::Build(arguments) => build::run(&global, *arguments),
+        Command::Image(command) => image::run(&global, command),
+        Command::Base(command) => base::run(&global, command),
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}

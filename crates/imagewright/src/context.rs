@@ -1,0 +1,41 @@
+//! What a command works with: the service on its store, settings, and the way results are printed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use imagewright_model::{BuildSettings, ErrorKind};
+use imagewright_sandbox::Helper;
+use imagewright_service::Service;
+
+use crate::HELPER_ARGUMENT;
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::settings::{self, Settings};
+
+/// Opens the service with the settings of all sources, flags last.
+pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Failure> {
+    let settings = settings::load(global.config.as_deref(), overrides)?;
+    let root = match global.root.clone().or(settings.root.clone()) {
+        Some(root) => root,
+        None => default_root()?,
+    };
+    let Settings { apt, python, trust, .. } = settings;
+    Ok(Service::open(&root, helper()?, BuildSettings { apt, python, trust }, settings::machine::gather())?)
+}
+
+/// Ourselves, by the name the kernel knows us under: right even while the file is replaced.
+fn helper() -> Result<Helper, Failure> {
+    let program = std::env::current_exe()?;
+    Ok(Helper { program, arguments: vec![OsString::from(HELPER_ARGUMENT)] })
+}
+
+fn default_root() -> Result<PathBuf, Failure> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".local/share")))
+        .map(|data| data.join("imagewright"))
+        .ok_or_else(|| {
+            Failure::new(ErrorKind::Usage, "no place for the content store: neither XDG_DATA_HOME nor HOME is set")
+                .with_hint("name one with --root or IMAGEWRIGHT_ROOT")
+        })
+}

@@ -1,0 +1,62 @@
+//! The shapes of `--json`. They are promised: fields are added, not changed.
+
+use imagewright_oci::{Digest, ImageConfig, Manifest, Platform};
+use imagewright_service::{BuildReport, ImageDetails, ImageRecord};
+use serde::Serialize;
+
+/// An image of a listing.
+#[derive(Serialize)]
+pub(crate) struct ImageJson<'a> {
+    names: Vec<String>,
+    id: &'a Digest,
+    digest: &'a Digest,
+    created: Option<&'a str>,
+    platform: &'a Platform,
+    size: u64,
+}
+
+pub(crate) fn image(record: &ImageRecord) -> ImageJson<'_> {
+    ImageJson {
+        names: record.names.iter().map(ToString::to_string).collect(),
+        id: &record.id,
+        digest: &record.manifest.digest,
+        created: record.created.as_deref(),
+        platform: &record.platform,
+        size: record.size,
+    }
+}
+
+/// One image with its documents.
+#[derive(Serialize)]
+pub(crate) struct DetailsJson<'a> {
+    #[serde(flatten)]
+    image: ImageJson<'a>,
+    manifest: &'a Manifest,
+    config: &'a ImageConfig,
+}
+
+pub(crate) fn details(details: &ImageDetails) -> DetailsJson<'_> {
+    DetailsJson { image: image(&details.record), manifest: &details.manifest, config: &details.config }
+}
+
+/// What a build came to.
+#[derive(Serialize)]
+pub(crate) struct BuildJson<'a> {
+    names: Vec<String>,
+    id: &'a Digest,
+    digest: &'a Digest,
+    size: u64,
+    layers: usize,
+    unchanged: bool,
+}
+
+pub(crate) fn build(report: &BuildReport) -> BuildJson<'_> {
+    BuildJson {
+        names: report.names.iter().map(ToString::to_string).collect(),
+        id: &report.id,
+        digest: &report.digest,
+        size: report.size,
+        layers: report.layers,
+        unchanged: report.unchanged,
+    }
+}

@@ -1,0 +1,9 @@
+//! How results look: tables and JSON on standard output, progress on standard error.
+
+pub(crate) mod age;
+pub(crate) mod json;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod size;
+pub(crate) mod table;

@@ -1,0 +1,36 @@
+//! Progress as lines, for logs and pipes.
+
+use std::sync::{Mutex, PoisonError};
+
+use anstream::eprintln;
+use imagewright_model::{BuildEvent, EventSink};
+
+use super::summary::Summary;
+
+/// Prints a line when a step begins, turns to something else, and ends.
+pub(super) struct Plain {
+    summary: Mutex<Summary>,
+    verbose: bool,
+}
+
+impl Plain {
+    pub(super) fn new(verbose: bool) -> Self {
+        Self { summary: Mutex::default(), verbose }
+    }
+}
+
+impl EventSink for Plain {
+    fn emit(&self, event: BuildEvent) {
+        let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = summary.follow(&event) {
+            eprintln!("{line}");
+        }
+        match event {
+            BuildEvent::StepStarted { step, .. } => eprintln!("{}", summary.heading(step)),
+            BuildEvent::Status { message, .. } => eprintln!("  {message}"),
+            BuildEvent::Output { line, .. } if self.verbose => eprintln!("  | {line}"),
+            BuildEvent::Warning { message } => eprintln!("warning: {message}"),
+            _ => {}
+        }
+    }
+}

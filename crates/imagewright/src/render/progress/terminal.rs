@@ -1,0 +1,85 @@
+//! Progress drawn on a terminal: a line for each finished step, and below it what is happening now.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use imagewright_model::{BuildEvent, EventSink};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::summary::Summary;
+use crate::render::size;
+
+/// Quick steps show nothing but their result.
+const PATIENCE: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_millis(100);
+
+/// Draws on standard error.
+pub(super) struct Terminal {
+    state: Mutex<State>,
+}
+
+struct State {
+    summary: Summary,
+    bar: ProgressBar,
+    status: String,
+}
+
+impl Terminal {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        let style = ProgressStyle::with_template("{spinner:.cyan} {prefix} {wide_msg:.dim} {elapsed:.dim}");
+        bar.set_style(style.expect("the template is well-formed"));
+        Self { state: Mutex::new(State { summary: Summary::default(), bar, status: String::new() }) }
+    }
+}
+
+impl EventSink for Terminal {
+    fn emit(&self, event: BuildEvent) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).show(&event);
+    }
+}
+
+impl State {
+    fn show(&mut self, event: &BuildEvent) {
+        let line = self.summary.follow(event);
+        match event {
+            BuildEvent::StepStarted { step, .. } => {
+                self.status.clear();
+                self.bar.reset_elapsed();
+                self.bar.set_prefix(self.summary.heading(*step));
+                self.bar.set_message("");
+            }
+            BuildEvent::Status { message, .. } => {
+                self.status.clone_from(message);
+                self.draw(message.clone());
+            }
+            BuildEvent::Progress { message, progress, .. } => {
+                let of = progress.total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
+                self.draw(format!("{message}, {}{of}", size::bytes(progress.done)));
+            }
+            BuildEvent::Output { line, .. } => self.draw(format!("{}: {}", self.status, line.trim())),
+            BuildEvent::Warning { message } => {
+                let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+                self.print(&format!("{yellow}warning:{yellow:#} {message}"));
+            }
+            BuildEvent::Finished { .. } => self.bar.finish_and_clear(),
+            BuildEvent::Started { .. } | BuildEvent::StepFinished { .. } => {}
+        }
+        if let Some(line) = line {
+            self.print(&line);
+        }
+    }
+
+    fn draw(&self, message: String) {
+        if self.bar.elapsed() >= PATIENCE {
+            self.bar.enable_steady_tick(TICK);
+        }
+        self.bar.set_message(message);
+    }
+
+    /// Prints a line above what is drawn.
+    fn print(&self, line: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{line}"));
+    }
+}

@@ -1,0 +1,96 @@
+//! Settings: default < machine < system < user < environment < flag.
+//!
+//! "Machine" is what other tools of this machine are set to: apt's sources, pip's and uv's indexes, proxies and
+//! certificate authorities (see [`machine`]).
+
+pub(crate) mod machine;
+mod python_indexes;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use imagewright_model::{AptSettings, ErrorKind, PythonSettings, TrustSettings};
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
+const PREFIX: &str = "IMAGEWRIGHT_";
+/// Variables with this prefix that are options of the command line, not settings.
+const NOT_SETTINGS: [&str; 2] = ["config", "progress"];
+
+/// All that can be set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Settings {
+    /// Folder of the content store.
+    pub(crate) root: Option<PathBuf>,
+    /// Where Debian packages come from.
+    pub(crate) apt: AptSettings,
+    /// Where Python packages come from.
+    pub(crate) python: PythonSettings,
+    /// Whom to trust and how to get out.
+    pub(crate) trust: TrustSettings,
+}
+
+/// Reads all sources. `file` takes the place of the user's file; `overrides` come from flags.
+pub(crate) fn load(file: Option<&Path>, overrides: Settings) -> Result<Settings, Failure> {
+    if let Some(missing) = file.filter(|file| !file.is_file()) {
+        let text = format!("configuration file `{}` does not exist", missing.display());
+        return Err(Failure::new(ErrorKind::NotFound, text));
+    }
+    let user = file.map(Path::to_path_buf).or_else(user_file);
+    let figment = user.iter().fold(Figment::from(Toml::file(SYSTEM_FILE)), |figment, file| {
+        figment.merge(Toml::file_exact(file))
+    });
+    let configured: Settings = figment.merge(environment()).extract().map_err(|error| {
+        Failure::new(ErrorKind::Invalid, format!("the configuration is not valid: {error}"))
+            .with_hint("docs/configuration.md lists all settings")
+    })?;
+    Ok(over(over(machine::settings(), configured), overrides))
+}
+
+/// `IMAGEWRIGHT_APT__MIRROR` is `apt.mirror`, `IMAGEWRIGHT_TRUST__CA_BUNDLE` is `trust.ca-bundle`.
+fn environment() -> Env {
+    Env::prefixed(PREFIX)
+        .map(|key| key.as_str().replace("__", ".").replace('_', "-").into())
+        .ignore(&NOT_SETTINGS)
+        .split(".")
+}
+
+fn user_file() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(folder.join("imagewright/config.toml")).filter(|file| file.is_file())
+}
+
+/// Lays `upper` over `lower`, setting by setting.
+fn over(lower: Settings, upper: Settings) -> Settings {
+    Settings {
+        root: upper.root.or(lower.root),
+        apt: AptSettings {
+            mirror: upper.apt.mirror.or(lower.apt.mirror),
+            security_mirror: upper.apt.security_mirror.or(lower.apt.security_mirror),
+            keyring: upper.apt.keyring.or(lower.apt.keyring),
+            image_mirror: upper.apt.image_mirror.or(lower.apt.image_mirror),
+            image_security_mirror: upper.apt.image_security_mirror.or(lower.apt.image_security_mirror),
+        },
+        python: PythonSettings {
+            index: upper.python.index.or(lower.python.index),
+            extra_indexes: first_filled(upper.python.extra_indexes, lower.python.extra_indexes),
+            find_links: first_filled(upper.python.find_links, lower.python.find_links),
+            uv: upper.python.uv.or(lower.python.uv),
+        },
+        trust: TrustSettings {
+            ca_bundle: upper.trust.ca_bundle.or(lower.trust.ca_bundle),
+            http_proxy: upper.trust.http_proxy.or(lower.trust.http_proxy),
+            https_proxy: upper.trust.https_proxy.or(lower.trust.https_proxy),
+            no_proxy: upper.trust.no_proxy.or(lower.trust.no_proxy),
+        },
+    }
+}
+
+fn first_filled<T>(upper: Vec<T>, lower: Vec<T>) -> Vec<T> {
+    if upper.is_empty() { lower } else { upper }
+}
