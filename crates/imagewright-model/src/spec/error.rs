@@ -141,6 +141,19 @@ pub enum Problem {
         /// What the lock holds instead.
         found: String,
     },
+    /// A file that would be installed has none of the hashes that are asked for.
+    #[error("`{package}` as `{lock}` has it has none of the hashes listed here, but {}", list(.found))]
+    OtherHash {
+        /// The package with its version.
+        package: String,
+        /// The lock.
+        lock: String,
+        /// The hashes it has.
+        found: Vec<String>,
+    },
+    /// Every package must be listed with its hash, and one is not.
+    #[error("every package must be listed with its hash, and `{0}` is not")]
+    NoHash(String),
 }
 
 impl SpecError {
@@ -184,7 +197,9 @@ impl SpecError {
             | Problem::NothingToIgnore(_)
             | Problem::TwoFiles(_)
             | Problem::Project { .. }
-            | Problem::NotLocked { .. } => ErrorKind::Invalid,
+            | Problem::NotLocked { .. }
+            | Problem::OtherHash { .. }
+            | Problem::NoHash(_) => ErrorKind::Invalid,
         }
     }
 
@@ -213,6 +228,12 @@ impl SpecError {
             Problem::NotLocked { .. } => {
                 Some("lock again, for example with `uv pip compile --format pylock.toml`".to_owned())
             }
+            Problem::OtherHash { .. } => Some(
+                "do not add the hash unseen: find out first why the index offers another file".to_owned(),
+            ),
+            Problem::NoHash(_) => {
+                Some("list all packages, for example with `uv pip compile --generate-hashes`".to_owned())
+            }
             Problem::WrongType { expected, found } => wrong_type_hint(expected, found),
             Problem::NothingToIgnore(_) => Some("take it out of the list".to_owned()),
             Problem::NoSuchFile(_)
@@ -235,6 +256,10 @@ impl Error for SpecError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.problem.source()
     }
+}
+
+fn list(hashes: &[String]) -> String {
+    if hashes.is_empty() { "none at all".to_owned() } else { hashes.join(", ") }
 }
 
 fn at_line(line: &Option<String>) -> String {

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use imagewright_oci::{Platform, Reference};
 
+use super::address::check_address;
 use super::container::{check_absolute, check_signal, parse_assignment, parse_command, parse_label};
 use super::partial::set_variable;
 use super::python::check_interpreter;
-use super::requirement::check_address;
 use super::{AptPackage, Origin, PartialSpec, PipRequirement, Problem, PythonChoice, SpecError};
 
 /// The flags of `build` that say what the image holds, as they were typed.

@@ -9,6 +9,7 @@
 //! name means today and what the base holds is for others to find out; each package keeps its [`Origin`], so
 //! that they can say where it was asked for.
 
+mod address;
 mod apt;
 mod base;
 mod compression;
@@ -17,6 +18,7 @@ mod error;
 mod flags;
 mod folder;
 mod key;
+mod lock_check;
 mod origin;
 mod partial;
 mod pip;

@@ -102,8 +102,16 @@ impl PartialSpec {
     /// Refuses a spec without a base, one that contradicts itself, and a lock that lacks what is asked for.
     pub fn finish(self) -> Result<ImageSpec, SpecError> {
         let base = self.base.ok_or_else(|| SpecError::new(Origin::file("image spec"), Problem::NoBase))?;
-        if let Some(lock) = &self.pip_locked {
-            self.pip.iter().try_for_each(|requirement| lock.check(requirement))?;
+        let pip = PipSpec {
+            requirements: distinct(self.pip),
+            constraints: distinct(self.pip_constraints),
+            requires_python: self.requires_python,
+            locked: self.pip_locked,
+            options: self.pip_options,
+        };
+        if let Some(lock) = &pip.locked {
+            pip.check_versions(lock)?;
+            pip.check_hashes(lock)?;
         }
         Ok(ImageSpec {
             base,
@@ -112,13 +120,7 @@ impl PartialSpec {
                 packages: distinct_packages(self.apt)?,
                 recommends: self.apt_recommends.unwrap_or(false),
             },
-            pip: PipSpec {
-                requirements: distinct(self.pip),
-                constraints: distinct(self.pip_constraints),
-                requires_python: self.requires_python,
-                locked: self.pip_locked,
-                options: self.pip_options,
-            },
+            pip,
             python: self.python,
             environment: self.environment,
             user: self.user,

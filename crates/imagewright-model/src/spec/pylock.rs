@@ -1,11 +1,13 @@
 //! `pylock.toml` (PEP 751): a solution made elsewhere, installed as it is.
 
+use std::collections::BTreeMap;
+
 use pep508_rs::PackageName;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Origin, PipRequirement, Problem, SpecError, toml_text};
+use super::{Origin, Problem, SpecError, toml_text};
 
 /// A lock of Python packages, which uv installs without solving.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct LockedPackage {
     pub name: String,
     /// Version, absent where a source tree has none.
     pub version: Option<String>,
+    /// Hashes of the files that may be installed, a list for each file, as `sha256:…`. A source distribution is
+    /// not among them where there are wheels.
+    pub hashes: Vec<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +57,11 @@ impl Package {
         self.directory.is_some()
             || artefacts.any(|artefact| artefact.path.is_some() && artefact.url.is_none())
     }
+
+    fn hashes(&self) -> Vec<Vec<String>> {
+        let sdist = self.sdist.iter().filter(|_| self.wheels.is_empty());
+        self.wheels.iter().chain(sdist).chain(&self.archive).map(Artefact::hashes).collect()
+    }
 }
 
 /// A file that can be installed.
@@ -59,13 +69,21 @@ impl Package {
 struct Artefact {
     url: Option<IgnoredAny>,
     path: Option<IgnoredAny>,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
+}
+
+impl Artefact {
+    fn hashes(&self) -> Vec<String> {
+        self.hashes.iter().map(|(algorithm, digits)| format!("{algorithm}:{digits}")).collect()
+    }
 }
 
 impl LockedPip {
     /// Reads a lock.
     ///
     /// # Errors
-    /// Refuses what is not a lock of version 1, or locks folders of the machine it was made on.
+    /// Refuses what is not a lock of version 1, or locks paths of the machine it was made on.
     pub fn parse(source: &str, text: &str) -> Result<Self, SpecError> {
         let document: Document = toml_text::parse(source, text)?;
         let at = |offset: usize| toml_text::origin_at(source, text, offset);
@@ -91,37 +109,14 @@ impl LockedPip {
             }
             let normalised = PackageName::new(name.clone())
                 .map_err(|_| wrong(format!("`{name}` is not the name of a package"), "lock again"))?;
-            Ok(LockedPackage { name: normalised.to_string(), version: package.version.clone() })
+            Ok(LockedPackage {
+                name: normalised.to_string(),
+                version: package.version.clone(),
+                hashes: package.hashes(),
+            })
         };
         let packages = document.packages.iter().map(package).collect::<Result<_, _>>()?;
         Ok(Self { source: source.to_owned(), text: text.to_owned(), packages })
-    }
-
-    /// Checks that the lock holds what is asked for.
-    pub(super) fn check(&self, requirement: &PipRequirement) -> Result<(), SpecError> {
-        let Some(name) = &requirement.name else { return Ok(()) };
-        let versions = self.packages.iter().filter(|package| package.name == *name);
-        let mut versions = versions.map(|package| package.version.as_deref()).peekable();
-        if versions.peek().is_none() {
-            if !requirement.is_unconditional() {
-                return Ok(());
-            }
-            return Err(self.lacks(requirement, format!("there is no `{name}` in it")));
-        }
-        let mut refused = Vec::new();
-        for version in versions {
-            match version {
-                Some(version) if !requirement.accepts(version) => refused.push(version),
-                _ => return Ok(()),
-            }
-        }
-        Err(self.lacks(requirement, format!("it has version {}", refused.join(", "))))
-    }
-
-    fn lacks(&self, requirement: &PipRequirement, found: String) -> SpecError {
-        let problem =
-            Problem::NotLocked { requirement: requirement.text.clone(), lock: self.source.clone(), found };
-        SpecError::new(requirement.origin.clone(), problem)
     }
 
     /// Where it was read from.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl, pep440_rs::Version};
 use serde::{Deserialize, Serialize};
 
+use super::address::{address_of, has_credentials, has_variable};
 use super::{Origin, SpecError, excerpt};
 
 /// The longest requirement, in bytes, and the most parentheses in one. The parser recurses on them.
@@ -63,12 +64,23 @@ pub enum RequirementError {
     /// A hash that is none.
     #[error("`{0}` is not a hash: expected `sha256:` (or sha384, sha512) and hexadecimal digits")]
     Hash(String),
+    /// Hashes for an address without a name: nothing could tell which package of the solution they are for.
+    #[error("`{0}` lists hashes and has no name")]
+    HashWithoutName(String),
     /// An option of pip that this program does not honour.
     #[error("option `{0}` of pip is not supported")]
     Option(String),
     /// An option without its value.
     #[error("option `{0}` lacks its value")]
     OptionValue(String),
+    /// An option names something that is no package.
+    #[error("option `{option}` names `{name}`, which is not a package")]
+    PackageName {
+        /// The option.
+        option: String,
+        /// What it names.
+        name: String,
+    },
     /// An option is given twice with different values.
     #[error("option `{0}` is given twice with different values")]
     OptionTwice(&'static str),
@@ -98,6 +110,7 @@ impl RequirementError {
                     .to_owned()
             }
             Self::Dash(_) => "options stand in requirements.txt, or under `pip:` in image.yaml".to_owned(),
+            Self::HashWithoutName(text) => format!("write `NAME @ {text}`"),
             Self::Option(name) if name == "--trusted-host" => {
                 "put the certificate authority into the configuration (`trust.ca-bundle`)".to_owned()
             }
@@ -176,12 +189,12 @@ fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
         let reason = format!("it holds {character:?}");
         return Err(RequirementError::Syntax { text: excerpt(text), reason });
     }
-    if has_variable(text) {
-        return Err(RequirementError::Variable(text.to_owned()));
-    }
     let address = address_of(text);
     if address.is_some_and(has_credentials) {
         return Err(RequirementError::Credentials);
+    }
+    if has_variable(text) {
+        return Err(RequirementError::Variable(text.to_owned()));
     }
     if address.is_some_and(|address| address.starts_with("file:")) || is_path(text) {
         return Err(RequirementError::LocalPath(text.to_owned()));
@@ -231,43 +244,6 @@ fn first_line(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default().trim_end_matches('.');
     let mut rest = line.chars();
     rest.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(rest).collect()
-}
-
-/// The address in `https://…`, `git+https://…` or `NAME @ https://…`.
-fn address_of(text: &str) -> Option<&str> {
-    let before = &text[..text.find("://").or_else(|| text.find("file:"))?];
-    let start = before.rfind(|c: char| c.is_whitespace() || c == '@').map_or(0, |at| at + 1);
-    Some(text[start..].trim_start())
-}
-
-/// Whether an address gives away a secret. The user in `git+ssh://git@host` is none.
-pub(super) fn has_credentials(address: &str) -> bool {
-    let Some((scheme, rest)) = address.split_once("://") else { return false };
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    match authority.rsplit_once('@') {
-        Some((user, _)) => user.contains(':') || !scheme.ends_with("ssh"),
-        None => false,
-    }
-}
-
-/// Checks the address of an index or of a page of distributions.
-pub(super) fn check_address(text: &str) -> Result<String, RequirementError> {
-    if has_credentials(text) {
-        return Err(RequirementError::Credentials);
-    }
-    if has_variable(text) {
-        return Err(RequirementError::Variable(text.to_owned()));
-    }
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    if rest.is_empty() || rest.starts_with('/') || !text.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(RequirementError::Address(text.to_owned()));
-    }
-    Ok(text.to_owned())
-}
-
-/// Whether pip would put an environment variable in: `${NAME}`.
-pub(super) fn has_variable(text: &str) -> bool {
-    text.split("${").skip(1).any(|rest| rest.contains('}'))
 }
 
 fn is_path(text: &str) -> bool {
@@ -374,6 +350,7 @@ mod tests {
             ("x @ ./x", "is not a requirement", ""),
             ("x @ https://${HOST}/x.whl", "environment variable", ""),
             ("x @ https://user:secret@mirror.example/x.whl", "user name or password", "configuration"),
+            ("x @ https://user:secret@${HOST}/x.whl", "user name or password", "configuration"),
             ("git+https://token@mirror.example/x.git", "user name or password", "configuration"),
         ];
         for (text, message, hint) in cases {
@@ -405,25 +382,6 @@ mod tests {
         ];
         for (text, version, accepted) in cases {
             assert_eq!(parse_one(text).unwrap().accepts(version), accepted, "{text} {version}");
-        }
-    }
-
-    #[test]
-    fn addresses_of_indexes() {
-        for text in ["https://mirror.example/simple", "http://localhost:8080/simple/"] {
-            assert_eq!(check_address(text).unwrap(), text);
-        }
-        let cases = [
-            ("https://user:secret@mirror.example/simple", RequirementError::Credentials),
-            ("https://${USER}@mirror.example", RequirementError::Credentials),
-            ("https://${HOST}/simple", RequirementError::Variable("https://${HOST}/simple".into())),
-            ("./wheels", RequirementError::Address("./wheels".into())),
-            ("file:///srv", RequirementError::Address("file:///srv".into())),
-            ("https://", RequirementError::Address("https://".into())),
-            ("https:///x", RequirementError::Address("https:///x".into())),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(check_address(text), Err(expected));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! `requirements.txt`, as pip reads it.
 
+use pep508_rs::PackageName;
+
+use super::address::check_address;
 use super::folder::{read_existing, resolve};
-use super::requirement::{check_address, has_variable};
 use super::{Origin, PartialSpec, PipRequirement, RequirementError, SpecError, SpecFiles};
 
 /// Reads a requirements file and the files it includes.
@@ -49,7 +51,11 @@ impl Reader<'_> {
         }
         let (text, options) = split_options(line);
         let mut requirement = PipRequirement::parse(text, origin.clone())?;
-        requirement.hashes = hashes(options).map_err(|error| SpecError::new(origin.clone(), error))?;
+        let wrong = |error| SpecError::new(origin.clone(), error);
+        requirement.hashes = hashes(options).map_err(wrong)?;
+        if requirement.name.is_none() && !requirement.hashes.is_empty() {
+            return Err(wrong(RequirementError::HashWithoutName(text.to_owned())));
+        }
         match target {
             Target::Requirements => self.spec.pip.push(requirement),
             Target::Constraints => self.spec.pip_constraints.push(requirement),
@@ -94,8 +100,8 @@ impl Reader<'_> {
             }
             "--extra-index-url" => options.extra_indexes.push(address()?),
             "-f" | "--find-links" => options.find_links.push(address()?),
-            "--no-binary" => options.no_binary.extend(names(&words.value(name, value)?)),
-            "--only-binary" => options.only_binary.extend(names(&words.value(name, value)?)),
+            "--no-binary" => options.no_binary.extend(names(name, &words.value(name, value)?)?),
+            "--only-binary" => options.only_binary.extend(names(name, &words.value(name, value)?)?),
             "--no-index" => options.no_index = true,
             "--pre" => options.pre = Some(true),
             "--require-hashes" => options.require_hashes = true,
@@ -165,8 +171,15 @@ fn checked_hash(text: String) -> Result<String, RequirementError> {
     if valid { Ok(text) } else { Err(RequirementError::Hash(text)) }
 }
 
-fn names(list: &str) -> Vec<String> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The packages that `option` names, or `:all:` or `:none:`.
+fn names(option: &str, list: &str) -> Result<Vec<String>, RequirementError> {
+    let name = |text: &str| match text {
+        ":all:" | ":none:" => Ok(text.to_owned()),
+        text => PackageName::new(text.to_owned())
+            .map(|name| name.to_string())
+            .map_err(|_| RequirementError::PackageName { option: option.to_owned(), name: text.to_owned() }),
+    };
+    list.split(',').map(str::trim).map(name).collect()
 }
 
 /// The words of a line of options.
@@ -199,7 +212,6 @@ impl<'a> Words<'a> {
         let value = value.trim_matches(['"', '\'']);
         match value {
             "" => Err(RequirementError::OptionValue(name.to_owned())),
-            value if has_variable(value) => Err(RequirementError::Variable(value.to_owned())),
             value => Ok(value.to_owned()),
         }
     }
@@ -299,9 +311,12 @@ mod tests {
             ("--editable=git+https://mirror.example/x.git", "is an editable install"),
             (".", "`.` is a path on this machine"),
             ("--trusted-host mirror.example", "option `--trusted-host` of pip is not supported"),
+            ("--no-binary numpy,-x", "option `--no-binary` names `-x`, which is not a package"),
+            ("--only-binary ''", "option `--only-binary` lacks its value"),
             ("--prefer-binary", "option `--prefer-binary` of pip is not supported"),
             ("--pre numpy", "`numpy` is not a requirement: expected an option"),
             ("numpy --pre", "option `--pre` of pip is not supported"),
+            ("https://mirror.example/x.whl --hash=sha256:HASH", "lists hashes and has no name"),
             ("numpy --hash=md5:12", "`md5:12` is not a hash"),
             ("numpy --hash=sha256:12", "`sha256:12` is not a hash"),
             ("numpy --config-settings a=b", "option `--config-settings` of pip is not supported"),
@@ -310,7 +325,8 @@ mod tests {
             ("--extra-index-url https://u:p@mirror.example", "holds a user name or password"),
         ];
         for (text, part) in cases {
-            let error = read(&[("requirements.txt", text), ("a.txt", "-r requirements.txt")]).unwrap_err();
+            let text = text.replace("HASH", &"0".repeat(64));
+            let error = read(&[("requirements.txt", &text), ("a.txt", "-r requirements.txt")]).unwrap_err();
             assert!(error.to_string().contains(part), "{text}: {error}");
         }
     }

@@ -2,10 +2,10 @@
 
 use serde_saphyr::Spanned;
 
+use super::address::check_address;
 use super::container::{check_absolute, check_label, check_signal, check_variable, parse_command};
 use super::flags::{parse_platform, parse_tag};
 use super::python::check_interpreter;
-use super::requirement::check_address;
 use super::yaml_error::{explain, position};
 use super::yaml_schema::{AptMap, Command, Document, ListOr, PipMap, Python, PythonMap, Text};
 use super::{

@@ -80,6 +80,41 @@ fn a_lock_decides_and_is_checked() {
 }
 
 #[test]
+fn hashes_are_checked_against_the_lock() {
+    let (a, b) = ("a".repeat(64), "b".repeat(64));
+    let file = |kind: &str, hash: &str| {
+        format!("{kind} = {{ url = 'https://mirror.example/x', hashes = {{ sha256 = '{hash}' }} }}\n")
+    };
+    let wheels = |hash: &str| {
+        format!("wheels = [{{ url = 'https://mirror.example/x', hashes = {{ sha256 = '{hash}' }} }}]\n")
+    };
+    let package =
+        |files: &str| format!("lock-version = '1.0'\n[[packages]]\nname = 'x'\nversion = '1'\n{files}");
+    let listed = format!("x==1 --hash=sha256:{a}\n");
+    let strict = format!("--require-hashes\n{listed}");
+    let other = "x==1` as `pylock.toml` has it has none of the hashes listed here, but ";
+    let cases = [
+        (&listed, package(&wheels(&a)), None),
+        (&listed, package(&(wheels(&a) + &file("sdist", &b))), None),
+        (&listed, package(&file("sdist", &a)), None),
+        (&strict, package(&file("archive", &a)), None),
+        (&listed, package(&wheels(&b)), Some(format!("requirements.txt:1: `{other}sha256:{b}"))),
+        (&listed, package(&file("sdist", &b)), Some(format!("requirements.txt:1: `{other}sha256:{b}"))),
+        (&listed, package(""), Some(format!("requirements.txt:1: `{other}none at all"))),
+        (
+            &strict,
+            package(&wheels(&a)) + "[[packages]]\nname = 'y'\nversion = '2'\n",
+            Some("pylock.toml: every package must be listed with its hash, and `y==2` is not".to_owned()),
+        ),
+    ];
+    for (requirements, lock, expected) in cases {
+        let result = read(&[IMAGE, ("requirements.txt", requirements), ("pylock.toml", &lock)]);
+        let result = result.and_then(PartialSpec::finish).map(drop).map_err(|error| error.to_string());
+        assert_eq!(result.err(), expected, "{requirements}{lock}");
+    }
+}
+
+#[test]
 fn a_project_that_cannot_be_read_is_refused() {
     let cases = [
         ("[tool.ruff]\n", "there is no [project] section"),

@@ -13,7 +13,7 @@ fn spec(text: &str) -> ImageSpec {
 fn the_way_of_writing_means_nothing() {
     let pairs = [
         ("base: bootstrap\napt: [git, curl]", "# comment\napt:\n- curl\n- git\n- git\nbase: bootstrap"),
-        ("base: python", "base: docker.io/library/python:latest"),
+        ("base: python", "base: python:latest"),
         ("base: a\npip: ['Foo_Bar >= 1', x]", "base: a\npip: [x, 'foo-bar>=1']"),
         ("base: a\nports: [80, 81]", "base: a\nports: [81/tcp, 80/tcp, 80]"),
         ("base: a\ntags: [b]", "base: a\ntags: [c]"),
