@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use imagewright_model::spec::{AptPackage, AptSpec};
@@ -126,8 +127,12 @@ impl Caches {
         let root = site.store.cache_dir("apt")?.join(distribution(view));
         let caches = Self { lists: root.join("lists"), archives: root.join("archives") };
         for folder in [caches.lists.join("lists/partial"), caches.lists.join("log"), caches.archives.join("partial")] {
-            fs::create_dir_all(&folder).map_err(EngineError::io("create", folder))?;
+            fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         }
+        // The mode apt insists on; it could not set it where the archives are read-only.
+        let partial = caches.archives.join("partial");
+        fs::set_permissions(&partial, fs::Permissions::from_mode(0o700))
+            .map_err(EngineError::io("change the mode of", partial))?;
         Ok(caches)
     }
 

@@ -15,8 +15,7 @@ pub(crate) const DEFAULT_ENVIRONMENT: &str = "/opt/venv";
 /// Answers with one line of JSON. Kept to what every Python 3 has.
 const PROBE: &str = r#"
 import json, os, sys, sysconfig
-scheme = getattr(sysconfig, "get_default_scheme", sysconfig._get_default_scheme)()
-marker = os.path.join(sysconfig.get_path("stdlib", scheme), "EXTERNALLY-MANAGED")
+marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
 print(json.dumps({
     "executable": sys.executable,
     "implementation": sys.implementation.name,
