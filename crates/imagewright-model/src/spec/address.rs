@@ -5,8 +5,18 @@ use super::RequirementError;
 /// The address in `https://…`, `git+https://…` or `NAME @ https://…`.
 pub(super) fn address_of(text: &str) -> Option<&str> {
     let before = &text[..text.find("://").or_else(|| text.find("file:"))?];
-    let start = before.rfind(|c: char| c.is_whitespace() || c == '@').map_or(0, |at| at + 1);
+    let word = before.rsplit(|c: char| c.is_whitespace() || c == '@').next().unwrap_or_default();
+    let start = before.len() - word.len();
     Some(text[start..].trim_start())
+}
+
+/// A character of an address, up to its marker, after which uv would go on with something else: an option after a
+/// blank, the next line after a backslash.
+pub(super) fn stray_character(address: &str) -> Option<char> {
+    let end =
+        address.match_indices(';').map(|(at, _)| at).find(|at| address[..*at].ends_with(char::is_whitespace));
+    let address = address[..end.unwrap_or(address.len())].trim_end();
+    address.chars().find(|c| c.is_whitespace() || *c == '\\')
 }
 
 /// Whether an address gives away a secret. The user in `git+ssh://git@host` is none.
@@ -70,6 +80,7 @@ mod tests {
             ("x @ git+https://mirror.example/x.git@v1", Some("git+https://mirror.example/x.git@v1")),
             ("x@https://mirror.example/x.whl", Some("https://mirror.example/x.whl")),
             ("x @ file:./x", Some("file:./x")),
+            ("x\u{2000}://y", Some("://y")),
         ];
         for (text, address) in cases {
             assert_eq!(address_of(text), address, "{text}");

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl, pep440_rs::Version};
 use serde::{Deserialize, Serialize};
 
-use super::address::{address_of, has_credentials, has_variable};
+use super::address::{address_of, has_credentials, has_variable, stray_character};
 use super::{Origin, SpecError, excerpt};
 
 /// The longest requirement, in bytes, and the most parentheses in one. The parser recurses on them.
@@ -199,6 +199,10 @@ fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
     if address.is_some_and(|address| address.starts_with("file:")) || is_path(text) {
         return Err(RequirementError::LocalPath(text.to_owned()));
     }
+    if let Some(character) = address.and_then(stray_character) {
+        let reason = format!("its address holds {character:?}");
+        return Err(RequirementError::Syntax { text: text.to_owned(), reason });
+    }
     if address == Some(text) {
         return Ok(None);
     }
@@ -229,6 +233,7 @@ fn parse(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
 /// Refuses names of packages and extras on which the parser panics: those that end in punctuation.
 fn check_names(text: &str) -> Result<(), String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let text = text.trim_start();
     let (name, rest) = text.split_at(text.find(|c| !is_name(c)).unwrap_or(text.len()));
     let extras =
         rest.trim_start().strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
@@ -309,6 +314,7 @@ mod tests {
             ("pip @ https://mirror.example/pip-1.0-py3-none-any.whl", Some("pip")),
             ("x @ git+https://mirror.example/x.git@v1#subdirectory=a", Some("x")),
             ("x @ git+ssh://git@mirror.example/x.git", Some("x")),
+            ("x @ https://mirror.example/x.whl ; python_version < '3.13'", Some("x")),
             ("https://mirror.example/pip-1.0-py3-none-any.whl", None),
             ("git+https://mirror.example/x.git@v1", None),
             ("numpy (>=1.0)", Some("numpy")),
@@ -351,6 +357,9 @@ mod tests {
             ("x @ https://${HOST}/x.whl", "environment variable", ""),
             ("x @ https://user:secret@mirror.example/x.whl", "user name or password", "configuration"),
             ("x @ https://user:secret@${HOST}/x.whl", "user name or password", "configuration"),
+            ("https://mirror.example/x.whl --index-url https://a.example", "its address holds ' '", ""),
+            ("x @ https://mirror.example/x.whl --no-index", "its address holds ' '", ""),
+            ("x @ https://mirror.example/x\\", "its address holds '\\\\'", ""),
             ("git+https://token@mirror.example/x.git", "user name or password", "configuration"),
         ];
         for (text, message, hint) in cases {

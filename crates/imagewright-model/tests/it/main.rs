@@ -8,3 +8,4 @@ mod identity;
 mod image_yaml;
 mod merge;
 mod mistakes;
+mod robustness;
