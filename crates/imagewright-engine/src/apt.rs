@@ -77,7 +77,8 @@ pub(crate) fn install(
     let _lock = site.store.lock(&format!("apt-{}", request_key.hex()), || {
         step.status("waiting for another build that does the same");
     })?;
-    let known = if options.solve_again { None } else { step_cache::solution(site.store, "apt", &request_key)? };
+    let known =
+        if options.solve_again { None } else { step_cache::solution(site.store, "apt", &request_key)? };
     let mut prepared = None;
     let solution: Vec<SolvedPackage> = match known {
         Some(solution) => solution,
@@ -89,7 +90,8 @@ pub(crate) fn install(
         }
     };
     let compression = site.compression.to_string();
-    let installation = Installation { request: &request, solution: &solution, epoch: options.epoch, compression };
+    let installation =
+        Installation { request: &request, solution: &solution, epoch: options.epoch, compression };
     let key = step_cache::key("apt", &installation);
     if !options.run_again
         && let Some(result) = step_cache::result(site.store, &key)?
@@ -126,7 +128,9 @@ impl Caches {
     fn open(site: Site<'_>, view: &RootView) -> Result<Self, EngineError> {
         let root = site.store.cache_dir("apt")?.join(distribution(view));
         let caches = Self { lists: root.join("lists"), archives: root.join("archives") };
-        for folder in [caches.lists.join("lists/partial"), caches.lists.join("log"), caches.archives.join("partial")] {
+        for folder in
+            [caches.lists.join("lists/partial"), caches.lists.join("log"), caches.archives.join("partial")]
+        {
             fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         }
         // The mode apt insists on; it could not set it where the archives are read-only.
@@ -144,7 +148,11 @@ impl Caches {
 /// `debian-13-` and what else tells apart whose archives may be mixed: archives are found by file name alone.
 fn distribution(view: &RootView) -> String {
     let text = view.read_to_string("/etc/os-release").unwrap_or_default();
-    let sources = ["/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources"];
+    let sources = [
+        "/etc/apt/sources.list",
+        "/etc/apt/sources.list.d/debian.sources",
+        "/etc/apt/sources.list.d/ubuntu.sources",
+    ];
     let mut hasher = Hasher::default();
     for file in sources {
         hasher.update(view.read_to_string(file).unwrap_or_default().as_bytes());
@@ -177,25 +185,31 @@ fn solve(
     })?;
     step.status("fetching package indexes");
     let update = bench.run(apt_get(site, spec, &caches, true, ["update"]), step)?;
-    if !update.succeeded() || update.tail.iter().any(|line| line.starts_with("E:") || line.contains("Failed to fetch")) {
+    if !update.succeeded()
+        || update.tail.iter().any(|line| line.starts_with("E:") || line.contains("Failed to fetch"))
+    {
         return Err(sources_error(&update));
     }
     step.status("solving");
     // An empty archive folder, else apt leaves out what it has downloaded before.
     let nothing = format!("Dir::Cache::archives={INSIDE}/nothing");
-    let arguments = ["install", "--print-uris", "-o", &nothing].into_iter().chain(request.packages.iter().map(String::as_str));
+    let arguments = ["install", "--print-uris", "-o", &nothing]
+        .into_iter()
+        .chain(request.packages.iter().map(String::as_str));
     let solved = bench.run(apt_get(site, spec, &caches, true, arguments).keep_output(), step)?;
     if !solved.succeeded() {
         return Err(solve_error(&mut bench, site, spec, &caches, &solved, step)?);
     }
     let archives = archives_to_install(&solved.output);
     step.status(format!("downloading {} packages", archives.len()));
-    let arguments = ["install", "--download-only"].into_iter().chain(request.packages.iter().map(String::as_str));
+    let arguments =
+        ["install", "--download-only"].into_iter().chain(request.packages.iter().map(String::as_str));
     let downloaded = bench.run(apt_get(site, spec, &caches, true, arguments), step)?;
     if !downloaded.succeeded() {
         return Err(EngineError::Apt { action: "download the packages", tail: downloaded.tail_text() });
     }
-    let solution = archives.iter().map(|name| solved_package(&caches, name)).collect::<Result<Vec<_>, _>>()?;
+    let solution =
+        archives.iter().map(|name| solved_package(&caches, name)).collect::<Result<Vec<_>, _>>()?;
     Ok((solution, caches))
 }
 
@@ -210,7 +224,8 @@ fn run_install(
 ) -> Result<StepResult, EngineError> {
     let mut bench = Workbench::on(site, draft, epoch, step)?;
     step.status("installing");
-    let arguments = ["install", "--no-download"].into_iter().chain(request.packages.iter().map(String::as_str));
+    let arguments =
+        ["install", "--no-download"].into_iter().chain(request.packages.iter().map(String::as_str));
     let installed = bench.run(apt_get(site, spec, caches, false, arguments), step)?;
     if !installed.succeeded() {
         return Err(EngineError::Apt { action: "install the packages", tail: installed.tail_text() });
@@ -259,6 +274,7 @@ fn apt_configuration(site: Site<'_>, spec: &AptSpec) -> String {
          APT::Sandbox::User \"root\";\n\
          APT::Get::Assume-Yes \"true\";\n\
          APT::Install-Recommends \"{}\";\n\
+         APT::Cmd::Pattern-Only \"true\";\n\
          APT::Keep-Downloaded-Packages \"true\";\n\
          Acquire::Languages \"none\";\n\
          Acquire::Retries \"3\";\n\
@@ -298,7 +314,8 @@ fn archive_parts(archive: &str) -> (String, String, String) {
 }
 
 fn sources_error(update: &Finished) -> EngineError {
-    const SIGNS: [&str; 6] = ["NO_PUBKEY", "is not signed", "EXPKEYSIG", "BADSIG", "invalid signature", "Hash Sum mismatch"];
+    const SIGNS: [&str; 6] =
+        ["NO_PUBKEY", "is not signed", "EXPKEYSIG", "BADSIG", "invalid signature", "Hash Sum mismatch"];
     let tail = update.tail_text();
     let untrusted = SIGNS.iter().any(|sign| tail.contains(sign));
     EngineError::AptSources { tail, untrusted }
@@ -314,8 +331,10 @@ fn solve_error(
     step: &StepReporter<'_>,
 ) -> Result<EngineError, EngineError> {
     let tail = finished.tail_text();
-    let asked: HashMap<&str, &AptPackage> = spec.packages.iter().map(|package| (package.name.as_str(), package)).collect();
-    let unknown = finished.tail.iter().find_map(|line| unknown_package(line)).and_then(|name| asked.get(name));
+    let asked: HashMap<&str, &AptPackage> =
+        spec.packages.iter().map(|package| (package.name.as_str(), package)).collect();
+    let unknown =
+        finished.tail.iter().find_map(|line| unknown_package(line)).and_then(|name| asked.get(name));
     let Some(package) = unknown else {
         return Ok(EngineError::Apt { action: "find a way to install the packages together", tail });
     };

@@ -55,8 +55,8 @@ impl BaseContext<'_> {
         if !wanted.accepts(&image.config.platform) {
             return Err(EngineError::BasePlatform {
                 base: source.to_string(),
-                found: image.config.platform.clone(),
-                wanted: wanted.clone(),
+                found: Box::new(image.config.platform.clone()),
+                wanted: Box::new(wanted.clone()),
             });
         }
         Ok(Base { draft: Draft::on(&image, Some(source.to_string())), cached })
@@ -140,7 +140,8 @@ impl BaseContext<'_> {
             sources: &sources,
             has_keyring: &Path::is_file,
         };
-        let chosen = bootstrap::choose(&machine, &self.settings.apt, distribution, suite, &platform.architecture)?;
+        let chosen =
+            bootstrap::choose(&machine, &self.settings.apt, distribution, suite, &platform.architecture)?;
         Ok(BootstrapRequest { include: include.to_vec(), ..chosen })
     }
 
@@ -182,7 +183,11 @@ impl BaseContext<'_> {
         };
         let mut draft = Draft::empty(Platform::linux(&request.architecture));
         if let Some(layer) = &root.result.layer {
-            draft.push(layer, &root.created, &format!("bootstrap:{}/{}", request.distribution, request.suite));
+            draft.push(
+                layer,
+                &root.created,
+                &format!("bootstrap:{}/{}", request.distribution, request.suite),
+            );
         }
         draft.config.created = Some(root.created);
         draft.config.config = Some(bootstrap_config());
@@ -198,7 +203,8 @@ impl BaseContext<'_> {
         epoch: Option<i64>,
         step: &StepReporter<'_>,
     ) -> Result<Root, EngineError> {
-        let archives = bootstrap::download(request, solution, fetcher, cache, &mut |report| tell(step, report))?;
+        let archives =
+            bootstrap::download(request, solution, fetcher, cache, &mut |report| tell(step, report))?;
         let mut bench = Workbench::bare(self.site)?;
         step.status("unpacking packages");
         let extracted = bootstrap::extract(solution, &archives, &bench.upper())?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use imagewright_layer::Compression;
 use imagewright_model::spec::{Distribution, ImageSpec};
 use imagewright_model::{BuildOutcome, EventSink};
-use imagewright_oci::{Platform, Reference};
+use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_store::ImageRecord;
 
 use crate::apt::{self, StepOptions};
@@ -76,8 +76,14 @@ pub struct Built {
 
 impl Engine {
     /// Builds an image. Whatever happens is told to `events`, the outcome last.
-    pub fn build(&self, request: &BuildRequest, events: &dyn EventSink, cancel: &Cancel) -> Result<Built, EngineError> {
-        let steps = 1 + u32::from(!request.spec.apt.packages.is_empty()) + u32::from(!request.spec.pip.is_empty());
+    pub fn build(
+        &self,
+        request: &BuildRequest,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<Built, EngineError> {
+        let steps =
+            1 + u32::from(!request.spec.apt.packages.is_empty()) + u32::from(!request.spec.pip.is_empty());
         let reporter = BuildReporter::start(events, steps);
         let built = self.build_steps(request, &reporter, cancel);
         reporter.finish(outcome(&built));
@@ -107,8 +113,12 @@ impl Engine {
         let outside = Outside::new(&self.settings);
         let site = self.site(&outside, cancel, request.compression, None);
         let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
-        let bootstrap =
-            context.bootstrap_request(request.distribution, request.suite.as_deref(), &platform, &request.include)?;
+        let bootstrap = context.bootstrap_request(
+            request.distribution,
+            request.suite.as_deref(),
+            &platform,
+            &request.include,
+        )?;
         let step = reporter.step(format!("base bootstrap:{}/{}", bootstrap.distribution, bootstrap.suite));
         let options = BaseOptions {
             solve_again: request.upgrade,
@@ -170,7 +180,8 @@ impl Engine {
             };
             let step = reporter.step(&pip_title);
             let uv = Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)?;
-            let (result, cached) = pip::install(site, &uv, &draft, &spec.pip, spec.python.as_ref(), options, &step)?;
+            let (result, cached) =
+                pip::install(site, &uv, &draft, &spec.pip, spec.python.as_ref(), options, &step)?;
             add(&mut draft, &result, &created, &pip_title);
             finish(step, &result, cached);
             unchanged &= cached;
@@ -185,14 +196,18 @@ impl Engine {
     }
 
     /// Stores the finished image, proven valid first.
-    fn put(&self, draft: Draft, created: &str, names: &[Reference], unchanged: bool) -> Result<Built, EngineError> {
+    fn put(
+        &self,
+        draft: Draft,
+        created: &str,
+        names: &[Reference],
+        unchanged: bool,
+    ) -> Result<Built, EngineError> {
         let layers = draft.layers.len();
         let (manifest, config) = draft.finish(created);
         let was_there = self.store.has_blob(manifest.digest());
-        let image = self
-            .store
-            .put_image(&manifest, &config, names)
-            .map_err(|source| EngineError::InvalidImage { source })?;
+        validate_image(&manifest, &config).map_err(|source| EngineError::InvalidImage { source })?;
+        let image = self.store.put_image(&manifest, &config, names)?;
         Ok(Built { image, layers, unchanged: unchanged && was_there })
     }
 
@@ -201,7 +216,7 @@ impl Engine {
         let host = Platform::host();
         match wanted {
             Some(wanted) if !host.accepts(wanted) => {
-                Err(EngineError::ForeignPlatform { host, wanted: wanted.clone() })
+                Err(EngineError::ForeignPlatform { host: Box::new(host), wanted: Box::new(wanted.clone()) })
             }
             Some(wanted) => Ok(wanted.clone()),
             None => Ok(host),

@@ -42,8 +42,9 @@ impl DockerDaemon {
     /// The id of an image: it changes whenever the image does.
     pub(crate) fn image_id(&self, reference: &str) -> Result<String, EngineError> {
         let mut body = self.get(reference, "json")?;
-        let inspected: Inspected = serde_json::from_reader(&mut body)
-            .map_err(|error| self.failed(reference, format!("its answer is not understood: {error}"), false))?;
+        let inspected: Inspected = serde_json::from_reader(&mut body).map_err(|error| {
+            self.failed(reference, format!("its answer is not understood: {error}"), false)
+        })?;
         Ok(inspected.id)
     }
 
@@ -71,7 +72,12 @@ impl DockerDaemon {
     }
 
     fn failed(&self, reference: &str, message: String, not_found: bool) -> EngineError {
-        EngineError::Daemon { socket: self.socket.clone(), reference: reference.to_owned(), message, not_found }
+        EngineError::Daemon {
+            socket: self.socket.clone(),
+            reference: reference.to_owned(),
+            message,
+            not_found,
+        }
     }
 }
 
@@ -84,9 +90,14 @@ struct UnixConnector {
 impl<In: Transport> Connector<In> for UnixConnector {
     type Out = UnixTransport;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, _: Option<In>) -> Result<Option<UnixTransport>, ureq::Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<In>,
+    ) -> Result<Option<UnixTransport>, ureq::Error> {
         let stream = UnixStream::connect(&self.socket)?;
-        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        let buffers =
+            LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(UnixTransport { stream, buffers }))
     }
 }
@@ -133,7 +144,12 @@ impl Transport for UnixTransport {
 struct Nowhere;
 
 impl Resolver for Nowhere {
-    fn resolve(&self, _: &Uri, _: &ureq::config::Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut addresses = self.empty();
         addresses.push(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         Ok(addresses)

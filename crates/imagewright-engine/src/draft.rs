@@ -1,7 +1,8 @@
 //! The image so far: what a build adds layers and settings to.
 
 use imagewright_oci::{
-    ChainId, Descriptor, DiffId, Document, HistoryEntry, ImageConfig, Manifest, MediaType, Platform, annotation,
+    ChainId, Descriptor, DiffId, Document, HistoryEntry, ImageConfig, Manifest, MediaType, Platform,
+    annotation,
 };
 use imagewright_store::Image;
 use serde::{Deserialize, Serialize};
@@ -61,10 +62,10 @@ impl Draft {
     fn complete_history(&mut self) {
         let told = self.config.history.iter().filter(|entry| !entry.empty_layer).count();
         let untold = self.layers.len().saturating_sub(told);
-        self.config.history.extend((0..untold).map(|_| HistoryEntry {
-            created_by: Some("unknown".to_owned()),
-            ..HistoryEntry::default()
-        }));
+        self.config.history.extend(
+            (0..untold)
+                .map(|_| HistoryEntry { created_by: Some("unknown".to_owned()), ..HistoryEntry::default() }),
+        );
     }
 
     /// The finished documents.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use imagewright_model::ErrorKind;
-use imagewright_model::spec::{BaseSource, Origin};
-use imagewright_oci::Platform;
+use imagewright_model::spec::{BaseSource, Origin, SpecError};
+use imagewright_oci::{Platform, ValidationError};
 use imagewright_sandbox::SandboxError;
 use imagewright_store::StoreError;
 use imagewright_store::transfer::TransferError;
@@ -55,6 +55,9 @@ pub enum EngineError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The solution is not what the spec allows.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
     /// The base does not exist anywhere.
     #[error("base image `{0}` is not in the store")]
     BaseNotFound(BaseSource),
@@ -64,17 +67,17 @@ pub enum EngineError {
         /// What was named as the base.
         base: String,
         /// Its platform.
-        found: Platform,
+        found: Box<Platform>,
         /// The platform asked for.
-        wanted: Platform,
+        wanted: Box<Platform>,
     },
     /// This machine cannot run programs of the platform asked for.
     #[error("this machine runs {host}, so it cannot build for {wanted}")]
     ForeignPlatform {
         /// What this machine runs.
-        host: Platform,
+        host: Box<Platform>,
         /// What was asked for.
-        wanted: Platform,
+        wanted: Box<Platform>,
     },
     /// apt packages were asked for on a base without apt.
     #[error("the base has no apt-get, so `{package}` ({origin}) cannot be installed")]
@@ -166,8 +169,7 @@ pub enum EngineError {
     #[error("the image that was built is not valid")]
     InvalidImage {
         /// Which rule.
-        #[source]
-        source: StoreError,
+        source: ValidationError,
     },
     /// The Docker daemon could not give an image.
     #[error("the Docker daemon at `{}` did not give `{reference}`: {message}", socket.display())]
@@ -208,8 +210,11 @@ impl EngineError {
             Self::Sandbox(error) => sandbox_kind(error),
             Self::Bootstrap(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
+            Self::Spec(error) => error.kind(),
             Self::Io { source, .. } => ErrorKind::of_io(source),
-            Self::BaseNotFound(_) | Self::UnknownAptPackage { .. } | Self::UnknownUser(_) => ErrorKind::NotFound,
+            Self::BaseNotFound(_) | Self::UnknownAptPackage { .. } | Self::UnknownUser(_) => {
+                ErrorKind::NotFound
+            }
             Self::BasePlatform { .. }
             | Self::ForeignPlatform { .. }
             | Self::NoApt { .. }
@@ -219,12 +224,20 @@ impl EngineError {
             | Self::BrokenPython { .. }
             | Self::NothingToRun => ErrorKind::Invalid,
             Self::AptSources { untrusted, .. } => {
-                if *untrusted { ErrorKind::Invalid } else { ErrorKind::Unavailable }
+                if *untrusted {
+                    ErrorKind::Invalid
+                } else {
+                    ErrorKind::Unavailable
+                }
             }
             Self::NoUv { .. } | Self::DynamicUv { .. } => ErrorKind::Machine,
             Self::InvalidImage { .. } => ErrorKind::Internal,
             Self::Daemon { not_found, .. } => {
-                if *not_found { ErrorKind::NotFound } else { ErrorKind::Unavailable }
+                if *not_found {
+                    ErrorKind::NotFound
+                } else {
+                    ErrorKind::Unavailable
+                }
             }
         }
     }
@@ -244,11 +257,12 @@ impl EngineError {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Store(error) | Self::InvalidImage { source: error } => error.hint(),
+            Self::Store(error) => error.hint(),
             Self::Transfer(error) => error.hint(),
             Self::Sandbox(error) => error.hint(),
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
+            Self::Spec(error) => error.hint(),
             Self::Io { source, .. } => ErrorKind::io_hint(source),
             Self::BaseNotFound(_) => Some(
                 "bring it in with `imagewright image import`, or use `bootstrap`, `oci:DIR`, `oci-archive:FILE`, \
@@ -287,6 +301,7 @@ impl EngineError {
             Self::MachineSources(_) => Some("mend the file, or name a mirror with --mirror".to_owned()),
             Self::NothingToRun => Some("name a program after `--`".to_owned()),
             Self::Apt { .. } | Self::Uv { .. } => self.hint_by_words(),
+            Self::InvalidImage { .. } => Some("this is a defect of imagewright: please report it".to_owned()),
             Self::Cancelled | Self::Unsolvable { .. } | Self::UnknownUser(_) => None,
         }
     }
@@ -302,7 +317,10 @@ impl EngineError {
                     .to_owned(),
             )
         } else if is_network_down(&words) {
-            Some("check the network, the proxy, the CA bundle and the package index of the configuration".to_owned())
+            Some(
+                "check the network, the proxy, the CA bundle and the package index of the configuration"
+                    .to_owned(),
+            )
         } else {
             None
         }

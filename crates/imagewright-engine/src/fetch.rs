@@ -45,7 +45,7 @@ pub struct Expected {
 }
 
 /// Fetches files. Cheap to share between threads: connections are kept and used again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fetcher {
     direct: Agent,
     http_proxied: Option<Agent>,
@@ -188,10 +188,9 @@ impl Fetcher {
                 })?;
                 return Ok(Box::new(file));
             }
-            let response = self.request(&address).map_err(|source| FetchError::Unreachable {
-                url: url.clone(),
-                source: Box::new(source),
-            })?;
+            let response = self
+                .request(&address)
+                .map_err(|source| FetchError::Unreachable { url: url.clone(), source: Box::new(source) })?;
             let status = response.status().as_u16();
             match status {
                 200 => return Ok(Box::new(response.into_body().into_reader())),

@@ -13,8 +13,14 @@ pub(crate) const INSIDE: &str = "/dev/imagewright";
 /// Where the CA bundle is found inside.
 const CA_BUNDLE: &str = "/dev/imagewright/ca.pem";
 /// The variables by which programs of this field are told of a CA bundle.
-const CA_VARIABLES: [&str; 6] =
-    ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"];
+const CA_VARIABLES: [&str; 6] = [
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+];
 
 /// The ways out that a build was given.
 pub(crate) struct Outside {
@@ -139,7 +145,10 @@ mod tests {
         let settings = BuildSettings {
             python: PythonSettings {
                 index: Some(SecretUrl::new("https://me:word@mirror.example/simple")),
-                find_links: vec![SecretUrl::new("/srv/wheels"), SecretUrl::new("https://mirror.example/links")],
+                find_links: vec![
+                    SecretUrl::new("/srv/wheels"),
+                    SecretUrl::new("https://mirror.example/links"),
+                ],
                 ..PythonSettings::default()
             },
             trust: TrustSettings {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use imagewright_model::spec::{PipOptions, PipRequirement, PipSpec, PythonChoice};
+use imagewright_model::spec::{LockedPip, PipOptions, PipRequirement, PipSpec, PythonChoice};
 use imagewright_oci::Digest;
 use imagewright_store::overlay::{PathPattern, TidyRules};
 use pep440_rs::{Version, VersionSpecifiers};
@@ -88,12 +88,14 @@ pub(crate) fn install(
     step: &StepReporter<'_>,
 ) -> Result<(StepResult, bool), EngineError> {
     let parent = draft.chain().map(|chain| chain.digest().clone());
-    let request = Request { parent: parent.clone(), pip: PipQuestion::of(spec), python: choice, uv: &uv.digest };
+    let request =
+        Request { parent: parent.clone(), pip: PipQuestion::of(spec), python: choice, uv: &uv.digest };
     let request_key = step_cache::key("pip-request", &request);
     let _lock = site.store.lock(&format!("pip-{}", request_key.hex()), || {
         step.status("waiting for another build that does the same");
     })?;
-    let known = if options.solve_again { None } else { step_cache::solution(site.store, "pip", &request_key)? };
+    let known =
+        if options.solve_again { None } else { step_cache::solution(site.store, "pip", &request_key)? };
     let solution: Solution = match known {
         Some(solution) => solution,
         None => {
@@ -142,9 +144,12 @@ fn solve(
     let mut locks = Vec::new();
     match &spec.locked {
         None => {
-            let pip = if wants_pip { "pip\n" } else { "" };
+            // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.
+            let pip = if wants_pip && !spec.options.require_hashes { "pip\n" } else { "" };
             let requirements = lines(&spec.requirements) + pip;
-            locks.push(compile(site, uv, &mut bench, &interpreter, spec, &requirements, step)?);
+            let lock = compile(site, uv, &mut bench, &interpreter, spec, &requirements, step)?;
+            check_hashes(spec, &lock)?;
+            locks.push(lock);
         }
         Some(lock) => {
             if wants_pip && !packages_of(&lock.text)?.iter().any(|package| package.name == "pip") {
@@ -155,6 +160,11 @@ fn solve(
     }
     let packages = locks.iter().map(|lock| packages_of(lock)).collect::<Result<Vec<_>, _>>()?.concat();
     Ok(Solution { interpreter, target, locks, packages })
+}
+
+/// Checks what was found against the hashes of the requirements, which uv does not do while solving.
+fn check_hashes(spec: &PipSpec, lock: &str) -> Result<(), EngineError> {
+    Ok(spec.check_hashes(&LockedPip::parse("the solution", lock)?)?)
 }
 
 fn no_python(spec: &PipSpec) -> EngineError {
@@ -258,7 +268,12 @@ fn run_install(
             if !bench.view().is_directory(format!("{path}/bin")) {
                 step.status(format!("making {path}"));
                 let venv = uv.command(site.outside, &["venv", "--quiet", "--python"]);
-                run_uv(&mut bench, venv.arguments([&solution.interpreter.executable, path]), "make the environment", step)?;
+                run_uv(
+                    &mut bench,
+                    venv.arguments([&solution.interpreter.executable, path]),
+                    "make the environment",
+                    step,
+                )?;
             }
             // uv's own lock file stays behind.
             junk.push(format!("{}/.lock", path.trim_start_matches('/')));
@@ -268,7 +283,8 @@ fn run_install(
     step.status(format!("installing {} packages", solution.packages.len()));
     for lock in &solution.locks {
         let path = format!("{INSIDE}/pylock.toml");
-        let install = ["pip", "install", "--no-deps", "--break-system-packages", "--python", &python, "-r", &path];
+        let install =
+            ["pip", "install", "--no-deps", "--break-system-packages", "--python", &python, "-r", &path];
         let command = uv.command(site.outside, &install).mount(contents(lock.as_str(), &path, 0o644));
         run_uv(&mut bench, command, "install the packages", step)?;
     }
@@ -330,7 +346,8 @@ struct Artefact {
 impl LockedPackage {
     fn solved(self) -> SolvedPackage {
         let artefacts = self.wheels.into_iter().chain(self.sdist).chain(self.archive);
-        let hashes = artefacts.flat_map(|artefact| artefact.hashes.into_iter().filter(|(name, _)| name == "sha256"));
+        let hashes =
+            artefacts.flat_map(|artefact| artefact.hashes.into_iter().filter(|(name, _)| name == "sha256"));
         let commit = self.vcs.and_then(|vcs| Some(vcs.get("commit-id")?.as_str()?.to_owned()));
         let mut sha256: Vec<String> = hashes.map(|(_, hash)| hash).chain(commit).collect();
         sha256.sort();

@@ -81,7 +81,11 @@ pub(crate) fn find(
     path.map(|path| probe(bench, &path, step)).transpose()
 }
 
-fn probe(bench: &mut Workbench<'_>, path: &Path, step: &StepReporter<'_>) -> Result<Interpreter, EngineError> {
+fn probe(
+    bench: &mut Workbench<'_>,
+    path: &Path,
+    step: &StepReporter<'_>,
+) -> Result<Interpreter, EngineError> {
     let path = path.to_string_lossy();
     let command = Command::new([&*path, "-I", "-c", PROBE]).without_network().keep_output();
     let answer = bench.run(command, step)?;

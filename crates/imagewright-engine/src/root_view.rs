@@ -38,7 +38,8 @@ impl RootView {
 
     /// Whether `path` leads to a file that somebody may execute.
     pub(crate) fn is_executable(&self, path: impl AsRef<Path>) -> bool {
-        self.find(path.as_ref()).is_some_and(|(_, metadata)| metadata.is_file() && metadata.mode() & 0o111 != 0)
+        self.find(path.as_ref())
+            .is_some_and(|(_, metadata)| metadata.is_file() && metadata.mode() & 0o111 != 0)
     }
 
     /// Whether `path` leads to a directory.
@@ -111,10 +112,7 @@ enum Lookup {
 fn look_up_in(layer: &Path, path: &Path) -> Lookup {
     let mut here = layer.to_path_buf();
     let mut opaque = false;
-    let mut found = match fs::symlink_metadata(&here) {
-        Ok(metadata) => metadata,
-        Err(_) => return Lookup::Absent,
-    };
+    let Ok(mut found) = fs::symlink_metadata(&here) else { return Lookup::Absent };
     for component in path.components() {
         here.push(component);
         found = match fs::symlink_metadata(&here) {

@@ -36,7 +36,12 @@ pub struct RunRequest {
 
 impl Engine {
     /// Runs a program in `record`, connected to this process's own streams, and gives its exit code.
-    pub fn run(&self, record: &ImageRecord, request: &RunRequest, cancel: &Cancel) -> Result<i32, EngineError> {
+    pub fn run(
+        &self,
+        record: &ImageRecord,
+        request: &RunRequest,
+        cancel: &Cancel,
+    ) -> Result<i32, EngineError> {
         let image = self.store.image(&record.manifest)?;
         self.platform(Some(&image.config.platform))?;
         let lower = self.store.ensure_snapshot(&image, &mut |_, _| {})?;
@@ -44,12 +49,7 @@ impl Engine {
         let base = self.store.snapshots_dir();
         let view = RootView::new(lower.iter().map(|layer| base.join(layer)).collect());
         let spec = SandboxSpec {
-            root: Root::Overlay {
-                base,
-                lower,
-                upper: scratch.upper(),
-                work: scratch.work(),
-            },
+            root: Root::Overlay { base, lower, upper: scratch.upper(), work: scratch.work() },
             ..specification(&image, &view, request)?
         };
         self.make_working_directory(&view, &scratch, &spec)?;
@@ -86,12 +86,18 @@ fn specification(image: &Image, view: &RootView, request: &RunRequest) -> Result
     let defaults = ContainerConfig::default();
     let config = image.config.config.as_ref().unwrap_or(&defaults);
     let user = passwd::find(request.user.as_deref().unwrap_or(&config.user), view)?;
-    let working_directory = request.working_directory.clone().unwrap_or_else(|| match config.working_dir.as_str() {
-        "" => PathBuf::from("/"),
-        folder => PathBuf::from(folder),
-    });
+    let working_directory =
+        request.working_directory.clone().unwrap_or_else(|| match config.working_dir.as_str() {
+            "" => PathBuf::from("/"),
+            folder => PathBuf::from(folder),
+        });
     Ok(SandboxSpec {
-        root: Root::Overlay { base: PathBuf::new(), lower: Vec::new(), upper: PathBuf::new(), work: PathBuf::new() },
+        root: Root::Overlay {
+            base: PathBuf::new(),
+            lower: Vec::new(),
+            upper: PathBuf::new(),
+            work: PathBuf::new(),
+        },
         command: command(config, request)?,
         environment: environment(&image.config, &user, request),
         working_directory,

@@ -45,7 +45,11 @@ pub(crate) fn key(kind: &str, parts: &impl Serialize) -> Digest {
 }
 
 /// A solution found earlier.
-pub(crate) fn solution<T: DeserializeOwned>(store: &Store, kind: &str, key: &Digest) -> Result<Option<T>, StoreError> {
+pub(crate) fn solution<T: DeserializeOwned>(
+    store: &Store,
+    kind: &str,
+    key: &Digest,
+) -> Result<Option<T>, StoreError> {
     store.get_fact(&format!("{kind}-solution"), key)
 }
 

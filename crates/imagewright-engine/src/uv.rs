@@ -26,7 +26,11 @@ pub(crate) struct Uv {
 
 impl Uv {
     /// The `uv` that was configured, else that of the store's tools folder, else one of `candidates`.
-    pub(crate) fn find(store: &Store, configured: Option<&Path>, candidates: &[PathBuf]) -> Result<Self, EngineError> {
+    pub(crate) fn find(
+        store: &Store,
+        configured: Option<&Path>,
+        candidates: &[PathBuf],
+    ) -> Result<Self, EngineError> {
         let tools = store.tools_dir();
         let path = match configured {
             Some(path) => path.to_path_buf(),
@@ -91,7 +95,8 @@ fn needs_loader(file: &mut (impl Read + Seek)) -> io::Result<bool> {
         return Ok(false);
     }
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-    let (table, entry_size, entries) = (number(&header[32..40]), number(&header[54..56]), number(&header[56..58]));
+    let (table, entry_size, entries) =
+        (number(&header[32..40]), number(&header[54..56]), number(&header[56..58]));
     for entry in 0..entries {
         file.seek(SeekFrom::Start(table + entry * entry_size))?;
         let mut kind = [0; 4];

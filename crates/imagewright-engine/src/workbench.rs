@@ -140,7 +140,8 @@ impl<'a> Workbench<'a> {
     ) -> Result<Self, EngineError> {
         let (manifest, config) = draft.clone().finish(&crate::time::rfc3339(epoch));
         let environment = environment_of(&config);
-        let mut report = |message: &str, progress: Progress| step.progress(message, progress.done, progress.total);
+        let mut report =
+            |message: &str, progress: Progress| step.progress(message, progress.done, progress.total);
         let lower = site.store.ensure_snapshot(&Image { manifest, config }, &mut report)?;
         Self::new(site, lower, environment, epoch)
     }
@@ -298,8 +299,10 @@ pub(crate) fn contents(text: impl Into<Vec<u8>>, target: &str, mode: u32) -> Mou
 
 fn environment_of(config: &ImageConfig) -> Vec<(String, String)> {
     let entries = config.config.iter().flat_map(|config| &config.env);
-    let mut environment: Vec<(String, String)> =
-        entries.filter_map(|entry| entry.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let mut environment: Vec<(String, String)> = entries
+        .filter_map(|entry| entry.split_once('='))
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .collect();
     if !environment.iter().any(|(name, _)| name == "PATH") {
         environment.push(("PATH".to_owned(), DEFAULT_PATH.to_owned()));
     }

@@ -26,7 +26,7 @@ pub enum Removed {
     /// A name; the image still has others.
     Name(Reference),
     /// The image, with these names.
-    Image(ImageRecord),
+    Image(Box<ImageRecord>),
 }
 
 impl Service {
@@ -64,7 +64,7 @@ impl Service {
             }
             _ => {
                 self.store().remove(&record)?;
-                Ok(Removed::Image(record))
+                Ok(Removed::Image(Box::new(record)))
             }
         }
     }

@@ -43,7 +43,9 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, TransportError> {
         match text.parse()? {
-            BaseSource::Bootstrap { .. } | BaseSource::Image(_) => Err(TransportError::Unknown(text.to_owned())),
+            BaseSource::Bootstrap { .. } | BaseSource::Image(_) => {
+                Err(TransportError::Unknown(text.to_owned()))
+            }
             source => Ok(Self(source)),
         }
     }

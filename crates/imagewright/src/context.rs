@@ -35,7 +35,10 @@ fn default_root() -> Result<PathBuf, Failure> {
         .or_else(|| Some(absolute("HOME")?.join(".local/share")))
         .map(|data| data.join("imagewright"))
         .ok_or_else(|| {
-            Failure::new(ErrorKind::Usage, "no place for the content store: neither XDG_DATA_HOME nor HOME is set")
-                .with_hint("name one with --root or IMAGEWRIGHT_ROOT")
+            Failure::new(
+                ErrorKind::Usage,
+                "no place for the content store: neither XDG_DATA_HOME nor HOME is set",
+            )
+            .with_hint("name one with --root or IMAGEWRIGHT_ROOT")
         })
 }

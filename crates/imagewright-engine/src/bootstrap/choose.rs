@@ -72,7 +72,8 @@ impl<'a> Own<'a> {
         let is_machines = machine.os_release_value("ID") == Some(distribution.name());
         let codename = machine.os_release_value("VERSION_CODENAME").filter(|_| is_machines);
         let mut own = Self { distribution, machine, codename, sources: Vec::new() };
-        own.sources = machine.sources.iter().filter(|source| own.owns(source, settings, architecture)).collect();
+        own.sources =
+            machine.sources.iter().filter(|source| own.owns(source, settings, architecture)).collect();
         own
     }
 
@@ -134,7 +135,8 @@ impl<'a> Own<'a> {
 
     /// The source that holds `suite`, else one that holds another suite with the same kind of pocket.
     fn like(&self, suite: &str, security: bool) -> Option<&'a AptSource> {
-        let similar = |source: &&AptSource| source.suites.iter().any(|name| name.ends_with("-security") == security);
+        let similar =
+            |source: &&AptSource| source.suites.iter().any(|name| name.ends_with("-security") == security);
         self.names(suite).or_else(|| self.sources.iter().copied().find(similar))
     }
 
@@ -167,7 +169,9 @@ impl<'a> Own<'a> {
     ) -> Option<Vec<AptSource>> {
         let own = self.like(&pockets.archive[0], false);
         let uri = mirror.or(own.map(|own| &own.uri))?.clone();
-        let default = || distribution::default_components(self.distribution).iter().map(|&name| name.to_owned()).collect();
+        let default = || {
+            distribution::default_components(self.distribution).iter().map(|&name| name.to_owned()).collect()
+        };
         let components: Vec<String> = own.map_or_else(default, |own| own.components.clone());
         let source = |uri, suites, components| AptSource {
             uri,
@@ -217,7 +221,8 @@ mod tests {
     use super::super::sources::{parse_sources, to_deb822};
     use super::*;
 
-    const BOOKWORM: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_CODENAME=bookworm\nID=debian\n";
+    const BOOKWORM: &str =
+        "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_CODENAME=bookworm\nID=debian\n";
     const NOBLE: &str = "ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\n";
     const DEBIAN_SOURCES: &str = "deb [signed-by=/usr/share/keyrings/docker.gpg] http://docker.example/linux/debian bookworm stable\n\
         deb [signed-by=/usr/share/keyrings/other.gpg] http://other.example/debian bookworm main\n\
@@ -252,7 +257,12 @@ mod tests {
     fn the_machines_own_archives_serve_every_suite_of_its_distribution() {
         let security = "http://mirror.example/debian-security";
         let fetch = "http://me:pass@mirror.example/debian";
-        for (wanted, suite) in [("", "bookworm"), ("debian", "bookworm"), ("debian/bookworm", "bookworm"), ("debian/trixie", "trixie")] {
+        for (wanted, suite) in [
+            ("", "bookworm"),
+            ("debian", "bookworm"),
+            ("debian/bookworm", "bookworm"),
+            ("debian/trixie", "trixie"),
+        ] {
             let choice = chosen(wanted, &AptSettings::default(), BOOKWORM, DEBIAN_SOURCES).unwrap();
             assert_eq!(choice.suite, suite);
             assert_eq!(
@@ -273,7 +283,10 @@ mod tests {
         }
         let choice = chosen("debian/sid", &AptSettings::default(), BOOKWORM, DEBIAN_SOURCES).unwrap();
         assert_eq!(shown(&choice.sources.fetch), [format!("{fetch} sid main,contrib")]);
-        assert!(to_deb822(&choice.sources.image).contains("Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg"));
+        assert!(
+            to_deb822(&choice.sources.image)
+                .contains("Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg")
+        );
     }
 
     #[test]
@@ -283,7 +296,11 @@ mod tests {
             (BOOKWORM, "deb http://m.example stable main\n", "stable"),
             (BOOKWORM, "deb http://m.example sid main\ndeb http://m.example bookworm main\n", "bookworm"),
             (NOBLE, "deb http://m.example noble main\ndeb http://m.example jammy main\n", "noble"),
-            ("ID=debian\nVERSION_CODENAME=zurg\n", "deb http://m.example zurg main\ndeb http://m.example duke main\n", "zurg"),
+            (
+                "ID=debian\nVERSION_CODENAME=zurg\n",
+                "deb http://m.example zurg main\ndeb http://m.example duke main\n",
+                "zurg",
+            ),
         ];
         for (os_release, list, suite) in cases {
             assert_eq!(chosen("", &AptSettings::default(), os_release, list).unwrap().suite, suite);

@@ -17,7 +17,8 @@ pub(super) fn closure<'a>(
     include: &[String],
     suite: &str,
 ) -> Result<Vec<&'a Package>, BootstrapError> {
-    let mut closure = Closure { index, selected: BTreeMap::new(), provided: HashSet::new(), queue: VecDeque::new() };
+    let mut closure =
+        Closure { index, selected: BTreeMap::new(), provided: HashSet::new(), queue: VecDeque::new() };
     let mut roots: Vec<&Package> = index
         .packages()
         .filter(|package| package.essential || package.priority == Priority::Required)
@@ -105,7 +106,9 @@ mod tests {
         let mut list = String::new();
         for package in packages {
             let (name, fields) = package.split_once(':').unwrap_or((package, ""));
-            list += &format!("Package: {name}\nVersion: 1\nArchitecture: all\nFilename: x\nSize: 1\nSHA256: {HEX}\n");
+            list += &format!(
+                "Package: {name}\nVersion: 1\nArchitecture: all\nFilename: x\nSize: 1\nSHA256: {HEX}\n"
+            );
             for field in fields.split(';').filter(|field| !field.trim().is_empty()) {
                 list += &format!("{}\n", field.trim().replacen('=', ": ", 1));
             }
@@ -151,7 +154,10 @@ mod tests {
         );
         // What was asked for serves as an alternative.
         let asked = names(&packages, &["extra", "b-provider", "other-keyring"]).unwrap();
-        assert!(asked.contains(&"b-provider".to_owned()) && !asked.contains(&"a-provider".to_owned()), "{asked:?}");
+        assert!(
+            asked.contains(&"b-provider".to_owned()) && !asked.contains(&"a-provider".to_owned()),
+            "{asked:?}"
+        );
         assert!(!asked.contains(&"keyring".to_owned()), "{asked:?}");
     }
 
@@ -166,6 +172,9 @@ mod tests {
             error.to_string(),
             "`broken` needs `nothing (>= 1) | nowhere`, which no package of the archive brings"
         );
-        assert_eq!(names(&["python3"], &[]).unwrap_err().to_string(), "there is no package `apt` in `trixie`");
+        assert_eq!(
+            names(&["python3"], &[]).unwrap_err().to_string(),
+            "there is no package `apt` in `trixie`"
+        );
     }
 }

@@ -42,7 +42,8 @@ pub fn configure_command(solution: &Solution, debs: &str) -> ConfigureCommand {
     ConfigureCommand { command, environment: environment.map(owned).to_vec() }
 }
 
-/// Paths, as globs below the root, of what depends on the run and must not be in a layer.
+/// Paths, as globs below the root, of what depends on the run and must not be in a layer. Folders that packages
+/// bring stay.
 pub fn junk() -> &'static [&'static str] {
     &[
         "etc/.pwd.lock",
@@ -51,18 +52,15 @@ pub fn junk() -> &'static [&'static str] {
         "etc/machine-id",
         "etc/passwd-",
         "etc/shadow-",
-        "run/**",
-        "tmp/**",
-        "var/cache/apt/**",
+        "etc/ssh/ssh_host_*",
+        "etc/subgid-",
+        "etc/subuid-",
+        "var/cache/apt/*.bin",
         "var/cache/debconf/*-old",
         "var/cache/ldconfig/aux-cache",
-        "var/lib/apt/lists/**",
+        "var/lib/dbus/machine-id",
         "var/lib/dpkg/*-old",
-        "var/lib/dpkg/lock",
-        "var/lib/dpkg/lock-frontend",
-        "var/lib/dpkg/triggers/Lock",
-        "var/lib/systemd/random-seed",
-        "var/log/**",
-        "var/tmp/**",
+        "var/log/**/*.log",
+        "var/log/apt/*.xz",
     ]
 }

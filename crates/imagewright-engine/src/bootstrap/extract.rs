@@ -71,7 +71,9 @@ fn write_all(order: &[(&str, &Path)], writer: &mut Writer) -> Result<(), Bootstr
     let (senders, receivers): (Vec<_>, Vec<_>) = order.iter().map(|_| mpsc::sync_channel(PIECES)).unzip();
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < order.len()) {
+        while let Some(number) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < order.len())
+        {
             decompress(order[number].1, &senders[number]);
         }
     };
@@ -178,7 +180,11 @@ impl Writer {
         let newest_mtime = self.newest_mtime;
         for name in links {
             let target = Path::new("usr").join(name);
-            self.tree.symlink(Path::new(name), target.as_os_str(), Attributes::of_root(0o777, newest_mtime))?;
+            self.tree.symlink(
+                Path::new(name),
+                target.as_os_str(),
+                Attributes::of_root(0o777, newest_mtime),
+            )?;
         }
         let mut file = |path: &str, text: String| {
             let attributes = Attributes::of_root(0o644, newest_mtime);
@@ -197,7 +203,8 @@ impl Writer {
 
 fn attributes(header: &tar::Header) -> io::Result<Attributes> {
     // Names of owners are not looked at: the numbers are Debian's fixed ones, and the host's do not matter.
-    let id = |number: u64| u32::try_from(number).map_err(|_| io::Error::other("an owner's number is too large"));
+    let id =
+        |number: u64| u32::try_from(number).map_err(|_| io::Error::other("an owner's number is too large"));
     Ok(Attributes {
         mode: header.mode()?,
         uid: id(header.uid()?)?,

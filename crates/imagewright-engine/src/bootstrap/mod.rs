@@ -27,8 +27,8 @@ pub use configure::{ConfigureCommand, configure_command, junk};
 pub use download::download;
 pub use error::BootstrapError;
 pub use extract::{Extracted, extract};
-pub use solve::{BootstrapPackage, BootstrapRequest, Solution, solve};
 pub use signature::SignatureError;
+pub use solve::{BootstrapPackage, BootstrapRequest, Solution, solve};
 pub use sources::{AptSource, ArchiveSources, SourcesError, apt_source_files, parse_sources};
 pub use tree::TreeError;
 

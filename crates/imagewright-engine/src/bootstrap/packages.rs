@@ -196,7 +196,8 @@ fn each_stanza(mut list: impl BufRead, mut take: impl FnMut(RawStanza) -> io::Re
             let message = format!("{problem}: `{}`", String::from_utf8_lossy(&line));
             io::Error::new(io::ErrorKind::InvalidData, message)
         };
-        let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| invalid("a line has no field"))?;
+        let colon =
+            line.iter().position(|byte| *byte == b':').ok_or_else(|| invalid("a line has no field"))?;
         let value = std::str::from_utf8(&line[colon + 1..]).map_err(|_| invalid("a line is not UTF-8"))?;
         stanza.set(&line[..colon], value.trim());
     }
@@ -234,7 +235,10 @@ mod tests {
         let second = stanza("a", "1.10", "amd64", "Priority: important\nProvides: virtual\n");
         let index = index(&[&first.join("\n"), second.trim_end()]).unwrap();
         let a = index.get("a").unwrap();
-        assert_eq!((a.version.as_str(), &*a.suite, a.priority), ("1.10", "trixie-updates", Priority::Important));
+        assert_eq!(
+            (a.version.as_str(), &*a.suite, a.priority),
+            ("1.10", "trixie-updates", Priority::Important)
+        );
         assert_eq!(index.get("b").unwrap().version, "1");
         assert_eq!(index.best_provider("virtual").unwrap().name, "a");
         assert_eq!(index.best_provider("other").unwrap().name, "b");

@@ -73,9 +73,9 @@ impl Release {
         let [stanza] = stanzas.as_slice() else { return Err("does not hold exactly one stanza".to_owned()) };
         let name = |field| stanza.get(field).map(str::to_owned);
         let date = |field| match stanza.get(field) {
-            Some(text) => match rfc2822::parse(text) {
-                Ok(date) => Ok(Some(date.timestamp())),
-                Err(_) => Err(format!("has a `{field}` that is no date: `{text}`")),
+            Some(text) => match date_of(text) {
+                Some(date) => Ok(Some(date)),
+                None => Err(format!("has a `{field}` that is no date: `{text}`")),
             },
             None => Ok(None),
         };
@@ -125,13 +125,21 @@ pub(super) fn below(url: &SecretUrl, path: &str) -> SecretUrl {
     SecretUrl::new(format!("{}/{path}", url.expose().trim_end_matches('/')))
 }
 
+/// A date as in mails; Ubuntu writes hours before ten with a blank.
+fn date_of(text: &str) -> Option<Timestamp> {
+    let padded = |word: &str| if word.find(':') == Some(1) { format!("0{word}") } else { word.to_owned() };
+    let words: Vec<String> = text.split_whitespace().map(padded).collect();
+    rfc2822::parse(&words.join(" ")).ok().map(|date| date.timestamp())
+}
+
 /// The lines `digest size path` that are about package lists of the architecture.
 fn package_lists(lines: &str, architecture: &str) -> Result<HashMap<String, (u64, Digest)>, String> {
     let part = format!("/binary-{architecture}/Packages");
     let mut files = HashMap::new();
     for line in lines.lines().filter(|line| line.contains(&part)) {
         let mut words = line.split_whitespace();
-        let (Some(hex), Some(size), Some(path), None) = (words.next(), words.next(), words.next(), words.next())
+        let (Some(hex), Some(size), Some(path), None) =
+            (words.next(), words.next(), words.next(), words.next())
         else {
             return Err(format!("lists a file without digest, size and path: `{line}`"));
         };
@@ -174,6 +182,17 @@ mod tests {
         }
         let problem = release.check_suite("bookworm").unwrap_err();
         assert_eq!(problem, "is for the suite `trixie` or `stable`, not for `bookworm`");
+    }
+
+    #[test]
+    fn dates_are_read_as_archives_write_them() {
+        for text in [
+            "Fri, 20 Nov 2026 02:27:59 UTC",
+            "Fri, 20 Nov 2026  2:27:59 UTC",
+            "Fri, 20 Nov 2026 02:27:59 +0000",
+        ] {
+            assert_eq!(date_of(text).unwrap().to_string(), "2026-11-20T02:27:59Z");
+        }
     }
 
     #[test]

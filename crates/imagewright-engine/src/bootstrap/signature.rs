@@ -172,7 +172,10 @@ mod tests {
             (format!("{good}[GNUPG:] BADSIG C x\n"), "not those that were signed"),
             ("[GNUPG:] NO_PUBKEY C\n[GNUPG:] NO_PUBKEY D\n".to_owned(), "signed by C, D"),
             ("[GNUPG:] EXPKEYSIG A x\n[GNUPG:] VALIDSIG B\n".to_owned(), "have expired"),
-            ("gpgv: no valid OpenPGP data found.\n[GNUPG:] NODATA 1\n".to_owned(), "no valid OpenPGP data found."),
+            (
+                "gpgv: no valid OpenPGP data found.\n[GNUPG:] NODATA 1\n".to_owned(),
+                "no valid OpenPGP data found.",
+            ),
             (String::new(), "it said nothing"),
         ];
         for (status, expected) in cases {
@@ -189,14 +192,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keyring = folder.path().join("k.gpg");
         fs::write(&keyring, b"\x99").unwrap();
-        let error = verified_text("gpgv-that-is-not-there", &keyring, MESSAGE.as_bytes(), folder.path()).unwrap_err();
+        let error =
+            verified_text("gpgv-that-is-not-there", &keyring, MESSAGE.as_bytes(), folder.path()).unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("install the package `gpgv`"));
         assert_eq!(error.kind(), ErrorKind::Machine);
 
         fs::write(&keyring, ARMOUR).unwrap();
         let error = verified_text("gpgv", &keyring, MESSAGE.as_bytes(), folder.path()).unwrap_err();
         assert!(error.hint().unwrap().contains("--dearmor"));
-        let error = verified_text("gpgv", &folder.path().join("none.gpg"), MESSAGE.as_bytes(), folder.path()).unwrap_err();
+        let error = verified_text("gpgv", &folder.path().join("none.gpg"), MESSAGE.as_bytes(), folder.path())
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }

@@ -101,7 +101,10 @@ impl Solution {
         let mut line = |text: &str| writeln!(hasher, "{text}").expect("hashing cannot fail");
         line(&format!("bootstrap {TRANSFORM_VERSION} {} {}", self.distribution, self.architecture));
         for package in &self.packages {
-            line(&format!("{} {} {} {}", package.name, package.architecture, package.version, package.digest));
+            line(&format!(
+                "{} {} {} {}",
+                package.name, package.architecture, package.version, package.digest
+            ));
         }
         line(&self.image_sources);
         hasher.finish()
@@ -169,7 +172,9 @@ fn solved(package: &Package) -> BootstrapPackage {
 
 fn warn_about_sources(request: &BootstrapRequest, report: &mut dyn FnMut(Report)) {
     let suites = || request.sources.fetch.iter().flat_map(|source| &source.suites);
-    if has_pockets(request.distribution, &request.suite) && !suites().any(|suite| suite.ends_with("-security")) {
+    if has_pockets(request.distribution, &request.suite)
+        && !suites().any(|suite| suite.ends_with("-security"))
+    {
         report(Report::Warning(format!(
             "no archive of security updates for {} is known: name one with `apt.security-mirror`",
             request.suite
@@ -194,7 +199,9 @@ fn fetch_release(
         Release::fetch(fetcher, &source.uri, suite, &request.architecture, &request.keyring, cache)?;
     // Frozen mirrors and snapshots are always past it: packages are signed for all the same.
     if let Some(until) = release.expired(Timestamp::now()) {
-        report(Report::Warning(format!("the release file of {suite} was valid until {until}: the mirror is old")));
+        report(Report::Warning(format!(
+            "the release file of {suite} was valid until {until}: the mirror is old"
+        )));
     }
     Ok(release)
 }

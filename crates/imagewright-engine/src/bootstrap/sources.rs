@@ -66,7 +66,9 @@ pub fn apt_source_files(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
         let mut found = fs::read_dir(parts)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<io::Result<Vec<_>>>()?;
-        found.retain(|path| path.extension().is_some_and(|extension| extension == "list" || extension == "sources"));
+        found.retain(|path| {
+            path.extension().is_some_and(|extension| extension == "list" || extension == "sources")
+        });
         found.sort();
         paths.extend(found);
     }
@@ -170,7 +172,9 @@ fn from_line(line: &str) -> Result<Option<AptSource>, &'static str> {
         uri: SecretUrl::new(uri),
         suites: vec![suite],
         components: words.collect(),
-        architectures: option("arch").map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        architectures: option("arch")
+            .map(|list| list.split(',').map(str::to_owned).collect())
+            .unwrap_or_default(),
         signed_by: option("signed-by").filter(|value| value.starts_with('/')).map(PathBuf::from),
     }))
 }
@@ -229,7 +233,11 @@ mod tests {
             ("a.sources", "Types: deb\nnonsense\n", "`a.sources`, line 2: expected `Name: value`"),
             ("a.list", "\ndeb\n", "`a.list`, line 2: there is no address"),
             ("a.list", "deb http://a.example\n", "`a.list`, line 1: there is no suite"),
-            ("a.list", "deb [arch=amd64 http://a.example x\n", "`a.list`, line 1: the options have no closing bracket"),
+            (
+                "a.list",
+                "deb [arch=amd64 http://a.example x\n",
+                "`a.list`, line 1: the options have no closing bracket",
+            ),
             ("a.list", "rpm http://a.example x\n", "`a.list`, line 1: expected `deb` or `deb-src`"),
         ];
         for (file, text, message) in cases {

@@ -16,7 +16,10 @@ pub(super) struct MalformedLine {
 impl Stanza<'_> {
     /// The value of a field; lines that continue it are joined by newlines, without their indentation.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The words of a field.
@@ -61,7 +64,8 @@ mod tests {
 
     #[test]
     fn stanzas_are_read_with_their_lines() {
-        let stanzas = parse("# comment\n\nTypes: deb\nURIs: a\n b\n# between\n c\n\n\nTypes: deb-src\n").unwrap();
+        let stanzas =
+            parse("# comment\n\nTypes: deb\nURIs: a\n b\n# between\n c\n\n\nTypes: deb-src\n").unwrap();
         assert_eq!(stanzas.len(), 2);
         assert_eq!(stanzas[0].line, 3);
         assert_eq!(stanzas[0].get("types"), Some("deb"));

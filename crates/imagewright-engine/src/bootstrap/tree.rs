@@ -104,19 +104,32 @@ impl Tree {
     }
 
     /// Makes a file, in place of what was there.
-    pub(super) fn file(&mut self, path: &Path, attributes: Attributes, body: &mut dyn Read) -> Result<(), TreeError> {
+    pub(super) fn file(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        body: &mut dyn Read,
+    ) -> Result<(), TreeError> {
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-        let make = |parent: &OwnedFd, name: &OsStr| openat(parent, name, flags, Mode::from_bits_truncate(0o600));
+        let make =
+            |parent: &OwnedFd, name: &OsStr| openat(parent, name, flags, Mode::from_bits_truncate(0o600));
         let mut file = File::from(self.replace(path, make)?);
         copy(path, body, &mut file)?;
         set(&file, attributes).map_err(|errno| write_error(path, errno))
     }
 
     /// Makes a symbolic link, in place of what was there. A directory stays, as with dpkg.
-    pub(super) fn symlink(&mut self, path: &Path, target: &OsStr, attributes: Attributes) -> Result<(), TreeError> {
+    pub(super) fn symlink(
+        &mut self,
+        path: &Path,
+        target: &OsStr,
+        attributes: Attributes,
+    ) -> Result<(), TreeError> {
         let made = self.replace(path, |parent, name| symlinkat(target, parent, name));
         match made {
-            Err(TreeError::Write { source, .. }) if source.kind() == io::ErrorKind::IsADirectory => return Ok(()),
+            Err(TreeError::Write { source, .. }) if source.kind() == io::ErrorKind::IsADirectory => {
+                return Ok(());
+            }
             made => made?,
         }
         let (parent, name) = (self.parent(path)?, name_of(path)?);
@@ -222,7 +235,8 @@ pub(super) fn inside(bytes: &[u8]) -> Result<PathBuf, TreeError> {
 }
 
 fn name_of(path: &Path) -> Result<&OsStr, TreeError> {
-    path.file_name().ok_or_else(|| TreeError::Unsupported { path: path.to_owned(), kind: "root that is no directory" })
+    path.file_name()
+        .ok_or_else(|| TreeError::Unsupported { path: path.to_owned(), kind: "root that is no directory" })
 }
 
 /// Owner before permissions: a change of owner clears set-uid.

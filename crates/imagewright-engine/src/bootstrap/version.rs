@@ -29,7 +29,8 @@ fn compare_part(left: &str, right: &str) -> Ordering {
     while !left.is_empty() || !right.is_empty() {
         let (left_text, right_text) = (take(&mut left, false), take(&mut right, false));
         let (left_digits, right_digits) = (take(&mut left, true), take(&mut right, true));
-        let order = compare_text(left_text, right_text).then_with(|| compare_digits(left_digits, right_digits));
+        let order =
+            compare_text(left_text, right_text).then_with(|| compare_digits(left_digits, right_digits));
         if order.is_ne() {
             return order;
         }

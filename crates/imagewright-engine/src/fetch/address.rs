@@ -186,8 +186,18 @@ mod tests {
             ("http://mirror.example", "mirror.example", "http://mirror.example/", None),
             ("https://mirror.example:8080/a?b", "mirror.example", "https://mirror.example:8080/a?b", None),
             ("http://[::1]:80/a#part", "::1", "http://[::1]:80/a", None),
-            ("http://me:p%40s@mirror.example/", "mirror.example", "http://mirror.example/", Some("Basic bWU6cEBz")),
-            ("http://token@mirror.example/", "mirror.example", "http://mirror.example/", Some("Basic dG9rZW46")),
+            (
+                "http://me:p%40s@mirror.example/",
+                "mirror.example",
+                "http://mirror.example/",
+                Some("Basic bWU6cEBz"),
+            ),
+            (
+                "http://token@mirror.example/",
+                "mirror.example",
+                "http://mirror.example/",
+                Some("Basic dG9rZW46"),
+            ),
         ];
         for (text, host, plain, authorization) in cases {
             let address = address(text);
@@ -197,7 +207,9 @@ mod tests {
         }
         assert_eq!(address("file:/a/b").file_path(), Some(Path::new("/a/b")));
         assert_eq!(address("file:///a/b").file_path(), Some(Path::new("/a/b")));
-        for text in ["ftp://mirror.example/", "cdrom:[x]/", "http:mirror", "http:///a", "file:a", "mirror.example"] {
+        for text in
+            ["ftp://mirror.example/", "cdrom:[x]/", "http:mirror", "http:///a", "file:a", "mirror.example"]
+        {
             assert!(Address::parse(&SecretUrl::new(text)).is_err(), "{text}");
         }
     }

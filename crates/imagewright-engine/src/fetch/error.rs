@@ -60,7 +60,9 @@ impl FetchError {
         match self {
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Refused { .. } => ErrorKind::Denied,
-            Self::Status { .. } | Self::Unreachable { .. } | Self::Interrupted { .. } => ErrorKind::Unavailable,
+            Self::Status { .. } | Self::Unreachable { .. } | Self::Interrupted { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::TooLarge { .. }
             | Self::WrongSize { .. }
             | Self::WrongDigest { .. }
@@ -76,16 +78,19 @@ impl FetchError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unreachable { source, .. } if matches!(**source, ureq::Error::Rustls(_)) => Some(
-                "name the certificate authority of your site with `trust.ca-bundle` in the configuration".into(),
+                "name the certificate authority of your site with `trust.ca-bundle` in the configuration"
+                    .into(),
             ),
             Self::Unreachable { .. } | Self::Interrupted { .. } => {
                 Some("check the network, and the proxies under `trust` in the configuration".into())
             }
-            Self::Refused { status: 407, .. } => Some("put user and password into the proxy's address".into()),
-            Self::Refused { .. } => Some("put user and password into the configured address".into()),
-            Self::WrongSize { .. } | Self::WrongDigest { .. } => {
-                Some("the mirror may be changing right now, or a proxy keeps an old copy: try again later".into())
+            Self::Refused { status: 407, .. } => {
+                Some("put user and password into the proxy's address".into())
             }
+            Self::Refused { .. } => Some("put user and password into the configured address".into()),
+            Self::WrongSize { .. } | Self::WrongDigest { .. } => Some(
+                "the mirror may be changing right now, or a proxy keeps an old copy: try again later".into(),
+            ),
             Self::Target { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
             _ => None,
         }
@@ -96,8 +101,11 @@ impl FetchError {
         match self {
             Self::Status { status, .. } => *status >= 500 || *status == 429,
             Self::Interrupted { source, .. } => source.kind() != io::ErrorKind::PermissionDenied,
+            // Who refuses does so again; who did not answer in time has had enough of it.
             Self::Unreachable { source, .. } => match &**source {
-                ureq::Error::Io(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+                ureq::Error::Io(error) => {
+                    !matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut)
+                }
                 _ => false,
             },
             _ => false,

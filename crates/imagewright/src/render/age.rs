@@ -13,7 +13,9 @@ const UNITS: [(i64, &str); 6] = [
 
 /// `3 days ago`, from a time in RFC 3339.
 pub(crate) fn since(created: Option<&str>, now: Timestamp) -> String {
-    let Some(created) = created.and_then(|text| text.parse::<Timestamp>().ok()) else { return "unknown".to_owned() };
+    let Some(created) = created.and_then(|text| text.parse::<Timestamp>().ok()) else {
+        return "unknown".to_owned();
+    };
     let seconds = now.as_second() - created.as_second();
     match UNITS.iter().find(|(length, _)| seconds >= *length) {
         Some((length, unit)) => {

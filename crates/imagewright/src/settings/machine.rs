@@ -50,7 +50,9 @@ fn ca_bundle() -> Option<PathBuf> {
 fn apt_sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut files = vec![folder.join("sources.list")];
     let parts = fs::read_dir(folder.join("sources.list.d")).into_iter().flatten().flatten();
-    let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "list" || extension == "sources");
+    let is_source = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "list" || extension == "sources")
+    };
     files.extend(parts.map(|entry| entry.path()).filter(is_source));
     files.sort();
     files.into_iter().filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?))).collect()

@@ -41,9 +41,9 @@ pub(crate) fn load(file: Option<&Path>, overrides: Settings) -> Result<Settings,
         return Err(Failure::new(ErrorKind::NotFound, text));
     }
     let user = file.map(Path::to_path_buf).or_else(user_file);
-    let figment = user.iter().fold(Figment::from(Toml::file(SYSTEM_FILE)), |figment, file| {
-        figment.merge(Toml::file_exact(file))
-    });
+    let figment = user
+        .iter()
+        .fold(Figment::from(Toml::file(SYSTEM_FILE)), |figment, file| figment.merge(Toml::file_exact(file)));
     let configured: Settings = figment.merge(environment()).extract().map_err(|error| {
         Failure::new(ErrorKind::Invalid, format!("the configuration is not valid: {error}"))
             .with_hint("docs/configuration.md lists all settings")

@@ -10,7 +10,10 @@ use super::machine::variable;
 
 /// Gathers them.
 pub(super) fn of_machine() -> PythonSettings {
-    let from_files = uv_files().iter().find_map(|path| read_uv(path)).or_else(|| pip_files().iter().find_map(|path| read_pip(path)));
+    let from_files = uv_files()
+        .iter()
+        .find_map(|path| read_uv(path))
+        .or_else(|| pip_files().iter().find_map(|path| read_pip(path)));
     let from_files = from_files.unwrap_or_default();
     PythonSettings {
         index: variable(&["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"])
@@ -18,7 +21,11 @@ pub(super) fn of_machine() -> PythonSettings {
             .or(from_files.index),
         extra_indexes: listed(&["UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"])
             .unwrap_or(from_files.extra_indexes),
-        find_links: listed(&["UV_FIND_LINKS", "PIP_FIND_LINKS"]).unwrap_or(from_files.find_links).into_iter().filter(is_there).collect(),
+        find_links: listed(&["UV_FIND_LINKS", "PIP_FIND_LINKS"])
+            .unwrap_or(from_files.find_links)
+            .into_iter()
+            .filter(is_there)
+            .collect(),
         uv: None,
     }
 }
@@ -97,7 +104,8 @@ fn parse_uv(text: &str) -> Option<PythonSettings> {
 fn parse_pip(text: &str) -> Option<PythonSettings> {
     let file = Ini::load_from_str_noescape(text).ok()?;
     // pip reads the section of its command over the general one.
-    let get = |name: &str| ["install", "global"].iter().find_map(|section| file.section(Some(*section))?.get(name));
+    let get =
+        |name: &str| ["install", "global"].iter().find_map(|section| file.section(Some(*section))?.get(name));
     let settings = PythonSettings {
         index: get("index-url").map(SecretUrl::new),
         extra_indexes: get("extra-index-url").map(split).unwrap_or_default(),
@@ -108,7 +116,8 @@ fn parse_pip(text: &str) -> Option<PythonSettings> {
 }
 
 fn names_something(settings: PythonSettings) -> Option<PythonSettings> {
-    let names = settings.index.is_some() || !settings.extra_indexes.is_empty() || !settings.find_links.is_empty();
+    let names =
+        settings.index.is_some() || !settings.extra_indexes.is_empty() || !settings.find_links.is_empty();
     names.then_some(settings)
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct ExportArguments {
 pub(crate) fn run(global: &Global, arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let service = context::open(global, Settings::default())?;
     let progress = TransferProgress::new(global.quiet);
-    service.export_image(&arguments.image, &arguments.destination, &mut |message, done| progress.show(message, done))?;
+    service.export_image(&arguments.image, &arguments.destination, &mut |message, done| {
+        progress.show(message, done)
+    })?;
     Ok(ExitCode::SUCCESS)
 }

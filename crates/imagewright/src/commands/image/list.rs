@@ -53,9 +53,10 @@ fn draw(records: &[ImageRecord], digests: bool, now: Timestamp) -> String {
     let none = || "<none>".to_owned();
     let mut rows = Vec::new();
     for record in records {
-        let names = record.names.iter().map(|name| {
-            (name.familiar_repository(), name.tag().map_or_else(none, ToString::to_string))
-        });
+        let names = record
+            .names
+            .iter()
+            .map(|name| (name.familiar_repository(), name.tag().map_or_else(none, ToString::to_string)));
         let mut names: Vec<_> = names.collect();
         if names.is_empty() {
             names.push((none(), none()));

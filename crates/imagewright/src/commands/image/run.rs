@@ -55,7 +55,9 @@ pub(crate) struct RunArguments {
 pub(crate) fn run(global: &Global, arguments: RunArguments) -> Result<ExitCode, Failure> {
     let request = RunRequest {
         arguments: arguments.command,
-        entrypoint: arguments.entrypoint.map(|program| Some(program).filter(|text| !text.is_empty()).into_iter().collect()),
+        entrypoint: arguments
+            .entrypoint
+            .map(|program| Some(program).filter(|text| !text.is_empty()).into_iter().collect()),
         environment: arguments.env.iter().filter_map(|entry| variable(entry)).collect(),
         user: arguments.user,
         working_directory: arguments.workdir,
@@ -82,7 +84,8 @@ fn variable(entry: &str) -> Option<(String, String)> {
 /// `HOST:INSIDE[:ro]`
 fn mount(text: &str) -> Result<Mount, Failure> {
     let wrong = |problem: &str| {
-        Failure::new(ErrorKind::Usage, format!("volume `{text}` {problem}")).with_hint("write HOST:INSIDE or HOST:INSIDE:ro")
+        Failure::new(ErrorKind::Usage, format!("volume `{text}` {problem}"))
+            .with_hint("write HOST:INSIDE or HOST:INSIDE:ro")
     };
     let (host, inside, read_only) = match text.split(':').collect::<Vec<_>>().as_slice() {
         [host, inside] | [host, inside, "rw"] => (*host, *inside, false),

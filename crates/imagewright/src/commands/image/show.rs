@@ -57,7 +57,8 @@ fn draw(details: &ImageDetails) -> String {
         fields.extend(container.labels.iter().map(|(name, value)| ("Label", format!("{name}={value}"))));
     }
     let mut text: String = fields.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
-    let steps = config.history.iter().filter(|entry| !entry.empty_layer).map(|entry| entry.created_by.as_deref());
+    let steps =
+        config.history.iter().filter(|entry| !entry.empty_layer).map(|entry| entry.created_by.as_deref());
     let rows = manifest.layers.iter().zip(steps.chain(std::iter::repeat(None))).map(|(layer, step)| {
         vec![layer.digest.short().to_owned(), size::bytes(layer.size), step.unwrap_or("").to_owned()]
     });

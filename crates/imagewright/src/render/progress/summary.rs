@@ -78,7 +78,12 @@ mod tests {
         let took = Duration::from_millis(1200);
         let line = summary.follow(&BuildEvent::StepFinished { step, cached: true, layer_size: None, took });
         assert_eq!(line.as_deref(), Some("[1/2] base bootstrap: cached"));
-        let line = summary.follow(&BuildEvent::StepFinished { step, cached: false, layer_size: Some(1_500_000), took });
+        let line = summary.follow(&BuildEvent::StepFinished {
+            step,
+            cached: false,
+            layer_size: Some(1_500_000),
+            took,
+        });
         assert_eq!(line.as_deref(), Some("[1/2] base bootstrap: 1.2 s, layer of 1.50 MB"));
         let digest = Digest::of(b"");
         let outcome = BuildOutcome::Succeeded { digest: digest.clone(), size: 2_000_000, layers: 2 };

@@ -55,7 +55,8 @@ impl State {
                 self.draw(message.clone());
             }
             BuildEvent::Progress { message, progress, .. } => {
-                let of = progress.total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
+                let of =
+                    progress.total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
                 self.draw(format!("{message}, {}{of}", size::bytes(progress.done)));
             }
             BuildEvent::Output { line, .. } => self.draw(format!("{}: {}", self.status, line.trim())),
