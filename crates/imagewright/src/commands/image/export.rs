@@ -27,7 +27,7 @@ pub(crate) fn run(global: &Global, arguments: &ExportArguments) -> Result<ExitCo
     let service = context::open(global, Settings::default())?;
     let progress = TransferProgress::new(global.quiet);
     service.export_image(&arguments.image, &arguments.destination, &mut |message, done| {
-        progress.show(message, done)
+        progress.show(message, done);
     })?;
     Ok(ExitCode::SUCCESS)
 }
