@@ -114,7 +114,8 @@ impl Package {
 
     /// The bytes of the package.
     pub fn deb(&self) -> io::Result<Vec<u8>> {
-        let control = Entry { body: self.control().into_bytes(), ..Entry::new("./control", EntryType::Regular) };
+        let control =
+            Entry { body: self.control().into_bytes(), ..Entry::new("./control", EntryType::Regular) };
         let mut deb = b"!<arch>\n".to_vec();
         member(&mut deb, "debian-binary", b"2.0\n")?;
         member(&mut deb, "control.tar", &tar_of(&[control])?)?;
@@ -267,7 +268,8 @@ impl Archive {
 impl Drop for Archive {
     fn drop(&mut self) {
         // gpg leaves an agent running for each home folder.
-        let stopped = Command::new("gpgconf").arg("--homedir").arg(self.keys.path()).args(["--kill", "all"]).output();
+        let stopped =
+            Command::new("gpgconf").arg("--homedir").arg(self.keys.path()).args(["--kill", "all"]).output();
         drop(stopped);
     }
 }
@@ -285,7 +287,7 @@ fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Appends a member of an `ar` archive.
 fn member(archive: &mut Vec<u8>, name: &str, body: &[u8]) -> io::Result<()> {
-    write!(archive, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, body.len())?;
+    writeln!(archive, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, 100_644, body.len())?;
     archive.extend_from_slice(body);
     if body.len() % 2 == 1 {
         archive.push(b'\n');

@@ -97,18 +97,18 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(stream) = stream else { continue };
         let shared = Arc::clone(shared);
         // Clients go away at any moment; that is no error of the server.
-        thread::spawn(move || drop(converse(stream, &shared)));
+        thread::spawn(move || drop(converse(&stream, &shared)));
     }
 }
 
 /// Answers the requests of one connection.
-fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
+fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(request) = read_request(&mut reader)? {
         let fault = shared.take_fault(&request.path);
         let path = request.path.clone();
         shared.requests.lock().expect("no thread panics with it").push(request);
-        if !answer(&stream, shared, &path, fault)? {
+        if !answer(stream, shared, &path, fault)? {
             return Ok(());
         }
     }
