@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imagewright_oci::{Algorithm, Descriptor, Digest, Hasher, MediaType};
 
-use crate::files::{Attempt, create_directory, if_found, parent, persist};
-use crate::{Store, StoreError, scratch};
+use crate::files::{Attempt, create_directory, if_found, parent};
+use crate::temporary::persist;
+use crate::{Store, StoreError};
 
 /// No manifest, index or configuration is longer than this.
 const LONGEST_DOCUMENT: u64 = 64 << 20;
@@ -66,7 +67,7 @@ impl Store {
 
     /// Begins a blob that someone else named by a digest of this algorithm.
     pub(crate) fn blob_writer_for(&self, algorithm: Algorithm) -> Result<BlobWriter, StoreError> {
-        let file = scratch::held_file(self)?;
+        let file = self.layout().temporary().file()?;
         Ok(BlobWriter { store: self.clone(), file, hasher: algorithm.hasher(), size: 0 })
     }
 }
@@ -105,6 +106,11 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
+    /// The unfinished file, as errors name it.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Bytes written so far.
     pub fn size(&self) -> u64 {
         self.size

@@ -25,8 +25,8 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The folder holds something else.
-    #[error("`{path}` is not empty and holds no store")]
-    NotAStore {
+    #[error("`{path}` is not empty and holds no image layout")]
+    NotALayout {
         /// The folder.
         path: PathBuf,
     },
@@ -126,7 +126,7 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io { source, .. } => ErrorKind::of_io(source),
-            Self::NotAStore { .. }
+            Self::NotALayout { .. }
             | Self::PinnedName { .. }
             | Self::Ambiguous { .. }
             | Self::Reference(_) => ErrorKind::Usage,
@@ -148,7 +148,9 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { source, .. } => ErrorKind::io_hint(source),
-            Self::NotAStore { .. } => Some("name an empty folder, or one that does not exist yet".to_owned()),
+            Self::NotALayout { .. } => {
+                Some("name an empty folder, or one that does not exist yet".to_owned())
+            }
             Self::ImageNotFound { .. } => Some("see `imagewright image list`".to_owned()),
             Self::Ambiguous { candidates, .. } => {
                 Some(format!("give more digits: {}", candidates.join(", ")))

@@ -7,7 +7,7 @@ use imagewright_oci::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::files::{Attempt, create_directory, if_found, parent, write_atomic};
+use crate::files::{Attempt, create_directory, if_found, parent};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -24,7 +24,7 @@ impl Store {
         let bytes = serde_json::to_vec(fact)
             .map_err(|source| StoreError::MalformedFile { path: path.clone(), source })?;
         create_directory(parent(&path))?;
-        write_atomic(&path, &bytes, self.layout().temporary())
+        self.layout().temporary().write(&path, &bytes)
     }
 
     fn fact_path(&self, kind: &str, key: &Digest) -> PathBuf {

@@ -8,7 +8,8 @@ use imagewright_oci::{Digest, Index};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-use crate::files::{Attempt, create_directory, if_found, write_atomic};
+use crate::files::{Attempt, create_directory, if_found};
+use crate::temporary::{Temporary, is_unfinished};
 
 /// The marker file of a layout.
 pub(crate) const MARKER: &str = "oci-layout";
@@ -32,19 +33,36 @@ impl Marker {
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     root: PathBuf,
-    temporary: PathBuf,
+    temporary: Temporary,
 }
 
 impl Layout {
     /// Makes `root` a layout, or takes it as the layout it is. Unfinished files go to `temporary`.
-    pub(crate) fn create(root: &Path, temporary: &Path) -> Result<Self, StoreError> {
-        let layout = Self { root: root.to_owned(), temporary: temporary.to_owned() };
+    pub(crate) fn create(root: &Path, temporary: Temporary) -> Result<Self, StoreError> {
+        let layout = Self { root: root.to_owned(), temporary };
+        let is_layout = layout.check_marker()?;
         create_directory(&root.join("blobs/sha256"))?;
-        create_directory(temporary)?;
-        if !layout.check_marker()? {
-            write_atomic(&root.join(MARKER), &Marker::bytes(), temporary)?;
+        create_directory(layout.temporary.folder())?;
+        if !is_layout {
+            layout.temporary.write(&root.join(MARKER), &Marker::bytes())?;
         }
         Ok(layout)
+    }
+
+    /// Refuses a folder in which someone else's files lie: a slip in a path must not spread ours among them. `rooms`
+    /// are what else may be there before it is a layout.
+    pub(crate) fn refuse_foreign_folder(root: &Path, rooms: &[&str]) -> Result<(), StoreError> {
+        if root.join(MARKER).exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(root).attempt("list", root)? {
+            let name = entry.attempt("list", root)?.file_name();
+            let is_ours = rooms.iter().chain(&["blobs", INDEX, "lost+found"]).any(|room| name == *room);
+            if !is_ours && !is_unfinished(&name) {
+                return Err(StoreError::NotALayout { path: root.to_owned() });
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is a marker; one of another version is an error.
@@ -63,7 +81,7 @@ impl Layout {
     }
 
     /// Where unfinished files go.
-    pub(crate) fn temporary(&self) -> &Path {
+    pub(crate) fn temporary(&self) -> &Temporary {
         &self.temporary
     }
 
@@ -97,7 +115,7 @@ impl Layout {
         let path = self.root.join(INDEX);
         if index != before || !path.exists() {
             let bytes = serde_json::to_vec(&index).expect("an index serialises: its keys are strings");
-            write_atomic(&path, &bytes, &self.temporary)?;
+            self.temporary.write(&path, &bytes)?;
         }
         Ok(result)
     }

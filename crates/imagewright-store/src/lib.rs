@@ -24,6 +24,7 @@ pub mod overlay;
 mod scratch;
 mod snapshots;
 mod store;
+mod temporary;
 pub mod transfer;
 mod validate;
 

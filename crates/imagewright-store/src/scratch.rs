@@ -1,7 +1,4 @@
-//! Unfinished things: each is held by a lock of the process that makes it, and ends with it.
-//!
-//! Whatever lies in `tmp/` and nobody holds was left by a killed process. A thing that was created but is not held
-//! yet looks the same, so creating and sweeping exclude each other by one more lock.
+//! Scratch folders: room for a step of a build, held by the process that runs it.
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,14 +6,11 @@ use std::path::{Path, PathBuf};
 
 use imagewright_oci::ChainId;
 
-use crate::files::{
-    Attempt, if_found, is_occupied, is_unfinished, remove_tree, sync_directory, temporary_file,
-};
+use crate::files::{Attempt, if_found, is_occupied, remove_tree, sync_directory};
 use crate::overlay::metadata::copy_directory_metadata;
+use crate::temporary::is_unfinished;
 use crate::{Store, StoreError};
 
-/// The lock between those who create and those who sweep.
-const SWEEP_LOCK: &str = "locks/sweep";
 /// The file inside a scratch folder that its owner holds locked.
 const HOLD: &str = ".lock";
 
@@ -46,13 +40,7 @@ impl Store {
 
 impl Scratch {
     fn create(store: &Store) -> Result<Self, StoreError> {
-        let _creating = share_sweep_lock(store)?;
-        let tmp = store.room("tmp");
-        let folder = tempfile::Builder::new()
-            .prefix(".unfinished-")
-            .tempdir_in(&tmp)
-            .attempt("create a folder in", &tmp)?
-            .keep();
+        let (folder, _creating) = store.layout().temporary().folder_to_hold()?;
         let path = folder.join(HOLD);
         let hold = File::create(&path).attempt("create", &path)?;
         hold.lock().attempt("lock", &path)?;
@@ -110,31 +98,20 @@ impl Drop for Scratch {
     }
 }
 
-/// A temporary file in `tmp/` that is held by this process.
-pub(crate) fn held_file(store: &Store) -> Result<tempfile::NamedTempFile, StoreError> {
-    let _creating = share_sweep_lock(store)?;
-    let file = temporary_file(&store.room("tmp"))?;
-    file.as_file().lock().attempt("lock", file.path())?;
-    Ok(file)
-}
-
 /// Removes what nobody holds from `tmp/`. Where another process is creating something just now, it does nothing:
 /// the next start will.
 pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
-    let lock = open_sweep_lock(store)?;
-    if lock.try_lock().is_err() {
-        return Ok(());
-    }
-    let tmp = store.room("tmp");
+    let temporary = store.layout().temporary();
+    let Some(sweeping) = temporary.begin_sweeping()? else { return Ok(()) };
     let mut abandoned = Vec::new();
-    for entry in fs::read_dir(&tmp).attempt("list", &tmp)? {
-        let entry = entry.attempt("list", &tmp)?;
+    for entry in fs::read_dir(temporary.folder()).attempt("list", temporary.folder())? {
+        let entry = entry.attempt("list", temporary.folder())?;
         if is_unfinished(&entry.file_name()) {
             abandoned.extend(hold_abandoned(&entry.path())?);
         }
     }
     // From here on each folder is held by us, so the slow part hinders nobody.
-    drop(lock);
+    drop(sweeping);
     abandoned.iter().try_for_each(|(folder, _hold)| remove_held_folder(store, folder))
 }
 
@@ -166,17 +143,6 @@ fn remove_held_folder(store: &Store, folder: &Path) -> Result<(), StoreError> {
             remove_tree(&entry.path())?;
         }
     }
-    let _creating = share_sweep_lock(store)?;
+    let _creating = store.layout().temporary().begin_creating()?;
     remove_tree(folder)
-}
-
-fn share_sweep_lock(store: &Store) -> Result<File, StoreError> {
-    let lock = open_sweep_lock(store)?;
-    lock.lock_shared().attempt("lock", &store.room(SWEEP_LOCK))?;
-    Ok(lock)
-}
-
-fn open_sweep_lock(store: &Store) -> Result<File, StoreError> {
-    let path = store.room(SWEEP_LOCK);
-    File::options().create(true).truncate(false).write(true).open(&path).attempt("open the lock", &path)
 }

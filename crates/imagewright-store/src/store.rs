@@ -1,6 +1,5 @@
 //! The store's folder and its rooms.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,8 +7,9 @@ use std::sync::Arc;
 
 use crate::StoreError;
 use crate::files::{Attempt, create_directory};
-use crate::layout::{INDEX, Layout, MARKER};
+use crate::layout::Layout;
 use crate::scratch;
+use crate::temporary::Temporary;
 
 /// The folders of a store that hold more than an image layout does.
 const ROOMS: [&str; 6] = ["snapshots", "facts", "locks", "cache", "tools", "tmp"];
@@ -33,7 +33,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         create_directory(root)?;
         let root = fs::canonicalize(root).attempt("find", root)?;
-        refuse_foreign_folder(&root)?;
+        Layout::refuse_foreign_folder(&root, &ROOMS)?;
         for room in ROOMS {
             create_directory(&root.join(room))?;
         }
@@ -42,7 +42,7 @@ impl Store {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
                 .attempt("change the mode of", &path)?;
         }
-        let layout = Layout::create(&root, &root.join("tmp"))?;
+        let layout = Layout::create(&root, Temporary::swept(root.join("tmp"), root.join("locks/sweep")))?;
         // A layout without an index is none for other tools.
         layout.update_index(|_| Ok(()))?;
         let store = Self { inner: Arc::new(Inner { root, layout }) };
@@ -79,18 +79,4 @@ impl Store {
     pub(crate) fn layout(&self) -> &Layout {
         &self.inner.layout
     }
-}
-
-/// Refuses a folder in which someone else's files lie: a slip in the option must not spread ours among them.
-fn refuse_foreign_folder(root: &Path) -> Result<(), StoreError> {
-    if root.join(MARKER).exists() {
-        return Ok(());
-    }
-    let ours = |name: &OsStr| ROOMS.iter().chain(&["blobs", INDEX, "lost+found"]).any(|room| name == *room);
-    for entry in fs::read_dir(root).attempt("list", root)? {
-        if !ours(&entry.attempt("list", root)?.file_name()) {
-            return Err(StoreError::NotAStore { path: root.to_owned() });
-        }
-    }
-    Ok(())
 }

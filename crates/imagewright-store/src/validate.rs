@@ -2,13 +2,16 @@
 
 use imagewright_layer::{LayerError, verify_layer};
 use imagewright_model::ErrorKind;
-use imagewright_oci::Digest;
+use imagewright_oci::{Digest, validate_image};
 
 use crate::{Image, Store, StoreError};
 
 /// Which rule a stored image breaks.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidationError {
+    /// Manifest and configuration are no image together.
+    #[error(transparent)]
+    Documents(#[from] imagewright_oci::ValidationError),
     /// A layer is not what manifest and configuration say.
     #[error("layer `{layer}` is not what the image says")]
     Layer {
@@ -27,8 +30,9 @@ impl ValidationError {
 }
 
 impl Store {
-    /// Reads all of an image and checks every digest, size and diff id.
+    /// Reads all of an image and checks every rule, digest, size and diff id.
     pub fn validate_stored(&self, image: &Image) -> Result<(), StoreError> {
+        validate_image(&image.manifest, &image.config).map_err(ValidationError::from)?;
         self.read_blob(&image.manifest.config)?;
         for (layer, diff_id) in image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids) {
             let blob = self.open_blob(&layer.digest)?;

@@ -40,9 +40,10 @@ pub fn capture(
     threads: usize,
     out: BlobWriter,
 ) -> Result<Captured, StoreError> {
-    let failed = |source| OverlayError::Layer { upper: upper.to_owned(), source };
+    let blob = out.path().to_owned();
     let encoder = LayerEncoder::new(out, compression, threads);
-    let mut capture = Capture { upper, writer: LayerWriter::new(encoder), links: HashMap::new(), entries: 0 };
+    let mut capture =
+        Capture { upper, blob: &blob, writer: LayerWriter::new(encoder), links: HashMap::new(), entries: 0 };
     if root_differs(upper, lowers)? {
         capture.directory(&found_root(upper)?)?;
     }
@@ -56,13 +57,14 @@ pub fn capture(
         }
     }
     let entries = capture.entries;
-    let encoder = capture.writer.finish().map_err(failed)?;
-    let (blob, digests) = encoder.finish().map_err(|source| failed(LayerError::Write { source }))?;
-    blob.commit(&digests.digest)?;
+    let encoder = capture.writer.finish().map_err(|error| layer_failed(upper, &blob, error))?;
+    let (out, digests) = encoder.finish().attempt("write", &blob)?;
+    out.commit(&digests.digest)?;
     Ok(Captured { digests, entries })
 }
 
-fn root_differs(upper: &Path, lowers: &[PathBuf]) -> Result<bool, StoreError> {
+/// Whether the root directory looks other than below, and so is an entry.
+pub(super) fn root_differs(upper: &Path, lowers: &[PathBuf]) -> Result<bool, StoreError> {
     let below = match lowers.first() {
         Some(lower) => Appearance::of(lower).attempt("look at", lower)?,
         None => Appearance::plain(),
@@ -77,6 +79,7 @@ fn found_root(upper: &Path) -> Result<Found, StoreError> {
 
 struct Capture<'a> {
     upper: &'a Path,
+    blob: &'a Path,
     writer: LayerWriter<LayerEncoder<BlobWriter>>,
     links: HashMap<(u64, u64), LayerPath>,
     entries: u64,
@@ -126,16 +129,20 @@ impl Capture<'_> {
 
     fn append(&mut self, entry: &Entry, body: &mut dyn io::Read) -> Result<(), StoreError> {
         self.entries += 1;
-        let upper = self.upper;
-        self.writer
-            .append(entry, body)
-            .map_err(|source| OverlayError::Layer { upper: upper.to_owned(), source }.into())
+        let (upper, blob) = (self.upper, self.blob);
+        self.writer.append(entry, body).map_err(|error| layer_failed(upper, blob, error))
     }
 
     fn layer_path(&self, found: &Found) -> Result<LayerPath, StoreError> {
-        LayerPath::parse(found.relative.as_os_str().as_bytes()).map_err(|error| {
-            OverlayError::Layer { upper: self.upper.to_owned(), source: LayerError::Path(error) }.into()
-        })
+        LayerPath::parse(found.relative.as_os_str().as_bytes())
+            .map_err(|error| layer_failed(self.upper, self.blob, error.into()))
+    }
+}
+
+fn layer_failed(upper: &Path, blob: &Path, error: LayerError) -> StoreError {
+    match error {
+        LayerError::Write { source } => StoreError::Io { action: "write", path: blob.to_owned(), source },
+        source => OverlayError::Layer { upper: upper.to_owned(), source }.into(),
     }
 }
 

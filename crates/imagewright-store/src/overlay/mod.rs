@@ -62,9 +62,7 @@ impl OverlayError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Attribute { .. } => Some("mount with `redirect_dir=off,metacopy=off,index=off`".to_owned()),
-            Self::Layer {
-                source: LayerError::Write { source } | LayerError::Body { source, .. }, ..
-            } => ErrorKind::io_hint(source),
+            Self::Layer { source: LayerError::Body { source, .. }, .. } => ErrorKind::io_hint(source),
             Self::Layer { source, .. } => source.hint(),
         }
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 
+use super::capture::root_differs;
 use super::metadata::{
     Appearance, OPAQUE, attributes, descriptor_path, directory_below, is_opaque, is_overlay_attribute,
     is_whiteout, seconds,
@@ -91,7 +92,20 @@ fn tidy_directory(directory: &Found, lowers: &[PathBuf], rules: &TidyRules) -> R
             return fs::remove_dir(path).attempt("remove", path);
         }
     }
-    finish(directory, rules)
+    finish(directory, rules)?;
+    if is_root { set_root_time(path, lowers) } else { Ok(()) }
+}
+
+/// A root directory that looks as below is no entry of the layer, so its time is that below.
+fn set_root_time(upper: &Path, lowers: &[PathBuf]) -> Result<(), StoreError> {
+    if root_differs(upper, lowers)? {
+        return Ok(());
+    }
+    let time = match lowers.first() {
+        Some(lower) => fs::metadata(lower).attempt("look at", lower)?.mtime(),
+        None => 0,
+    };
+    set_time(upper, time)
 }
 
 /// Whether an empty directory goes: one that was only copied up, or that only existed for what was removed.
@@ -125,7 +139,11 @@ fn finish(found: &Found, rules: &TidyRules) -> Result<(), StoreError> {
             _ => xattr::remove(path, &name).attempt("remove an attribute of", path)?,
         }
     }
-    let time = seconds(found.metadata.mtime().clamp(0, rules.source_date_epoch.max(0)));
+    set_time(path, found.metadata.mtime().clamp(0, rules.source_date_epoch.max(0)))
+}
+
+fn set_time(path: &Path, time: i64) -> Result<(), StoreError> {
+    let time = seconds(time);
     utimensat(AT_FDCWD, path, &time, &time, UtimensatFlags::NoFollowSymlink).attempt("set the time of", path)
 }
 

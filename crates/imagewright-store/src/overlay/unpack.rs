@@ -46,6 +46,9 @@ pub(crate) fn unpack(layer: impl Read, upper: &Path, lowers: &[PathBuf]) -> Resu
         buffer: vec![0; COPY_SIZE],
         hides_all: false,
     };
+    let root = target.root.try_clone().map_err(Failure::from);
+    root.and_then(|root| target.look_as_below(&root, Path::new("")))
+        .map_err(|failure| failure.of(&LayerPath::root()))?;
     LayerReader::new(layer).for_each(|entry: Entry, body: &mut dyn Read| target.place(&entry, body))?;
     target.finish()
 }

@@ -10,8 +10,8 @@ use imagewright_layer::{LayerPath, decompress};
 use imagewright_model::Progress;
 
 use super::{OnProgress, TransferError};
+use crate::Store;
 use crate::files::Attempt;
-use crate::{Store, scratch};
 
 /// How gzip and zstd streams begin.
 const COMPRESSED: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
@@ -59,7 +59,7 @@ impl Archive {
         progress: OnProgress<'_>,
     ) -> Result<Self, TransferError> {
         let read = |source| TransferError::Read { origin: origin.to_owned(), source };
-        let mut temporary = scratch::held_file(store)?;
+        let mut temporary = store.layout().temporary().file()?;
         let mut plain = decompress(reader).map_err(read)?;
         let (mut done, mut reported, mut buffer) = (0_u64, 0, vec![0; 256 << 10]);
         loop {
@@ -86,15 +86,20 @@ impl Archive {
         let read = |source| TransferError::Read { origin: origin.clone(), source };
         file.seek(SeekFrom::Start(0)).map_err(read)?;
         let length = file.metadata().map_err(read)?.len();
+        // The system's errors have a number, those of the tar reader have not.
+        let broken = |source: io::Error| match source.raw_os_error() {
+            Some(_) => read(source),
+            None => TransferError::NotATar { origin: origin.clone(), source },
+        };
         let mut members = HashMap::new();
         let mut archive = tar::Archive::new(BufReader::new(&file));
-        for entry in archive.entries_with_seek().map_err(read)? {
-            let entry = entry.map_err(read)?;
+        for entry in archive.entries_with_seek().map_err(&broken)? {
+            let entry = entry.map_err(&broken)?;
             let shown = || String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = LayerPath::parse(&entry.path_bytes())
                 .map_err(|_| TransferError::Escapes { origin: origin.clone(), entry: shown() })?;
             let (offset, size) = (entry.raw_file_position(), entry.size());
-            let member = match (entry.header().entry_type(), entry.link_name().map_err(read)?) {
+            let member = match (entry.header().entry_type(), entry.link_name().map_err(&broken)?) {
                 (kind, _) if kind.is_file() || kind.is_contiguous() => {
                     if offset.checked_add(size).is_none_or(|end| end > length) {
                         return Err(TransferError::Truncated { origin, name: shown() });

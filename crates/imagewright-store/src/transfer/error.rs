@@ -24,6 +24,14 @@ pub enum TransferError {
         /// What the system or the decompressor said.
         source: io::Error,
     },
+    /// The source is no archive, or a broken one.
+    #[error("`{origin}` is not a tar archive, or is damaged")]
+    NotATar {
+        /// The source.
+        origin: String,
+        /// What its reader said.
+        source: io::Error,
+    },
     /// The source is something else.
     #[error("`{origin}` holds no image: it has no `{missing}`")]
     NotAnImage {
@@ -199,7 +207,8 @@ impl TransferError {
             Self::NoSuchImage { .. } | Self::NoPlatform { .. } => ErrorKind::NotFound,
             Self::SeveralImages { .. } => ErrorKind::Usage,
             Self::Layer { source, .. } | Self::Pack { source, .. } => layer_error_kind(source),
-            Self::NotAnImage { .. }
+            Self::NotATar { .. }
+            | Self::NotAnImage { .. }
             | Self::Empty { .. }
             | Self::MissingFile { .. }
             | Self::Truncated { .. }
@@ -220,7 +229,7 @@ impl TransferError {
         match self {
             Self::Store(error) => error.hint(),
             Self::Read { source, .. } => ErrorKind::io_hint(source),
-            Self::NotAnImage { .. } => Some(
+            Self::NotATar { .. } | Self::NotAnImage { .. } => Some(
                 "`docker save`, `podman save` and `skopeo copy` write archives that can be imported"
                     .to_owned(),
             ),

@@ -13,8 +13,9 @@ use serde::Serialize;
 use super::tar_file::TarFile;
 use super::{OnProgress, TransferError};
 use crate::blobs::{check_digest, check_size};
-use crate::files::{Attempt, create_directory, parent, persist, temporary_file};
+use crate::files::{Attempt, create_directory, parent};
 use crate::layout::{INDEX, Layout, MARKER, Marker, blob_name};
+use crate::temporary::{Temporary, persist};
 use crate::{Image, ImageRecord, Store, StoreError, index};
 
 /// Bytes between two reports of progress.
@@ -70,14 +71,16 @@ struct Export<'a> {
 
 impl<'a> Export<'a> {
     fn oci_directory(&mut self, path: &Path) -> Result<(), TransferError> {
-        let layout = Layout::create(path, path)?;
+        create_directory(path)?;
+        Layout::refuse_foreign_folder(path, &[])?;
+        let layout = Layout::create(path, Temporary::unswept(path))?;
         for blob in self.blobs() {
             let target = layout.blob_path(&blob.digest);
             if target.exists() {
                 continue;
             }
             create_directory(parent(&target))?;
-            let mut file = temporary_file(layout.temporary())?;
+            let mut file = layout.temporary().file()?;
             let mut reader = self.open(blob)?;
             io::copy(&mut reader, &mut file).attempt("copy a blob to", &target)?;
             reader.finish()?;

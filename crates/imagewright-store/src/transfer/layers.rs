@@ -101,18 +101,19 @@ impl LayerImport<'_> {
     ) -> Result<Descriptor, TransferError> {
         let mut reader = self.reported(self.files.open(name)?, progress);
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let mut encoder = LayerEncoder::new(self.store.blob_writer()?, Compression::default(), threads);
+        let writer = self.store.blob_writer()?;
+        let path = writer.path().to_owned();
+        let mut encoder = LayerEncoder::new(writer, Compression::default(), threads);
         let mut buffer = vec![0; 256 << 10];
-        let blobs = self.store.root().join("blobs");
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(length) => encoder.write_all(&buffer[..length]).attempt("write a layer to", &blobs)?,
+                Ok(length) => encoder.write_all(&buffer[..length]).attempt("write", &path)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.files.read_error(error)),
             }
         }
-        let (blob, digests) = encoder.finish().attempt("write a layer to", &blobs)?;
+        let (blob, digests) = encoder.finish().attempt("write", &path)?;
         if digests.diff_id != *diff_id {
             let (expected, found) = (diff_id.clone(), digests.diff_id);
             return Err(TransferError::DiffId {

@@ -10,7 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::TransferError;
 use crate::StoreError;
-use crate::files::{Attempt, persist, temporary_file};
+use crate::files::{Attempt, parent};
+use crate::temporary::{Temporary, persist};
 
 /// The permissions archive members have.
 const MODE: u32 = 0o644;
@@ -33,7 +34,7 @@ impl TarFile {
     pub(super) fn create(path: &Path) -> Result<Self, TransferError> {
         // The folder is named, so that it can be opened and flushed.
         let path = Path::new(".").join(path);
-        let temporary = temporary_file(crate::files::parent(&path))?;
+        let temporary = Temporary::unswept(parent(&path)).file()?;
         let file = temporary.reopen().attempt("open", temporary.path())?;
         let out = match compression(&path) {
             Compression::None => Out::Plain(file),
