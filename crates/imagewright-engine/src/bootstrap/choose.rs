@@ -34,7 +34,10 @@ pub fn choose(
     let distribution = distribution.map_or_else(|| machine.distribution(), Ok)?;
     let own = Own::of(distribution, settings, machine, architecture);
     let suite = suite.map(str::to_owned).or_else(|| own.newest_suite());
-    let suite = suite.ok_or(BootstrapError::NoMirror { distribution })?;
+    let suite = suite.ok_or(match settings.mirror {
+        Some(_) => BootstrapError::UnnamedSuite { distribution },
+        None => BootstrapError::NoMirror { distribution },
+    })?;
     let sources = own.archives(settings, &suite).ok_or(BootstrapError::NoMirror { distribution })?;
     let keyring = own.keyring(settings)?;
     let architecture = architecture.to_owned();
@@ -358,6 +361,11 @@ mod tests {
         assert!(error.hint().unwrap().contains("apt.mirror"), "{error}");
         let error = chosen("", &settings, BOOKWORM, "").unwrap_err();
         assert!(matches!(error, BootstrapError::NoMirror { .. }), "{error}");
+        let mirrored =
+            AptSettings { mirror: Some(SecretUrl::new("http://m.example")), ..AptSettings::default() };
+        assert_eq!(chosen("", &mirrored, BOOKWORM, "").unwrap().suite, "bookworm");
+        let error = chosen("ubuntu", &mirrored, BOOKWORM, DEBIAN_SOURCES).unwrap_err();
+        assert_eq!(error.hint().as_deref(), Some("say which one: `bootstrap:ubuntu/SUITE`"), "{error}");
         let error = chosen("", &settings, "ID=fedora\n", "").unwrap_err();
         assert_eq!(error.to_string(), "this machine (`fedora`) is neither Debian nor Ubuntu");
 

@@ -18,6 +18,9 @@ pub enum BootstrapError {
     /// Nothing says where packages come from.
     #[error("nothing names an archive of {distribution}")]
     NoMirror { distribution: Distribution },
+    /// Nothing says which suite.
+    #[error("nothing says which suite of {distribution} is meant")]
+    UnnamedSuite { distribution: Distribution },
     /// The machine's distribution was asked for, and is none of ours.
     #[error("this machine (`{id}`) is neither Debian nor Ubuntu")]
     ForeignMachine { id: String },
@@ -66,7 +69,10 @@ impl BootstrapError {
     /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoMirror { .. } | Self::ForeignMachine { .. } | Self::NoSource { .. } => ErrorKind::Usage,
+            Self::NoMirror { .. }
+            | Self::UnnamedSuite { .. }
+            | Self::ForeignMachine { .. }
+            | Self::NoSource { .. } => ErrorKind::Usage,
             Self::NoKeyring { .. } => ErrorKind::Machine,
             Self::NoSuite { .. } | Self::UnknownPackage { .. } => ErrorKind::NotFound,
             Self::Fetch { source, .. } => source.kind(),
@@ -83,6 +89,9 @@ impl BootstrapError {
         match self {
             Self::NoMirror { .. } | Self::NoSource { .. } => {
                 Some("name one with `--mirror` or with `apt.mirror` in the configuration".to_owned())
+            }
+            Self::UnnamedSuite { distribution } => {
+                Some(format!("say which one: `bootstrap:{distribution}/SUITE`"))
             }
             Self::ForeignMachine { .. } => Some(
                 "say which one with `bootstrap:debian/SUITE` or `bootstrap:ubuntu/SUITE`, and name an archive \
