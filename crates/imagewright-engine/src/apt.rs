@@ -1,7 +1,7 @@
 //! The apt step: solved and downloaded by the image's own apt into shared caches, installed in the sandbox.
 //!
-//! Nothing of the caches, the mirror or the logs is in the layer. Solving and installing are two runs: the first
-//! ends with a list of packages and their hashes, which is the key of the second.
+//! Nothing of the caches, the mirror or the logs is in the layer. Solving ends with a list of packages and their
+//! hashes, which is the identity of installing them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,14 +11,11 @@ use std::path::PathBuf;
 use imagewright_model::spec::{AptPackage, AptSpec};
 use imagewright_oci::{Digest, Hasher};
 use imagewright_store::overlay::{PathPattern, TidyRules};
-use serde::Serialize;
 
-use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
-use crate::reporter::StepReporter;
 use crate::root_view::RootView;
-use crate::step_cache::{self, SolvedPackage, StepResult};
+use crate::step::{self, SolvedPackage, Step, StepContext, StepResult};
 use crate::workbench::{Command, Finished, Site, Workbench, bind, contents};
 
 /// What apt and dpkg leave behind that no image needs or that differs from run to run.
@@ -42,80 +39,178 @@ const JUNK: [&str; 13] = [
 /// How many similar names an error offers.
 const NEAREST_NAMES: usize = 3;
 
-/// What makes two requests to apt equal.
-#[derive(Serialize)]
-struct Request {
-    parent: Option<Digest>,
+/// Installs Debian packages on the image so far.
+pub(crate) struct AptStep<'a> {
+    context: StepContext<'a>,
+    spec: &'a AptSpec,
+    /// The packages as apt takes them.
     packages: Vec<String>,
-    recommends: bool,
+    /// Where the archives are, once they have been downloaded.
+    downloaded: Option<Caches>,
 }
 
-/// What makes two installations equal.
-#[derive(Serialize)]
-struct Installation<'a> {
-    request: &'a Request,
-    solution: &'a [SolvedPackage],
-    epoch: i64,
-    compression: String,
-}
-
-/// Installs `spec` on the image so far.
-pub(crate) fn install(
-    site: Site<'_>,
-    draft: &Draft,
-    spec: &AptSpec,
-    options: StepOptions,
-    step: &StepReporter<'_>,
-) -> Result<(StepResult, bool), EngineError> {
-    let packages = spec.packages.iter().map(AptPackage::to_string).collect();
-    let request = Request {
-        parent: draft.chain().map(|chain| chain.digest().clone()),
-        packages,
-        recommends: spec.recommends,
-    };
-    let request_key = step_cache::key("apt-request", &request);
-    let _lock = site.store.lock(&format!("apt-{}", request_key.hex()), || {
-        step.status("waiting for another build that does the same");
-    })?;
-    let known =
-        if options.solve_again { None } else { step_cache::solution(site.store, "apt", &request_key)? };
-    let mut prepared = None;
-    let solution: Vec<SolvedPackage> = match known {
-        Some(solution) => solution,
-        None => {
-            let (solution, caches) = solve(site, draft, spec, &request, options.epoch, step)?;
-            step_cache::remember_solution(site.store, "apt", &request_key, &solution)?;
-            prepared = Some(caches);
-            solution
-        }
-    };
-    let compression = site.compression.to_string();
-    let installation =
-        Installation { request: &request, solution: &solution, epoch: options.epoch, compression };
-    let key = step_cache::key("apt", &installation);
-    if !options.run_again
-        && let Some(result) = step_cache::result(site.store, &key)?
-    {
-        return Ok((result, true));
+impl<'a> AptStep<'a> {
+    pub(crate) fn new(context: StepContext<'a>, spec: &'a AptSpec) -> Self {
+        let packages = spec.packages.iter().map(AptPackage::to_string).collect();
+        Self { context, spec, packages, downloaded: None }
     }
-    let caches = match prepared {
-        Some(caches) => caches,
-        None => solve(site, draft, spec, &request, options.epoch, step)?.1,
-    };
-    let result = run_install(site, draft, spec, &request, &caches, options.epoch, step)?;
-    step_cache::remember_result(site.store, &key, &result)?;
-    Ok((result, false))
 }
 
-/// How a step treats what is known already.
-#[derive(Clone, Copy)]
-pub(crate) struct StepOptions {
-    /// Ask the package manager again what to install.
-    pub(crate) solve_again: bool,
-    /// Run the step again though its result is known.
-    pub(crate) run_again: bool,
-    /// `SOURCE_DATE_EPOCH` of the step.
-    pub(crate) epoch: i64,
+impl Step for AptStep<'_> {
+    const KIND: &'static str = "apt";
+    // What apt installs follows from its indexes of today: it cannot be told to install yesterday's solution.
+    const RUNS_REMEMBERED_SOLUTIONS: bool = false;
+    type Solution = Vec<SolvedPackage>;
+
+    fn question(&self) -> Digest {
+        step::key("apt-question", &(self.context.parent(), &self.packages, self.spec.recommends))
+    }
+
+    fn identity(&self, solution: &Vec<SolvedPackage>) -> Digest {
+        let compression = self.context.site.compression.to_string();
+        step::key("apt", &(self.question(), solution, self.context.epoch, compression))
+    }
+
+    fn solve(&mut self) -> Result<Vec<SolvedPackage>, EngineError> {
+        let StepContext { site, report, .. } = self.context;
+        let mut bench = self.context.bench()?;
+        if bench.view().which(&["apt-get"], bench.search_path()).is_none() {
+            let first = self.spec.packages.first().expect("an apt step has packages");
+            return Err(EngineError::NoApt { package: first.to_string(), origin: first.origin.clone() });
+        }
+        let apt = Apt { site, recommends: self.spec.recommends, caches: Caches::open(site, &bench.view())? };
+        let _lock = site.store.lock(&format!("apt-cache-{}", apt.caches.archives.display()), || {
+            report.status("waiting for another build that uses the package cache");
+        })?;
+        report.status("fetching package indexes");
+        let update = bench.run(apt.get(Archives::Writable, ["update"]), report)?;
+        if !update.succeeded() || update.tail.iter().any(|line| is_failed_fetch(line)) {
+            return Err(sources_error(&update));
+        }
+        report.status("solving");
+        // With an empty archive folder, else apt leaves out what it has downloaded before.
+        let nothing = format!("Dir::Cache::archives={INSIDE}/nothing");
+        let question = ["install", "--print-uris", "-o", &nothing].into_iter().chain(self.names());
+        let solved = bench.run(apt.get(Archives::Writable, question).keep_output(), report)?;
+        if !solved.succeeded() {
+            return Err(self.solve_error(&mut bench, &apt, &solved)?);
+        }
+        let archives = archives_to_install(&solved.output);
+        report.status(format!("downloading {} packages", archives.len()));
+        let download = ["install", "--download-only"].into_iter().chain(self.names());
+        let downloaded = bench.run(apt.get(Archives::Writable, download), report)?;
+        if !downloaded.succeeded() {
+            return Err(EngineError::Apt { action: "download the packages", tail: downloaded.tail_text() });
+        }
+        let solution = archives.iter().map(|name| solved_package(&apt.caches, name)).collect();
+        self.downloaded = Some(apt.caches);
+        solution
+    }
+
+    fn run(&mut self, _: &Vec<SolvedPackage>) -> Result<StepResult, EngineError> {
+        let StepContext { site, report, draft, .. } = self.context;
+        let caches = self.downloaded.take().expect("a step is run after it was solved");
+        let apt = Apt { site, recommends: self.spec.recommends, caches };
+        let mut bench = self.context.bench()?;
+        report.status("installing");
+        let install = ["install", "--no-download"].into_iter().chain(self.names());
+        let installed = bench.run(apt.get(Archives::ReadOnly, install), report)?;
+        if !installed.succeeded() {
+            return Err(EngineError::Apt { action: "install the packages", tail: installed.tail_text() });
+        }
+        Ok(StepResult { layer: bench.seal(draft, tidy_rules(), report)?, ..StepResult::default() })
+    }
+}
+
+impl AptStep<'_> {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().map(String::as_str)
+    }
+
+    /// Finds the package apt complains of, and names like it.
+    fn solve_error(
+        &self,
+        bench: &mut Workbench<'_>,
+        apt: &Apt<'_>,
+        finished: &Finished,
+    ) -> Result<EngineError, EngineError> {
+        let tail = finished.tail_text();
+        let asked: HashMap<&str, &AptPackage> =
+            self.spec.packages.iter().map(|package| (package.name.as_str(), package)).collect();
+        let unknown =
+            finished.tail.iter().find_map(|line| unknown_package(line)).and_then(|name| asked.get(name));
+        let Some(package) = unknown else {
+            return Ok(EngineError::Apt { action: "find a way to install the packages together", tail });
+        };
+        let names = bench.run(apt.package_names().keep_output(), self.context.report)?;
+        Ok(EngineError::UnknownAptPackage {
+            package: package.to_string(),
+            origin: package.origin.clone(),
+            nearest: nearest(&package.name, &names.output),
+        })
+    }
+}
+
+/// Whether a step may write to the archive cache: only while downloading, so that no maintainer script can plant an
+/// archive for another build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Archives {
+    Writable,
+    ReadOnly,
+}
+
+/// apt with everything it needs given from outside.
+struct Apt<'a> {
+    site: Site<'a>,
+    recommends: bool,
+    caches: Caches,
+}
+
+impl Apt<'_> {
+    fn get<'a>(&self, archives: Archives, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        self.surround(Command::new(["apt-get", "-q"]).arguments(arguments), archives)
+    }
+
+    fn package_names(&self) -> Command {
+        self.surround(Command::new(["apt-cache", "pkgnames"]), Archives::ReadOnly)
+    }
+
+    fn surround(&self, command: Command, archives: Archives) -> Command {
+        let configuration = format!("{INSIDE}/apt.conf");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("APT_CONFIG", configuration.clone())
+            .mount(contents(self.configuration(), &configuration, 0o644))
+            .mount(contents("#!/bin/sh\nexit 101\n", "/usr/sbin/policy-rc.d", 0o755))
+            .mount(bind(&self.caches.lists, &format!("{INSIDE}/apt"), false))
+            .mount(bind(&self.caches.archives, &format!("{INSIDE}/archives"), archives == Archives::ReadOnly))
+    }
+
+    fn configuration(&self) -> String {
+        format!(
+            "Dir::State::lists \"{INSIDE}/apt/lists\";\n\
+         Dir::Cache \"{INSIDE}/apt\";\n\
+         Dir::Cache::archives \"{INSIDE}/archives\";\n\
+         Dir::Log \"{INSIDE}/apt/log\";\n\
+         Dir::Log::Planner \"\";\n\
+         Debug::NoLocking \"true\";\n\
+         APT::Sandbox::User \"root\";\n\
+         APT::Get::Assume-Yes \"true\";\n\
+         APT::Install-Recommends \"{}\";\n\
+         APT::Cmd::Pattern-Only \"true\";\n\
+         APT::Keep-Downloaded-Packages \"true\";\n\
+         Acquire::Languages \"none\";\n\
+         Acquire::Retries \"3\";\n\
+         Acquire::AllowReleaseInfoChange::Label \"true\";\n\
+         Dpkg::Use-Pty \"false\";\n\
+         DPkg::Options:: \"--force-unsafe-io\";\n\
+         DPkg::Options:: \"--force-confdef\";\n\
+         DPkg::Options:: \"--force-confold\";\n\
+         {}",
+            self.recommends,
+            self.site.outside.apt_configuration(),
+        )
+    }
 }
 
 /// apt's folders on the host, shared by all builds on the same distribution.
@@ -165,75 +260,6 @@ fn distribution(view: &RootView) -> String {
     format!("{}-{}-{}", field("ID"), field("VERSION_ID"), hasher.finish().short())
 }
 
-/// Asks apt what it would install, and has it download that.
-fn solve(
-    site: Site<'_>,
-    draft: &Draft,
-    spec: &AptSpec,
-    request: &Request,
-    epoch: i64,
-    step: &StepReporter<'_>,
-) -> Result<(Vec<SolvedPackage>, Caches), EngineError> {
-    let mut bench = Workbench::on(site, draft, epoch, step)?;
-    if bench.view().which(&["apt-get"], bench.search_path()).is_none() {
-        let first = spec.packages.first().expect("an apt step has packages");
-        return Err(EngineError::NoApt { package: first.to_string(), origin: first.origin.clone() });
-    }
-    let caches = Caches::open(site, &bench.view())?;
-    let _lock = site.store.lock(&format!("apt-cache-{}", caches.archives.display()), || {
-        step.status("waiting for another build that uses the package cache");
-    })?;
-    step.status("fetching package indexes");
-    let update = bench.run(apt_get(site, spec, &caches, true, ["update"]), step)?;
-    if !update.succeeded()
-        || update.tail.iter().any(|line| line.starts_with("E:") || line.contains("Failed to fetch"))
-    {
-        return Err(sources_error(&update));
-    }
-    step.status("solving");
-    // An empty archive folder, else apt leaves out what it has downloaded before.
-    let nothing = format!("Dir::Cache::archives={INSIDE}/nothing");
-    let arguments = ["install", "--print-uris", "-o", &nothing]
-        .into_iter()
-        .chain(request.packages.iter().map(String::as_str));
-    let solved = bench.run(apt_get(site, spec, &caches, true, arguments).keep_output(), step)?;
-    if !solved.succeeded() {
-        return Err(solve_error(&mut bench, site, spec, &caches, &solved, step)?);
-    }
-    let archives = archives_to_install(&solved.output);
-    step.status(format!("downloading {} packages", archives.len()));
-    let arguments =
-        ["install", "--download-only"].into_iter().chain(request.packages.iter().map(String::as_str));
-    let downloaded = bench.run(apt_get(site, spec, &caches, true, arguments), step)?;
-    if !downloaded.succeeded() {
-        return Err(EngineError::Apt { action: "download the packages", tail: downloaded.tail_text() });
-    }
-    let solution =
-        archives.iter().map(|name| solved_package(&caches, name)).collect::<Result<Vec<_>, _>>()?;
-    Ok((solution, caches))
-}
-
-fn run_install(
-    site: Site<'_>,
-    draft: &Draft,
-    spec: &AptSpec,
-    request: &Request,
-    caches: &Caches,
-    epoch: i64,
-    step: &StepReporter<'_>,
-) -> Result<StepResult, EngineError> {
-    let mut bench = Workbench::on(site, draft, epoch, step)?;
-    step.status("installing");
-    let arguments =
-        ["install", "--no-download"].into_iter().chain(request.packages.iter().map(String::as_str));
-    let installed = bench.run(apt_get(site, spec, caches, false, arguments), step)?;
-    if !installed.succeeded() {
-        return Err(EngineError::Apt { action: "install the packages", tail: installed.tail_text() });
-    }
-    let layer = bench.seal(draft, tidy_rules(), step)?;
-    Ok(StepResult { layer, path_prefix: None })
-}
-
 /// What is removed before an apt layer is written.
 pub(crate) fn tidy_rules() -> TidyRules {
     TidyRules {
@@ -241,52 +267,6 @@ pub(crate) fn tidy_rules() -> TidyRules {
         drop_timestamped_bytecode: true,
         ..TidyRules::default()
     }
-}
-
-/// apt-get with everything it needs given from outside. Archives are written only while downloading, so that no
-/// maintainer script can plant one for another build.
-fn apt_get<'a>(
-    site: Site<'_>,
-    spec: &AptSpec,
-    caches: &Caches,
-    downloading: bool,
-    arguments: impl IntoIterator<Item = &'a str>,
-) -> Command {
-    let configuration = format!("{INSIDE}/apt.conf");
-    Command::new(["apt-get", "-q"])
-        .arguments(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .env("APT_CONFIG", configuration.clone())
-        .mount(contents(apt_configuration(site, spec), &configuration, 0o644))
-        .mount(contents("#!/bin/sh\nexit 101\n", "/usr/sbin/policy-rc.d", 0o755))
-        .mount(bind(&caches.lists, &format!("{INSIDE}/apt"), false))
-        .mount(bind(&caches.archives, &format!("{INSIDE}/archives"), !downloading))
-}
-
-fn apt_configuration(site: Site<'_>, spec: &AptSpec) -> String {
-    format!(
-        "Dir::State::lists \"{INSIDE}/apt/lists\";\n\
-         Dir::Cache \"{INSIDE}/apt\";\n\
-         Dir::Cache::archives \"{INSIDE}/archives\";\n\
-         Dir::Log \"{INSIDE}/apt/log\";\n\
-         Dir::Log::Planner \"\";\n\
-         Debug::NoLocking \"true\";\n\
-         APT::Sandbox::User \"root\";\n\
-         APT::Get::Assume-Yes \"true\";\n\
-         APT::Install-Recommends \"{}\";\n\
-         APT::Cmd::Pattern-Only \"true\";\n\
-         APT::Keep-Downloaded-Packages \"true\";\n\
-         Acquire::Languages \"none\";\n\
-         Acquire::Retries \"3\";\n\
-         Acquire::AllowReleaseInfoChange::Label \"true\";\n\
-         Dpkg::Use-Pty \"false\";\n\
-         DPkg::Options:: \"--force-unsafe-io\";\n\
-         DPkg::Options:: \"--force-confdef\";\n\
-         DPkg::Options:: \"--force-confold\";\n\
-         {}",
-        spec.recommends,
-        site.outside.apt_configuration(),
-    )
 }
 
 /// File names of the archives in the output of `--print-uris`: `'URI' FILE SIZE HASH`.
@@ -313,43 +293,17 @@ fn archive_parts(archive: &str) -> (String, String, String) {
     (next(), next(), next())
 }
 
+/// apt calls an index that could not be fetched a warning and goes on with an old one.
+fn is_failed_fetch(line: &str) -> bool {
+    line.starts_with("E:") || line.contains("Failed to fetch") || line.starts_with("W: GPG error")
+}
+
 fn sources_error(update: &Finished) -> EngineError {
     const SIGNS: [&str; 6] =
         ["NO_PUBKEY", "is not signed", "EXPKEYSIG", "BADSIG", "invalid signature", "Hash Sum mismatch"];
     let tail = update.tail_text();
     let untrusted = SIGNS.iter().any(|sign| tail.contains(sign));
     EngineError::AptSources { tail, untrusted }
-}
-
-/// Finds the package apt complains of, and names like it.
-fn solve_error(
-    bench: &mut Workbench<'_>,
-    site: Site<'_>,
-    spec: &AptSpec,
-    caches: &Caches,
-    finished: &Finished,
-    step: &StepReporter<'_>,
-) -> Result<EngineError, EngineError> {
-    let tail = finished.tail_text();
-    let asked: HashMap<&str, &AptPackage> =
-        spec.packages.iter().map(|package| (package.name.as_str(), package)).collect();
-    let unknown =
-        finished.tail.iter().find_map(|line| unknown_package(line)).and_then(|name| asked.get(name));
-    let Some(package) = unknown else {
-        return Ok(EngineError::Apt { action: "find a way to install the packages together", tail });
-    };
-    let names = apt_get(site, spec, caches, true, []);
-    let names = bench.run(names_of_packages(names).keep_output(), step)?;
-    Ok(EngineError::UnknownAptPackage {
-        package: package.to_string(),
-        origin: package.origin.clone(),
-        nearest: nearest(&package.name, &names.output),
-    })
-}
-
-/// The same surroundings as apt-get's, for `apt-cache pkgnames`.
-fn names_of_packages(apt_get: Command) -> Command {
-    apt_get.with_program(["apt-cache", "pkgnames"])
 }
 
 /// The package named by one of apt's ways to say that there is none.

@@ -4,32 +4,29 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use imagewright_model::BuildSettings;
 use imagewright_model::spec::{BaseSource, Distribution};
-use imagewright_oci::{Descriptor, Digest, Platform};
-use imagewright_store::overlay::PathPattern;
+use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform};
 use imagewright_store::transfer::ImportSource;
 use imagewright_store::{Image, StoreError};
 
-use crate::apt;
-use crate::bootstrap::{self, BootstrapRequest, Report, Solution};
+use crate::bootstrap::{self, BootstrapRequest};
+use crate::bootstrap_step::BootstrapStep;
 use crate::docker_daemon::DockerDaemon;
 use crate::draft::Draft;
 use crate::error::EngineError;
-use crate::fetch::Fetcher;
 use crate::import::file_source;
 use crate::machine::Machine;
-use crate::outside::INSIDE;
 use crate::reporter::StepReporter;
-use crate::step_cache::{self, StepResult};
-use crate::time::rfc3339;
-use crate::workbench::{Command, Site, Workbench, bind};
+use crate::step::{self, Memory};
+use crate::workbench::{DEFAULT_PATH, Site};
 
 /// What else a base needs to be found or made.
 #[derive(Clone, Copy)]
 pub(crate) struct BaseContext<'a> {
     pub(crate) site: Site<'a>,
     pub(crate) machine: &'a Machine,
-    pub(crate) settings: &'a imagewright_model::BuildSettings,
+    pub(crate) settings: &'a BuildSettings,
 }
 
 /// A base and whether it was there already.
@@ -44,12 +41,13 @@ impl BaseContext<'_> {
         &self,
         source: &BaseSource,
         wanted: &Platform,
-        options: BaseOptions,
+        epoch: Option<i64>,
+        memory: Memory,
         step: &StepReporter<'_>,
     ) -> Result<Base, EngineError> {
         if let BaseSource::Bootstrap { distribution, suite } = source {
             let request = self.bootstrap_request(*distribution, suite.as_deref(), wanted, &[])?;
-            return self.bootstrap(&request, options, step);
+            return self.bootstrap(&request, epoch, memory, step);
         }
         let (image, cached) = self.find(source, step)?;
         if !wanted.accepts(&image.config.platform) {
@@ -76,7 +74,7 @@ impl BaseContext<'_> {
             BaseSource::DockerDaemon(reference) => {
                 let daemon = DockerDaemon::new(self.machine.docker_socket.clone());
                 let id = daemon.image_id(reference)?;
-                let identity = step_cache::key("docker-daemon", &id);
+                let identity = step::key("docker-daemon", &id);
                 if let Some(image) = self.imported(&identity)? {
                     return Ok((image, true));
                 }
@@ -149,125 +147,29 @@ impl BaseContext<'_> {
     pub(crate) fn bootstrap(
         &self,
         request: &BootstrapRequest,
-        options: BaseOptions,
-        step: &StepReporter<'_>,
+        epoch: Option<i64>,
+        memory: Memory,
+        report: &StepReporter<'_>,
     ) -> Result<Base, EngineError> {
-        let store = self.site.store;
-        let request_key = step_cache::key("bootstrap-request", &request.key());
-        let _lock = store.lock(&format!("bootstrap-{}", request_key.hex()), || {
-            step.status("waiting for another build that makes the same base");
-        })?;
-        let fetcher = Fetcher::new(&self.settings.trust)?;
-        let cache = store.cache_dir("bootstrap")?;
-        let known =
-            if options.solve_again { None } else { step_cache::solution(store, "bootstrap", &request_key)? };
-        let solution: Solution = match known {
-            Some(solution) => solution,
-            None => {
-                let solution = bootstrap::solve(request, &fetcher, &cache, &mut |report| tell(step, report))?;
-                step_cache::remember_solution(store, "bootstrap", &request_key, &solution)?;
-                solution
-            }
-        };
-        let compression = self.site.compression.to_string();
-        let key = step_cache::key("bootstrap", &(solution.key(), &compression, options.epoch));
-        let known = if options.run_again { None } else { known_root(self.site, &key)? };
-        let cached = known.is_some();
-        let root = match known {
-            Some(root) => root,
-            None => {
-                let root = self.make_root(request, &solution, &fetcher, &cache, options.epoch, step)?;
-                store.put_fact("bootstrap", &key, &root)?;
-                root
-            }
-        };
+        let mut step = BootstrapStep::new(self.site, request, self.settings, epoch, report)?;
+        let (root, cached) = step::perform(self.site.store, &mut step, memory, report)?;
+        let created = root.created.unwrap_or_default();
         let mut draft = Draft::empty(Platform::linux(&request.architecture));
-        if let Some(layer) = &root.result.layer {
-            draft.push(
-                layer,
-                &root.created,
-                &format!("bootstrap:{}/{}", request.distribution, request.suite),
-            );
+        if let Some(layer) = &root.layer {
+            draft.push(layer, &created, &format!("bootstrap:{}/{}", request.distribution, request.suite));
         }
-        draft.config.created = Some(root.created);
+        draft.config.created = Some(created);
         draft.config.config = Some(bootstrap_config());
         Ok(Base { draft, cached })
     }
-
-    fn make_root(
-        &self,
-        request: &BootstrapRequest,
-        solution: &Solution,
-        fetcher: &Fetcher,
-        cache: &Path,
-        epoch: Option<i64>,
-        step: &StepReporter<'_>,
-    ) -> Result<Root, EngineError> {
-        let archives =
-            bootstrap::download(request, solution, fetcher, cache, &mut |report| tell(step, report))?;
-        let mut bench = Workbench::bare(self.site)?;
-        step.status("unpacking packages");
-        let extracted = bootstrap::extract(solution, &archives, &bench.upper())?;
-        let epoch = epoch.unwrap_or(extracted.newest_mtime);
-        bench.set_epoch(epoch);
-        step.status("configuring packages");
-        let folder = format!("{INSIDE}/debs");
-        let configure = bootstrap::configure_command(solution, &folder);
-        let command = Command::new(configure.command).mount(bind(cache, &folder, true)).without_network();
-        let environment = configure.environment.into_iter();
-        let command = environment.fold(command, |command, (name, value)| command.env(&name, value));
-        let finished = bench.run(command, step)?;
-        if !finished.succeeded() {
-            return Err(EngineError::Apt { action: "configure the base", tail: finished.tail_text() });
-        }
-        let mut rules = apt::tidy_rules();
-        rules.remove.extend(bootstrap::junk().iter().map(|glob| PathPattern::new(glob)));
-        let layer = bench.seal(&Draft::empty(Platform::linux(&request.architecture)), rules, step)?;
-        Ok(Root { result: StepResult { layer, path_prefix: None }, created: rfc3339(epoch) })
-    }
-}
-
-/// Passes on what bootstrapping tells.
-fn tell(step: &StepReporter<'_>, report: Report) {
-    match report {
-        Report::Status(message) => step.status(message),
-        Report::Progress { message, progress } => step.progress(&message, progress.done, progress.total),
-        Report::Warning(message) => step.warn(message),
-    }
-}
-
-/// How a base treats what is known already.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct BaseOptions {
-    /// Ask the archive again which packages there are.
-    pub(crate) solve_again: bool,
-    /// Make the base again though it is known.
-    pub(crate) run_again: bool,
-    /// `SOURCE_DATE_EPOCH` where the user gave one.
-    pub(crate) epoch: Option<i64>,
-}
-
-/// A bootstrapped root as remembered.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Root {
-    result: StepResult,
-    created: String,
-}
-
-fn known_root(site: Site<'_>, key: &Digest) -> Result<Option<Root>, EngineError> {
-    let known: Option<Root> = site.store.get_fact("bootstrap", key)?;
-    let is_stored = |root: &Root| {
-        root.result.layer.as_ref().is_some_and(|layer| site.store.has_blob(&layer.descriptor.digest))
-    };
-    Ok(known.filter(is_stored))
 }
 
 /// What a bootstrapped image starts with.
-fn bootstrap_config() -> imagewright_oci::ContainerConfig {
-    imagewright_oci::ContainerConfig {
-        env: vec![format!("PATH={}", crate::workbench::DEFAULT_PATH)],
+fn bootstrap_config() -> ContainerConfig {
+    ContainerConfig {
+        env: vec![format!("PATH={DEFAULT_PATH}")],
         cmd: Some(vec!["/bin/bash".to_owned()]),
-        ..imagewright_oci::ContainerConfig::default()
+        ..ContainerConfig::default()
     }
 }
 
@@ -276,5 +178,5 @@ fn identity(source: &BaseSource, file: &Path) -> Result<Digest, EngineError> {
     let path: PathBuf = fs::canonicalize(file).map_err(EngineError::io("find", file))?;
     let metadata = fs::metadata(&path).map_err(EngineError::io("examine", &path))?;
     let times = (metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec());
-    Ok(step_cache::key("file", &(source.to_string(), path, metadata.len(), metadata.ino(), times)))
+    Ok(step::key("file", &(source.to_string(), path, metadata.len(), metadata.ino(), times)))
 }

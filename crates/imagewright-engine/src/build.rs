@@ -8,18 +8,19 @@ use imagewright_model::{BuildOutcome, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_store::ImageRecord;
 
-use crate::apt::{self, StepOptions};
-use crate::base::{BaseContext, BaseOptions};
+use crate::apt::AptStep;
+use crate::base::BaseContext;
 use crate::cancel::Cancel;
 use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::outside::Outside;
+use crate::pip::PipStep;
 use crate::reporter::{BuildReporter, StepReporter};
-use crate::step_cache::StepResult;
+use crate::step::{Memory, StepContext, StepResult, perform};
 use crate::time::{rfc3339, source_date_epoch};
 use crate::uv::Uv;
 use crate::workbench::Site;
-use crate::{Engine, config, pip};
+use crate::{Engine, config};
 
 /// What to build and how.
 #[derive(Clone, Debug)]
@@ -120,12 +121,8 @@ impl Engine {
             &request.include,
         )?;
         let step = reporter.step(format!("base bootstrap:{}/{}", bootstrap.distribution, bootstrap.suite));
-        let options = BaseOptions {
-            solve_again: request.upgrade,
-            run_again: request.no_cache,
-            epoch: request.source_date_epoch,
-        };
-        let base = context.bootstrap(&bootstrap, options, &step)?;
+        let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };
+        let base = context.bootstrap(&bootstrap, request.source_date_epoch, memory, &step)?;
         step.finish(base.cached, base.draft.layers.first().map(|layer| layer.size));
         let created = rfc3339(source_date_epoch(request.source_date_epoch, &base.draft.config));
         self.put(base.draft, &created, &request.names, base.cached)
@@ -153,37 +150,38 @@ impl Engine {
         let outside = Outside::new(&self.settings);
         let site = self.site(&outside, cancel, request.compression, request.time_limit);
         let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
-        let (solve_again, run_again) = (request.upgrade, request.no_cache);
+        let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };
 
         let step = reporter.step(format!("base {}", spec.base));
-        let base_options = BaseOptions { solve_again, run_again, epoch: request.source_date_epoch };
-        let base = context.resolve(&spec.base, &wanted, base_options, &step)?;
+        let base = context.resolve(&spec.base, &wanted, request.source_date_epoch, memory, &step)?;
         step.finish(base.cached, None);
         let mut draft = base.draft;
         let mut unchanged = base.cached;
         let epoch = source_date_epoch(request.source_date_epoch, &draft.config);
         let created = rfc3339(epoch);
-        let options = StepOptions { solve_again, run_again, epoch };
 
         if !spec.apt.packages.is_empty() {
-            let apt_title = title("apt", &spec.apt.packages);
-            let step = reporter.step(&apt_title);
-            let (result, cached) = apt::install(site, &draft, &spec.apt, options, &step)?;
-            add(&mut draft, &result, &created, &apt_title);
-            finish(step, &result, cached);
+            let title = title("apt", &spec.apt.packages);
+            let report = reporter.step(&title);
+            let context = StepContext { site, draft: &draft, epoch, report: &report };
+            let (result, cached) =
+                perform(&self.store, &mut AptStep::new(context, &spec.apt), memory, &report)?;
+            add(&mut draft, &result, &created, &title);
+            finish(report, &result, cached);
             unchanged &= cached;
         }
         if !spec.pip.is_empty() {
-            let pip_title = match &spec.pip.locked {
+            let title = match &spec.pip.locked {
                 Some(lock) => format!("pip {}", lock.source),
                 None => title("pip", spec.pip.requirements.iter().map(|requirement| &requirement.text)),
             };
-            let step = reporter.step(&pip_title);
+            let report = reporter.step(&title);
             let uv = Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)?;
-            let (result, cached) =
-                pip::install(site, &uv, &draft, &spec.pip, spec.python.as_ref(), options, &step)?;
-            add(&mut draft, &result, &created, &pip_title);
-            finish(step, &result, cached);
+            let context = StepContext { site, draft: &draft, epoch, report: &report };
+            let mut step = PipStep::new(context, uv, &spec.pip, spec.python.as_ref());
+            let (result, cached) = perform(&self.store, &mut step, memory, &report)?;
+            add(&mut draft, &result, &created, &title);
+            finish(report, &result, cached);
             unchanged &= cached;
         }
         for change in config::apply(spec, &mut draft.config) {

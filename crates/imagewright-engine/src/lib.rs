@@ -2,7 +2,7 @@
 //!
 //! A build goes through [`Engine::build`]: the base is found or made (`base`, [`bootstrap`]), each step works on
 //! the image so far in a sandbox (`workbench`), what it wrote becomes a layer, and the finished image is put into
-//! the store. What was found out on the way is remembered by content (`step_cache`), so that a build asks nobody
+//! the store. What was found out on the way is remembered by content (`step`), so that a build asks nobody
 //! and does nothing for what has not changed.
 //!
 //! The engine prints nothing and looks at neither environment nor home: it is told of the machine
@@ -11,6 +11,7 @@
 mod apt;
 mod base;
 pub mod bootstrap;
+mod bootstrap_step;
 mod build;
 mod cancel;
 mod config;
@@ -27,7 +28,7 @@ mod python;
 mod reporter;
 mod root_view;
 mod run;
-mod step_cache;
+mod step;
 mod time;
 mod uv;
 mod workbench;

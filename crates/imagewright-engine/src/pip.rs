@@ -11,53 +11,27 @@ use imagewright_store::overlay::{PathPattern, TidyRules};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
-use crate::apt::StepOptions;
-use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::python::{self, Interpreter, Target};
-use crate::reporter::StepReporter;
-use crate::step_cache::{self, SolvedPackage, StepResult};
+use crate::step::{self, SolvedPackage, Step, StepContext, StepResult};
 use crate::uv::Uv;
-use crate::workbench::{Command, Finished, Site, Workbench, contents};
+use crate::workbench::{Command, Finished, Workbench, contents};
 
 /// What is there after installing that no image needs.
 const JUNK: [&str; 4] = ["tmp/**", "var/tmp/**", "root/.cache/**", "root/.local/share/uv/**"];
 
-/// What makes two requests to uv equal.
-#[derive(Serialize)]
-struct Request<'a> {
-    parent: Option<Digest>,
-    pip: PipQuestion<'a>,
-    python: Option<&'a PythonChoice>,
-    uv: &'a Digest,
-}
-
-/// What is asked of uv, without where it was written.
-#[derive(Serialize)]
-struct PipQuestion<'a> {
-    requirements: Vec<String>,
-    constraints: Vec<String>,
-    locked: Option<&'a str>,
-    options: &'a PipOptions,
-    requires_python: Vec<&'a str>,
-}
-
-impl<'a> PipQuestion<'a> {
-    fn of(spec: &'a PipSpec) -> Self {
-        Self {
-            requirements: spec.requirements.iter().map(PipRequirement::line).collect(),
-            constraints: spec.constraints.iter().map(PipRequirement::line).collect(),
-            locked: spec.locked.as_ref().map(|lock| lock.text.as_str()),
-            options: &spec.options,
-            requires_python: spec.requires_python.iter().map(|wanted| wanted.text.as_str()).collect(),
-        }
-    }
+/// Installs Python packages on the image so far.
+pub(crate) struct PipStep<'a> {
+    context: StepContext<'a>,
+    uv: Uv,
+    spec: &'a PipSpec,
+    choice: Option<&'a PythonChoice>,
 }
 
 /// What uv answered.
 #[derive(Serialize, Deserialize)]
-struct Solution {
+pub(crate) struct Solution {
     interpreter: Interpreter,
     target: Target,
     /// PEP 751 documents, installed in this order.
@@ -65,106 +39,167 @@ struct Solution {
     packages: Vec<SolvedPackage>,
 }
 
-/// What makes two installations equal.
-#[derive(Serialize)]
-struct Installation<'a> {
-    parent: Option<Digest>,
-    interpreter: &'a Interpreter,
-    target: &'a Target,
-    packages: &'a [SolvedPackage],
-    uv: &'a Digest,
-    epoch: i64,
-    compression: String,
-}
-
-/// Installs `spec` on the image so far.
-pub(crate) fn install(
-    site: Site<'_>,
-    uv: &Uv,
-    draft: &Draft,
-    spec: &PipSpec,
-    choice: Option<&PythonChoice>,
-    options: StepOptions,
-    step: &StepReporter<'_>,
-) -> Result<(StepResult, bool), EngineError> {
-    let parent = draft.chain().map(|chain| chain.digest().clone());
-    let request =
-        Request { parent: parent.clone(), pip: PipQuestion::of(spec), python: choice, uv: &uv.digest };
-    let request_key = step_cache::key("pip-request", &request);
-    let _lock = site.store.lock(&format!("pip-{}", request_key.hex()), || {
-        step.status("waiting for another build that does the same");
-    })?;
-    let known =
-        if options.solve_again { None } else { step_cache::solution(site.store, "pip", &request_key)? };
-    let solution: Solution = match known {
-        Some(solution) => solution,
-        None => {
-            let solution = solve(site, uv, draft, spec, choice, options.epoch, step)?;
-            step_cache::remember_solution(site.store, "pip", &request_key, &solution)?;
-            solution
-        }
-    };
-    let installation = Installation {
-        parent,
-        interpreter: &solution.interpreter,
-        target: &solution.target,
-        packages: &solution.packages,
-        uv: &uv.digest,
-        epoch: options.epoch,
-        compression: site.compression.to_string(),
-    };
-    let key = step_cache::key("pip", &installation);
-    if !options.run_again
-        && let Some(result) = step_cache::result(site.store, &key)?
-    {
-        return Ok((result, true));
+impl<'a> PipStep<'a> {
+    pub(crate) fn new(
+        context: StepContext<'a>,
+        uv: Uv,
+        spec: &'a PipSpec,
+        choice: Option<&'a PythonChoice>,
+    ) -> Self {
+        Self { context, uv, spec, choice }
     }
-    let layer = run_install(site, uv, draft, &solution, options.epoch, step)?;
-    let result = StepResult { layer, path_prefix: solution.target.path_prefix() };
-    step_cache::remember_result(site.store, &key, &result)?;
-    Ok((result, false))
 }
 
-fn solve(
-    site: Site<'_>,
-    uv: &Uv,
-    draft: &Draft,
-    spec: &PipSpec,
-    choice: Option<&PythonChoice>,
-    epoch: i64,
-    step: &StepReporter<'_>,
-) -> Result<Solution, EngineError> {
-    let mut bench = Workbench::on(site, draft, epoch, step)?;
-    step.status("looking for Python");
-    let interpreter = python::find(&mut bench, choice, step)?.ok_or_else(|| no_python(spec))?;
-    check_version(&interpreter, spec)?;
-    let target = Target::choose(&interpreter, choice.and_then(|choice| choice.environment.as_ref()));
-    step.status(format!("solving for Python {}", interpreter.version));
-    let wants_pip = matches!(target, Target::Environment(_));
-    let mut locks = Vec::new();
-    match &spec.locked {
-        None => {
-            // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.
-            let pip = if wants_pip && !spec.options.require_hashes { "pip\n" } else { "" };
-            let requirements = lines(&spec.requirements) + pip;
-            let lock = compile(site, uv, &mut bench, &interpreter, spec, &requirements, step)?;
-            check_hashes(spec, &lock)?;
-            locks.push(lock);
-        }
-        Some(lock) => {
-            if wants_pip && !packages_of(&lock.text)?.iter().any(|package| package.name == "pip") {
-                locks.push(compile(site, uv, &mut bench, &interpreter, spec, "pip\n", step)?);
+impl Step for PipStep<'_> {
+    const KIND: &'static str = "pip";
+    const RUNS_REMEMBERED_SOLUTIONS: bool = true;
+    type Solution = Solution;
+
+    fn question(&self) -> Digest {
+        let PipSpec { requirements, constraints, requires_python, locked, options } = self.spec;
+        let python: Vec<&str> = requires_python.iter().map(|wanted| wanted.text.as_str()).collect();
+        let locked = locked.as_ref().map(|lock| lock.text.as_str());
+        let pip = (lines(requirements), lines(constraints), python, locked, options);
+        step::key("pip-question", &(self.context.parent(), pip, self.choice, &self.uv.digest))
+    }
+
+    fn identity(&self, solution: &Solution) -> Digest {
+        let Solution { interpreter, target, packages, .. } = solution;
+        let compression = self.context.site.compression.to_string();
+        let how = (&self.uv.digest, self.context.epoch, compression);
+        step::key("pip", &(self.context.parent(), interpreter, target, packages, how))
+    }
+
+    fn solve(&mut self) -> Result<Solution, EngineError> {
+        let report = self.context.report;
+        let mut bench = self.context.bench()?;
+        report.status("looking for Python");
+        let interpreter =
+            python::find(&mut bench, self.choice, report)?.ok_or_else(|| no_python(self.spec))?;
+        check_version(&interpreter, self.spec)?;
+        let target = Target::choose(&interpreter, self.choice.and_then(|choice| choice.environment.as_ref()));
+        report.status(format!("solving for Python {}", interpreter.version));
+        let locks = self.locks(&mut bench, &interpreter, matches!(target, Target::Environment(_)))?;
+        let packages = locks.iter().map(|lock| packages_of(lock)).collect::<Result<Vec<_>, _>>()?.concat();
+        Ok(Solution { interpreter, target, locks, packages })
+    }
+
+    fn run(&mut self, solution: &Solution) -> Result<StepResult, EngineError> {
+        let StepContext { draft, report, .. } = self.context;
+        let mut bench = self.context.bench()?;
+        let mut junk: Vec<String> = JUNK.map(str::to_owned).to_vec();
+        let python = match &solution.target {
+            Target::System => solution.interpreter.executable.clone(),
+            Target::Environment(path) => {
+                self.make_environment(&mut bench, &solution.interpreter, path)?;
+                // uv's own lock file stays behind.
+                junk.push(format!("{}/.lock", path.trim_start_matches('/')));
+                format!("{path}/bin/python")
             }
-            locks.push(lock.text.clone());
+        };
+        report.status(format!("installing {} packages", solution.packages.len()));
+        for lock in &solution.locks {
+            let path = format!("{INSIDE}/pylock.toml");
+            let install =
+                ["pip", "install", "--no-deps", "--break-system-packages", "--python", &python, "-r", &path];
+            let command = self.uv(&install).mount(contents(lock.as_str(), &path, 0o644));
+            self.run_uv(&mut bench, command, "install the packages")?;
         }
+        let rules = TidyRules {
+            remove: junk.iter().map(|glob| PathPattern::new(glob)).collect(),
+            drop_timestamped_bytecode: true,
+            ..TidyRules::default()
+        };
+        let layer = bench.seal(draft, rules, report)?;
+        Ok(StepResult { layer, path_prefix: solution.target.path_prefix(), created: None })
     }
-    let packages = locks.iter().map(|lock| packages_of(lock)).collect::<Result<Vec<_>, _>>()?.concat();
-    Ok(Solution { interpreter, target, locks, packages })
 }
 
-/// Checks what was found against the hashes of the requirements, which uv does not do while solving.
-fn check_hashes(spec: &PipSpec, lock: &str) -> Result<(), EngineError> {
-    Ok(spec.check_hashes(&LockedPip::parse("the solution", lock)?)?)
+impl PipStep<'_> {
+    /// Locks everything that is to be installed, pip itself included where there will be an environment.
+    fn locks(
+        &self,
+        bench: &mut Workbench<'_>,
+        interpreter: &Interpreter,
+        wants_pip: bool,
+    ) -> Result<Vec<String>, EngineError> {
+        const PIP: &str = "pip\n";
+        match &self.spec.locked {
+            None => {
+                // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.
+                let pip = if wants_pip && !self.spec.options.require_hashes { PIP } else { "" };
+                let lock = self.compile(bench, interpreter, &(lines(&self.spec.requirements) + pip))?;
+                // uv does not hold what it finds against the hashes of the requirements.
+                self.spec.check_hashes(&LockedPip::parse("the solution", &lock)?)?;
+                Ok(vec![lock])
+            }
+            Some(lock) => {
+                let has_pip = lock.packages.iter().any(|package| package.name == "pip");
+                let pip = wants_pip && !has_pip;
+                let pip = pip.then(|| self.compile(bench, interpreter, PIP)).transpose()?;
+                Ok(pip.into_iter().chain([lock.text.clone()]).collect())
+            }
+        }
+    }
+
+    /// Has uv turn requirements into a lock.
+    fn compile(
+        &self,
+        bench: &mut Workbench<'_>,
+        interpreter: &Interpreter,
+        requirements: &str,
+    ) -> Result<String, EngineError> {
+        let input = format!("{INSIDE}/requirements.in");
+        let fixed = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--format", "pylock.toml"];
+        let command = self
+            .uv(&fixed)
+            .arguments(["--python", &interpreter.executable])
+            .arguments(options(&self.spec.options))
+            .arguments([input.clone()])
+            .mount(contents(requirements, &input, 0o644))
+            .keep_output();
+        let command = if self.spec.constraints.is_empty() {
+            command
+        } else {
+            let path = format!("{INSIDE}/constraints.txt");
+            let constraints = contents(lines(&self.spec.constraints), &path, 0o644);
+            command.arguments(["--constraints", &path]).mount(constraints)
+        };
+        let compiled = bench.run(command, self.context.report)?;
+        if compiled.succeeded() { Ok(compiled.output) } else { Err(solve_error(&compiled)) }
+    }
+
+    fn make_environment(
+        &self,
+        bench: &mut Workbench<'_>,
+        interpreter: &Interpreter,
+        path: &str,
+    ) -> Result<(), EngineError> {
+        if bench.view().is_directory(format!("{path}/bin")) {
+            return Ok(());
+        }
+        self.context.report.status(format!("making {path}"));
+        let command = self.uv(&["venv", "--quiet", "--python", &interpreter.executable, path]);
+        self.run_uv(bench, command, "make the environment")
+    }
+
+    fn uv(&self, arguments: &[&str]) -> Command {
+        self.uv.command(self.context.site.outside, arguments)
+    }
+
+    fn run_uv(
+        &self,
+        bench: &mut Workbench<'_>,
+        command: Command,
+        action: &'static str,
+    ) -> Result<(), EngineError> {
+        let finished = bench.run(command, self.context.report)?;
+        if finished.succeeded() {
+            Ok(())
+        } else {
+            Err(EngineError::Uv { action, tail: finished.tail_text() })
+        }
+    }
 }
 
 fn no_python(spec: &PipSpec) -> EngineError {
@@ -214,35 +249,6 @@ fn options(options: &PipOptions) -> Vec<String> {
     arguments
 }
 
-/// Has uv turn requirements into a lock.
-fn compile(
-    site: Site<'_>,
-    uv: &Uv,
-    bench: &mut Workbench<'_>,
-    interpreter: &Interpreter,
-    spec: &PipSpec,
-    requirements: &str,
-    step: &StepReporter<'_>,
-) -> Result<String, EngineError> {
-    let input = format!("{INSIDE}/requirements.in");
-    let fixed = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--format", "pylock.toml"];
-    let command = uv
-        .command(site.outside, &fixed)
-        .arguments(["--python", &interpreter.executable])
-        .arguments(options(&spec.options))
-        .arguments([input.clone()])
-        .mount(contents(requirements, &input, 0o644))
-        .keep_output();
-    let command = if spec.constraints.is_empty() {
-        command
-    } else {
-        let path = format!("{INSIDE}/constraints.txt");
-        command.arguments(["--constraints", &path]).mount(contents(lines(&spec.constraints), &path, 0o644))
-    };
-    let compiled = bench.run(command, step)?;
-    if compiled.succeeded() { Ok(compiled.output) } else { Err(solve_error(&compiled)) }
-}
-
 fn solve_error(compiled: &Finished) -> EngineError {
     let tail = compiled.tail_text();
     if tail.contains("No solution found") {
@@ -250,60 +256,6 @@ fn solve_error(compiled: &Finished) -> EngineError {
     } else {
         EngineError::Uv { action: "solve the requirements", tail }
     }
-}
-
-fn run_install(
-    site: Site<'_>,
-    uv: &Uv,
-    draft: &Draft,
-    solution: &Solution,
-    epoch: i64,
-    step: &StepReporter<'_>,
-) -> Result<Option<crate::draft::DraftLayer>, EngineError> {
-    let mut bench = Workbench::on(site, draft, epoch, step)?;
-    let mut junk: Vec<String> = JUNK.map(str::to_owned).to_vec();
-    let python = match &solution.target {
-        Target::System => solution.interpreter.executable.clone(),
-        Target::Environment(path) => {
-            if !bench.view().is_directory(format!("{path}/bin")) {
-                step.status(format!("making {path}"));
-                let venv = uv.command(site.outside, &["venv", "--quiet", "--python"]);
-                run_uv(
-                    &mut bench,
-                    venv.arguments([&solution.interpreter.executable, path]),
-                    "make the environment",
-                    step,
-                )?;
-            }
-            // uv's own lock file stays behind.
-            junk.push(format!("{}/.lock", path.trim_start_matches('/')));
-            format!("{path}/bin/python")
-        }
-    };
-    step.status(format!("installing {} packages", solution.packages.len()));
-    for lock in &solution.locks {
-        let path = format!("{INSIDE}/pylock.toml");
-        let install =
-            ["pip", "install", "--no-deps", "--break-system-packages", "--python", &python, "-r", &path];
-        let command = uv.command(site.outside, &install).mount(contents(lock.as_str(), &path, 0o644));
-        run_uv(&mut bench, command, "install the packages", step)?;
-    }
-    let rules = TidyRules {
-        remove: junk.iter().map(|glob| PathPattern::new(glob)).collect(),
-        drop_timestamped_bytecode: true,
-        ..TidyRules::default()
-    };
-    bench.seal(draft, rules, step)
-}
-
-fn run_uv(
-    bench: &mut Workbench<'_>,
-    command: Command,
-    action: &'static str,
-    step: &StepReporter<'_>,
-) -> Result<(), EngineError> {
-    let finished = bench.run(command, step)?;
-    if finished.succeeded() { Ok(()) } else { Err(EngineError::Uv { action, tail: finished.tail_text() }) }
 }
 
 /// The packages a PEP 751 lock names.

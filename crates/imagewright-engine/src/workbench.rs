@@ -72,11 +72,6 @@ impl Command {
         }
     }
 
-    /// The same surroundings for another program.
-    pub(crate) fn with_program<S: Into<String>>(self, arguments: impl IntoIterator<Item = S>) -> Self {
-        Self { arguments: arguments.into_iter().map(Into::into).collect(), ..self }
-    }
-
     pub(crate) fn arguments<S: Into<String>>(mut self, more: impl IntoIterator<Item = S>) -> Self {
         self.arguments.extend(more.into_iter().map(Into::into));
         self

@@ -59,7 +59,8 @@ impl Summary {
             some => format!("{some} of {} steps cached", self.done),
         };
         let (bytes, took) = (size::bytes(bytes), size::duration(took));
-        format!("built {digest}: {bytes} in {layers} layers, {cached}, {took}")
+        let plural = if layers == 1 { "" } else { "s" };
+        format!("built {digest}: {bytes} in {layers} layer{plural}, {cached}, {took}")
     }
 }
 

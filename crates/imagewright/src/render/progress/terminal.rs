@@ -12,6 +12,8 @@ use crate::render::size;
 
 /// Quick steps show nothing but their result.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// Characters of a heading that are drawn.
+const LONGEST_HEADING: usize = 48;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Draws on standard error.
@@ -47,7 +49,7 @@ impl State {
             BuildEvent::StepStarted { step, .. } => {
                 self.status.clear();
                 self.bar.reset_elapsed();
-                self.bar.set_prefix(self.summary.heading(*step));
+                self.bar.set_prefix(shortened(&self.summary.heading(*step)));
                 self.bar.set_message("");
             }
             BuildEvent::Status { message, .. } => {
@@ -82,5 +84,25 @@ impl State {
     /// Prints a line above what is drawn.
     fn print(&self, line: &str) {
         self.bar.suspend(|| anstream::eprintln!("{line}"));
+    }
+}
+
+/// A heading that leaves room for what is happening.
+fn shortened(heading: &str) -> String {
+    match heading.char_indices().nth(LONGEST_HEADING) {
+        Some((end, _)) => format!("{}…", heading[..end].trim_end()),
+        None => heading.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_headings_are_cut_between_characters() {
+        assert_eq!(shortened("[1/2] base bootstrap"), "[1/2] base bootstrap");
+        let long = "é".repeat(LONGEST_HEADING + 1);
+        assert_eq!(shortened(&long), "é".repeat(LONGEST_HEADING) + "…");
     }
 }

@@ -1,0 +1,100 @@
+//! The step that makes a base of distribution packages: [`crate::bootstrap`] up to the extracted tree, the sandbox
+//! for what is left.
+
+use std::path::PathBuf;
+
+use imagewright_model::BuildSettings;
+use imagewright_oci::{Digest, Platform};
+use imagewright_store::overlay::PathPattern;
+
+use crate::apt;
+use crate::bootstrap::{self, BootstrapRequest, Report, Solution};
+use crate::draft::Draft;
+use crate::error::EngineError;
+use crate::fetch::Fetcher;
+use crate::outside::INSIDE;
+use crate::reporter::StepReporter;
+use crate::step::{self, Step, StepResult};
+use crate::time::rfc3339;
+use crate::workbench::{Command, Site, Workbench, bind};
+
+/// Makes a root of distribution packages.
+pub(crate) struct BootstrapStep<'a> {
+    site: Site<'a>,
+    request: &'a BootstrapRequest,
+    /// `SOURCE_DATE_EPOCH` where the user gave one; else the newest file of the packages dates the root.
+    epoch: Option<i64>,
+    report: &'a StepReporter<'a>,
+    fetcher: Fetcher,
+    /// Where package lists and packages are kept.
+    cache: PathBuf,
+}
+
+impl<'a> BootstrapStep<'a> {
+    pub(crate) fn new(
+        site: Site<'a>,
+        request: &'a BootstrapRequest,
+        settings: &BuildSettings,
+        epoch: Option<i64>,
+        report: &'a StepReporter<'a>,
+    ) -> Result<Self, EngineError> {
+        let fetcher = Fetcher::new(&settings.trust)?;
+        let cache = site.store.cache_dir("bootstrap")?;
+        Ok(Self { site, request, epoch, report, fetcher, cache })
+    }
+}
+
+impl Step for BootstrapStep<'_> {
+    const KIND: &'static str = "bootstrap";
+    const RUNS_REMEMBERED_SOLUTIONS: bool = true;
+    type Solution = Solution;
+
+    fn question(&self) -> Digest {
+        step::key("bootstrap-question", &self.request.key())
+    }
+
+    fn identity(&self, solution: &Solution) -> Digest {
+        step::key("bootstrap", &(solution.key(), self.site.compression.to_string(), self.epoch))
+    }
+
+    fn solve(&mut self) -> Result<Solution, EngineError> {
+        Ok(bootstrap::solve(self.request, &self.fetcher, &self.cache, &mut |told| tell(self.report, told))?)
+    }
+
+    fn run(&mut self, solution: &Solution) -> Result<StepResult, EngineError> {
+        let report = self.report;
+        report.status(format!("downloading {} packages", solution.packages.len()));
+        let tell = &mut |told| tell(report, told);
+        let archives = bootstrap::download(self.request, solution, &self.fetcher, &self.cache, tell)?;
+        let mut bench = Workbench::bare(self.site)?;
+        report.status("unpacking packages");
+        let extracted = bootstrap::extract(solution, &archives, &bench.upper())?;
+        let epoch = self.epoch.unwrap_or(extracted.newest_mtime);
+        bench.set_epoch(epoch);
+        report.status("configuring packages");
+        let folder = format!("{INSIDE}/debs");
+        let configure = bootstrap::configure_command(solution, &folder);
+        let command =
+            Command::new(configure.command).mount(bind(&self.cache, &folder, true)).without_network();
+        let environment = configure.environment.into_iter();
+        let command = environment.fold(command, |command, (name, value)| command.env(&name, value));
+        let finished = bench.run(command, report)?;
+        if !finished.succeeded() {
+            return Err(EngineError::Apt { action: "configure the base", tail: finished.tail_text() });
+        }
+        let mut rules = apt::tidy_rules();
+        rules.remove.extend(bootstrap::junk().iter().map(|glob| PathPattern::new(glob)));
+        let nothing = Draft::empty(Platform::linux(&self.request.architecture));
+        let layer = bench.seal(&nothing, rules, report)?;
+        Ok(StepResult { layer, path_prefix: None, created: Some(rfc3339(epoch)) })
+    }
+}
+
+/// Passes on what bootstrapping tells.
+fn tell(step: &StepReporter<'_>, report: Report) {
+    match report {
+        Report::Status(message) => step.status(message),
+        Report::Progress { message, progress } => step.progress(&message, progress.done, progress.total),
+        Report::Warning(message) => step.warn(message),
+    }
+}

@@ -1,0 +1,156 @@
+//! What all steps have in common: they are solved, then run, and both are remembered by content.
+//!
+//! A solution is keyed by what was asked on which image so far; a result by that image and the *solved* packages.
+//! So a changed comment or another order of the list asks again and finds the same result, and an unchanged list
+//! asks nobody. Two builds that ask the same at the same time are served one after the other: the second finds
+//! what the first remembered.
+
+use imagewright_oci::Digest;
+use imagewright_store::{Store, StoreError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Draft, DraftLayer};
+use crate::error::EngineError;
+use crate::reporter::StepReporter;
+use crate::workbench::{Site, Workbench};
+
+/// Raised whenever a step of the same key would give another layer than before.
+const STEP_VERSION: u32 = 1;
+
+/// A step of a build.
+pub(crate) trait Step {
+    /// The kind of step, as it stands in keys, facts and locks.
+    const KIND: &'static str;
+    /// Whether a solution remembered from an earlier build can be run as it is, without being solved again.
+    const RUNS_REMEMBERED_SOLUTIONS: bool;
+    /// What solving gives.
+    type Solution: Serialize + DeserializeOwned;
+
+    /// What makes two questions equal.
+    fn question(&self) -> Digest;
+    /// Finds out what is to be installed.
+    fn solve(&mut self) -> Result<Self::Solution, EngineError>;
+    /// What makes two results equal.
+    fn identity(&self, solution: &Self::Solution) -> Digest;
+    /// Does it.
+    fn run(&mut self, solution: &Self::Solution) -> Result<StepResult, EngineError>;
+}
+
+/// Where and how a step is done.
+#[derive(Clone, Copy)]
+pub(crate) struct StepContext<'a> {
+    pub(crate) site: Site<'a>,
+    /// The image so far.
+    pub(crate) draft: &'a Draft,
+    /// `SOURCE_DATE_EPOCH` of the step.
+    pub(crate) epoch: i64,
+    pub(crate) report: &'a StepReporter<'a>,
+}
+
+impl<'a> StepContext<'a> {
+    /// A fresh workbench on the image so far.
+    pub(crate) fn bench(&self) -> Result<Workbench<'a>, EngineError> {
+        Workbench::on(self.site, self.draft, self.epoch, self.report)
+    }
+
+    /// The identity of the image so far.
+    pub(crate) fn parent(&self) -> Option<Digest> {
+        self.draft.chain().map(|chain| chain.digest().clone())
+    }
+}
+
+/// How a step treats what is known already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    /// Ask the package manager again what to install.
+    pub(crate) solve_again: bool,
+    /// Run the step again though its result is known.
+    pub(crate) run_again: bool,
+}
+
+/// What a step came to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StepResult {
+    /// The layer; none where nothing changed.
+    pub(crate) layer: Option<DraftLayer>,
+    /// A folder that goes first on the image's search path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path_prefix: Option<String>,
+    /// The date of what the step made, where it dates the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created: Option<String>,
+}
+
+/// A package as a package manager solved it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SolvedPackage {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// `amd64`, `all`; empty where the ecosystem has no such thing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) architecture: String,
+    /// SHA-256 of each artefact that may be taken, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sha256: Vec<String>,
+}
+
+/// Does a step, or finds that it was done. Tells which by its second value.
+pub(crate) fn perform<S: Step>(
+    store: &Store,
+    step: &mut S,
+    memory: Memory,
+    report: &StepReporter<'_>,
+) -> Result<(StepResult, bool), EngineError> {
+    let question = step.question();
+    let _lock = store.lock(&format!("{}-{}", S::KIND, question.hex()), || {
+        report.status("waiting for another build that does the same");
+    })?;
+    let solutions = format!("{}-solution", S::KIND);
+    if !memory.solve_again
+        && let Some(solution) = store.get_fact(&solutions, &question)?
+    {
+        let identity = step.identity(&solution);
+        if let Some(result) = remembered(store, &identity, memory)? {
+            return Ok((result, true));
+        }
+        if S::RUNS_REMEMBERED_SOLUTIONS {
+            return run(store, step, &solution, &identity);
+        }
+    }
+    let solution = step.solve()?;
+    store.put_fact(&solutions, &question, &solution)?;
+    let identity = step.identity(&solution);
+    match remembered(store, &identity, memory)? {
+        Some(result) => Ok((result, true)),
+        None => run(store, step, &solution, &identity),
+    }
+}
+
+fn run<S: Step>(
+    store: &Store,
+    step: &mut S,
+    solution: &S::Solution,
+    identity: &Digest,
+) -> Result<(StepResult, bool), EngineError> {
+    let result = step.run(solution)?;
+    store.put_fact("step", identity, &result)?;
+    Ok((result, false))
+}
+
+/// A result found earlier, if it may be taken and its layer is still there.
+fn remembered(store: &Store, identity: &Digest, memory: Memory) -> Result<Option<StepResult>, StoreError> {
+    if memory.run_again {
+        return Ok(None);
+    }
+    let known: Option<StepResult> = store.get_fact("step", identity)?;
+    let is_stored = |layer: &DraftLayer| store.has_blob(&layer.descriptor.digest);
+    Ok(known.filter(|result| result.layer.as_ref().is_none_or(is_stored)))
+}
+
+/// The digest of what makes two questions or results of a kind equal.
+pub(crate) fn key(kind: &str, parts: &impl Serialize) -> Digest {
+    let versions = (STEP_VERSION, imagewright_layer::TRANSFORM_VERSION);
+    let text = serde_json::to_vec(&(kind, versions, parts)).expect("keys are plain data");
+    Digest::of(&text)
+}
