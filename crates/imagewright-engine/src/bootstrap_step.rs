@@ -38,7 +38,7 @@ impl<'a> BootstrapStep<'a> {
         epoch: Option<i64>,
         report: &'a StepReporter<'a>,
     ) -> Result<Self, EngineError> {
-        let fetcher = Fetcher::new(&settings.trust)?;
+        let fetcher = Fetcher::new(&settings.trust)?.stopped_by(site.cancel.stop());
         let cache = site.store.cache_dir("bootstrap")?;
         Ok(Self { site, request, epoch, report, fetcher, cache })
     }

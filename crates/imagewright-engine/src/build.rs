@@ -86,7 +86,7 @@ impl Engine {
         let steps =
             1 + u32::from(!request.spec.apt.packages.is_empty()) + u32::from(!request.spec.pip.is_empty());
         let reporter = BuildReporter::start(events, steps);
-        let built = self.build_steps(request, &reporter, cancel);
+        let built = unless_cancelled(self.build_steps(request, &reporter, cancel), cancel);
         reporter.finish(outcome(&built));
         built
     }
@@ -99,7 +99,7 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<Built, EngineError> {
         let reporter = BuildReporter::start(events, 1);
-        let built = self.bootstrap_step(request, &reporter, cancel);
+        let built = unless_cancelled(self.bootstrap_step(request, &reporter, cancel), cancel);
         reporter.finish(outcome(&built));
         built
     }
@@ -164,8 +164,8 @@ impl Engine {
             let title = title("apt", &spec.apt.packages);
             let report = reporter.step(&title);
             let context = StepContext { site, draft: &draft, epoch, report: &report };
-            let (result, cached) =
-                perform(&self.store, &mut AptStep::new(context, &spec.apt), memory, &report)?;
+            let mut step = AptStep::new(context, &spec.apt, &self.settings.apt);
+            let (result, cached) = perform(&self.store, &mut step, memory, &report)?;
             add(&mut draft, &result, &created, &title);
             finish(report, &result, cached);
             unchanged &= cached;
@@ -240,6 +240,11 @@ fn add(draft: &mut Draft, result: &StepResult, created: &str, created_by: &str) 
 
 fn finish(step: StepReporter<'_>, result: &StepResult, cached: bool) {
     step.finish(cached, result.layer.as_ref().map(|layer| layer.descriptor.size));
+}
+
+/// What fails after somebody asked to stop failed because of that.
+fn unless_cancelled(built: Result<Built, EngineError>, cancel: &Cancel) -> Result<Built, EngineError> {
+    built.map_err(|error| if cancel.is_cancelled() { EngineError::Cancelled } else { error })
 }
 
 fn outcome(built: &Result<Built, EngineError>) -> BuildOutcome {

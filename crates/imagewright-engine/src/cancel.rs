@@ -1,8 +1,8 @@
 //! Stopping a build from outside: by a signal, a deadline or a button.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use imagewright_model::Stop;
 use imagewright_sandbox::Killer;
 
 /// Shared by whoever may stop a build and the build itself. Cancelling twice is harmless.
@@ -11,7 +11,7 @@ pub struct Cancel(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    cancelled: AtomicBool,
+    stop: Stop,
     running: Mutex<Vec<(u64, Killer)>>,
 }
 
@@ -23,7 +23,7 @@ impl Cancel {
 
     /// Stops what runs now and everything that would begin later.
     pub fn cancel(&self) {
-        self.0.cancelled.store(true, Ordering::SeqCst);
+        self.0.stop.ask();
         for (_, killer) in self.running().iter() {
             killer.kill();
         }
@@ -31,7 +31,12 @@ impl Cancel {
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::SeqCst)
+        self.0.stop.is_asked()
+    }
+
+    /// What long work without a sandbox looks at.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.0.stop
     }
 
     /// Puts a running sandbox within reach of [`Cancel::cancel`] until the guard is dropped.

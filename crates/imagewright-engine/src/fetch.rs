@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use imagewright_model::{SecretUrl, TrustSettings};
+use imagewright_model::{SecretUrl, Stop, TrustSettings};
 use imagewright_oci::{Algorithm, Digest};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
@@ -51,6 +51,7 @@ pub struct Fetcher {
     http_proxied: Option<Agent>,
     https_proxied: Option<Agent>,
     no_proxy: NoProxy,
+    stop: Stop,
 }
 
 impl Fetcher {
@@ -68,7 +69,14 @@ impl Fetcher {
             https_proxied: proxied(&trust.https_proxy)?,
             no_proxy: NoProxy::parse(trust.no_proxy.as_deref().unwrap_or_default()),
             direct: agent(roots, None),
+            stop: Stop::default(),
         })
+    }
+
+    /// The same fetcher, which ends what it does when `stop` is asked.
+    #[must_use]
+    pub fn stopped_by(self, stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..self }
     }
 
     /// Fetches a small file into memory; more than `limit` bytes are an error.
@@ -155,6 +163,7 @@ impl Fetcher {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(source) => return Err(FetchError::Interrupted { url: url.clone(), source }),
             };
+            self.stop.check().map_err(|source| FetchError::Stopped { url: url.clone(), source })?;
             size += count as u64;
             if size > limit {
                 return Err(FetchError::TooLarge { url: url.clone(), limit });

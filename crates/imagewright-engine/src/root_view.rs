@@ -3,7 +3,7 @@
 //! Serves small questions (which distribution is this, is there a Python, who is user `jovyan`) that would not
 //! be worth starting a sandbox for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -47,6 +47,24 @@ impl RootView {
         self.find(path.as_ref()).is_some_and(|(_, metadata)| metadata.is_dir())
     }
 
+    /// The names in a directory of the image, sorted.
+    pub(crate) fn list(&self, path: impl AsRef<Path>) -> Vec<OsString> {
+        let mut names = BTreeSet::new();
+        let Some(directory) = self.resolve(path.as_ref()) else { return Vec::new() };
+        for layer in &self.layers {
+            if let Lookup::Hidden = look_up_in(layer, &directory) {
+                break;
+            }
+            let entries = fs::read_dir(layer.join(&directory)).into_iter().flatten().flatten();
+            names.extend(entries.map(|entry| entry.file_name()));
+            if overlay::is_opaque(&layer.join(&directory)).unwrap_or(false) {
+                break;
+            }
+        }
+        names.retain(|name| self.look_up(&directory.join(name)).is_some());
+        names.into_iter().collect()
+    }
+
     /// The first of `names` that the folders of `search_path` hold, as a path of the image.
     pub(crate) fn which(&self, names: &[&str], search_path: &str) -> Option<PathBuf> {
         search_path
@@ -58,6 +76,11 @@ impl RootView {
 
     /// Where the thing at `path` lies on the host, links of the image followed inside the image.
     fn find(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
+        self.look_up(&self.resolve(path)?)
+    }
+
+    /// The path without links that `path` leads to.
+    fn resolve(&self, path: &Path) -> Option<PathBuf> {
         let mut pending: VecDeque<OsString> = components(path).collect();
         let mut resolved = PathBuf::new();
         let mut links = 0;
@@ -84,7 +107,7 @@ impl RootView {
                 pending.push_front(component);
             }
         }
-        self.look_up(&resolved)
+        Some(resolved)
     }
 
     /// The topmost layer's idea of `path`, which is relative and free of links up to its last component.
@@ -171,6 +194,8 @@ mod tests {
         assert_eq!(view.read_to_string("/etc/loop"), None);
         assert_eq!(view.read_to_string("/etc"), None);
         assert!(view.is_directory("/etc"));
+        assert_eq!(view.list("/etc"), ["escape", "loop", "name", "os-release"]);
+        assert!(view.list("/nowhere").is_empty());
         let python = view.which(&["python3", "python"], "relative:/sbin:/bin");
         assert_eq!(python.as_deref(), Some(Path::new("/bin/python3")));
         assert_eq!(view.which(&["python2"], "/bin"), None);

@@ -53,7 +53,9 @@ impl ErrorKind {
             Io::PermissionDenied => Self::Denied,
             Io::StorageFull | Io::QuotaExceeded | Io::ReadOnlyFilesystem | Io::OutOfMemory => Self::Machine,
             Io::InvalidData | Io::UnexpectedEof | Io::InvalidInput => Self::Invalid,
-            Io::ConnectionRefused | Io::ConnectionReset | Io::TimedOut | Io::HostUnreachable => Self::Unavailable,
+            Io::ConnectionRefused | Io::ConnectionReset | Io::TimedOut | Io::HostUnreachable => {
+                Self::Unavailable
+            }
             Io::AlreadyExists => Self::Conflict,
             _ => Self::Failed,
         }

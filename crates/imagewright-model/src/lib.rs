@@ -6,9 +6,11 @@ mod error_kind;
 mod event;
 mod secret;
 mod settings;
+mod stop;
 pub mod spec;
 
 pub use error_kind::ErrorKind;
 pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};
 pub use secret::{Secret, SecretUrl};
 pub use settings::{AptSettings, BuildSettings, PythonSettings, TrustSettings};
+pub use stop::Stop;

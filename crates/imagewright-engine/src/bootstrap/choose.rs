@@ -44,6 +44,25 @@ pub fn choose(
     Ok(BootstrapRequest { distribution, suite, architecture, include: Vec::new(), sources, keyring })
 }
 
+/// The sources of a machine or image with those of its distribution fetched from the mirrors of `settings`; sources
+/// of others stay. None where the distribution is none of ours.
+///
+/// A system without sources of its distribution gets those the mirrors stand for.
+pub(crate) fn redirect(
+    machine: &Machine<'_>,
+    settings: &AptSettings,
+    architecture: &str,
+) -> Option<Vec<AptSource>> {
+    let distribution = machine.distribution().ok()?;
+    let own = Own::of(distribution, settings, machine, architecture);
+    let suite = own.newest_suite()?;
+    let signed_by = settings.keyring.clone().unwrap_or_else(|| distribution::keyring(distribution));
+    let fetched = own.archives(settings, &suite)?.fetch.into_iter();
+    let fetched = fetched.map(|source| AptSource { signed_by: Some(signed_by.clone()), ..source });
+    let others = machine.sources.iter().filter(|source| !own.owns(source, settings, architecture)).cloned();
+    Some(fetched.chain(others).collect())
+}
+
 impl Machine<'_> {
     fn distribution(&self) -> Result<Distribution, BootstrapError> {
         let id = self.os_release_value("ID").unwrap_or_default();

@@ -22,6 +22,7 @@ mod stanza;
 mod tree;
 mod version;
 
+pub(crate) use choose::redirect;
 pub use choose::{Machine, choose};
 pub use configure::{ConfigureCommand, configure_command, junk};
 pub use download::download;
@@ -29,6 +30,7 @@ pub use error::BootstrapError;
 pub use extract::{Extracted, extract};
 pub use signature::SignatureError;
 pub use solve::{BootstrapPackage, BootstrapRequest, Solution, solve};
+pub(crate) use sources::to_deb822;
 pub use sources::{AptSource, ArchiveSources, SourcesError, apt_source_files, parse_sources};
 pub use tree::TreeError;
 

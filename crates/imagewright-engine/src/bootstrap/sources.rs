@@ -77,7 +77,7 @@ pub fn apt_source_files(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
 }
 
 /// The text of a deb822 `.sources` file.
-pub(super) fn to_deb822(sources: &[AptSource]) -> String {
+pub(crate) fn to_deb822(sources: &[AptSource]) -> String {
     let mut text = String::new();
     for source in sources {
         let separator = if text.is_empty() { "" } else { "\n" };

@@ -25,6 +25,9 @@ pub enum FetchError {
     /// The transfer broke off.
     #[error("could not read all of `{url}`")]
     Interrupted { url: SecretUrl, source: io::Error },
+    /// Somebody asked to stop.
+    #[error("did not fetch all of `{url}`")]
+    Stopped { url: SecretUrl, source: io::Error },
     /// There is more than is sane.
     #[error("`{url}` has more than {limit} bytes")]
     TooLarge { url: SecretUrl, limit: u64 },
@@ -59,6 +62,7 @@ impl FetchError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Stopped { .. } => ErrorKind::Cancelled,
             Self::Refused { .. } => ErrorKind::Denied,
             Self::Status { .. } | Self::Unreachable { .. } | Self::Interrupted { .. } => {
                 ErrorKind::Unavailable
