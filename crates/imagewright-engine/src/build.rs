@@ -9,7 +9,7 @@ use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_store::ImageRecord;
 
 use crate::apt::AptStep;
-use crate::base::BaseContext;
+use crate::base::{Base, BaseContext};
 use crate::cancel::Cancel;
 use crate::draft::Draft;
 use crate::error::EngineError;
@@ -152,23 +152,16 @@ impl Engine {
         let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
         let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };
 
-        let step = reporter.step(format!("base {}", spec.base));
-        let base = context.resolve(&spec.base, &wanted, request.source_date_epoch, memory, &step)?;
-        step.finish(base.cached, None);
-        let mut draft = base.draft;
-        let mut unchanged = base.cached;
-        let epoch = source_date_epoch(request.source_date_epoch, &draft.config);
-        let created = rfc3339(epoch);
-
+        let report = reporter.step(format!("base {}", spec.base));
+        let base = context.resolve(&spec.base, &wanted, request.source_date_epoch, memory, &report)?;
+        report.finish(base.cached, None);
+        let mut progress = Growing::from(base, request.source_date_epoch);
         if !spec.apt.packages.is_empty() {
             let title = title("apt", &spec.apt.packages);
             let report = reporter.step(&title);
-            let context = StepContext { site, draft: &draft, epoch, report: &report };
-            let mut step = AptStep::new(context, &spec.apt, &self.settings.apt);
-            let (result, cached) = perform(&self.store, &mut step, memory, &report)?;
-            add(&mut draft, &result, &created, &title);
-            finish(report, &result, cached);
-            unchanged &= cached;
+            let mut step = AptStep::new(progress.context(site, &report), &spec.apt, &self.settings.apt);
+            let done = perform(&self.store, &mut step, memory, &report)?;
+            progress.add(done, report, &title);
         }
         if !spec.pip.is_empty() {
             let title = match &spec.pip.locked {
@@ -177,13 +170,11 @@ impl Engine {
             };
             let report = reporter.step(&title);
             let uv = Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)?;
-            let context = StepContext { site, draft: &draft, epoch, report: &report };
-            let mut step = PipStep::new(context, uv, &spec.pip, spec.python.as_ref());
-            let (result, cached) = perform(&self.store, &mut step, memory, &report)?;
-            add(&mut draft, &result, &created, &title);
-            finish(report, &result, cached);
-            unchanged &= cached;
+            let mut step = PipStep::new(progress.context(site, &report), uv, &spec.pip, spec.python.as_ref());
+            let done = perform(&self.store, &mut step, memory, &report)?;
+            progress.add(done, report, &title);
         }
+        let Growing { mut draft, created, unchanged, .. } = progress;
         for change in config::apply(spec, &mut draft.config) {
             draft.note(&created, &change);
         }
@@ -228,18 +219,37 @@ fn title(kind: &str, packages: impl IntoIterator<Item = impl ToString>) -> Strin
     format!("{kind} {}", packages.join(" "))
 }
 
-fn add(draft: &mut Draft, result: &StepResult, created: &str, created_by: &str) {
-    match &result.layer {
-        Some(layer) => draft.push(layer, created, created_by),
-        None => draft.note(created, created_by),
-    }
-    if let Some(folder) = &result.path_prefix {
-        config::prepend_path(&mut draft.config, folder);
-    }
+/// The image as it grows, step by step.
+struct Growing {
+    draft: Draft,
+    epoch: i64,
+    created: String,
+    /// Whether every step so far was done before.
+    unchanged: bool,
 }
 
-fn finish(step: StepReporter<'_>, result: &StepResult, cached: bool) {
-    step.finish(cached, result.layer.as_ref().map(|layer| layer.descriptor.size));
+impl Growing {
+    fn from(base: Base, given_epoch: Option<i64>) -> Self {
+        let epoch = source_date_epoch(given_epoch, &base.draft.config);
+        Self { draft: base.draft, epoch, created: rfc3339(epoch), unchanged: base.cached }
+    }
+
+    fn context<'a>(&'a self, site: Site<'a>, report: &'a StepReporter<'a>) -> StepContext<'a> {
+        StepContext { site, draft: &self.draft, epoch: self.epoch, report }
+    }
+
+    /// Takes in what a step came to.
+    fn add(&mut self, (result, cached): (StepResult, bool), report: StepReporter<'_>, title: &str) {
+        match &result.layer {
+            Some(layer) => self.draft.push(layer, &self.created, title),
+            None => self.draft.note(&self.created, title),
+        }
+        if let Some(folder) = &result.path_prefix {
+            config::prepend_path(&mut self.draft.config, folder);
+        }
+        self.unchanged &= cached;
+        report.finish(cached, result.layer.as_ref().map(|layer| layer.descriptor.size));
+    }
 }
 
 /// What fails after somebody asked to stop failed because of that.

@@ -15,6 +15,26 @@ use ureq::unversioned::transport::{
 
 use crate::error::EngineError;
 
+/// The most of an error message that is read.
+const LONGEST_MESSAGE: u64 = 64 * 1024;
+
+/// Why a daemon did not give an image.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// It cannot be talked to.
+    #[error("it cannot be reached")]
+    Unreachable(#[source] io::Error),
+    /// It has no such image.
+    #[error("{0}")]
+    NotFound(String),
+    /// It refused.
+    #[error("{0}")]
+    Refused(String),
+    /// It answered with something else than an image.
+    #[error("its answer is not understood")]
+    Answer(#[source] serde_json::Error),
+}
+
 /// A Docker daemon on this machine.
 pub(crate) struct DockerDaemon {
     socket: PathBuf,
@@ -41,11 +61,9 @@ impl DockerDaemon {
 
     /// The id of an image: it changes whenever the image does.
     pub(crate) fn image_id(&self, reference: &str) -> Result<String, EngineError> {
-        let mut body = self.get(reference, "json")?;
-        let inspected: Inspected = serde_json::from_reader(&mut body).map_err(|error| {
-            self.failed(reference, format!("its answer is not understood: {error}"), false)
-        })?;
-        Ok(inspected.id)
+        let body = self.get(reference, "json")?;
+        let inspected: Result<Inspected, _> = serde_json::from_reader(body);
+        Ok(inspected.map_err(|source| self.failed(reference, DaemonError::Answer(source)))?.id)
     }
 
     /// The image as `docker save` writes it.
@@ -55,29 +73,29 @@ impl DockerDaemon {
     }
 
     fn get(&self, reference: &str, what: &str) -> Result<impl Read + Send + use<>, EngineError> {
-        let response = self
-            .agent
-            .get(format!("http://docker/images/{reference}/{what}"))
-            .call()
-            .map_err(|error| self.failed(reference, error.to_string(), false))?;
+        let address = format!("http://docker/images/{reference}/{what}");
+        let response = self.agent.get(address).call().map_err(|error| {
+            let error = match error {
+                ureq::Error::Io(error) => error,
+                other => io::Error::other(other),
+            };
+            self.failed(reference, DaemonError::Unreachable(error))
+        })?;
         let status = response.status();
-        let mut body = response.into_body().into_reader();
+        let body = response.into_body().into_reader();
         if status.is_success() {
             return Ok(body);
         }
         let mut text = String::new();
-        let _ = (&mut body).take(64 * 1024).read_to_string(&mut text);
+        // What cannot be read of an error message is missing from it.
+        let _ = body.take(LONGEST_MESSAGE).read_to_string(&mut text);
         let message = serde_json::from_str(&text).map_or(text, |refusal: Refusal| refusal.message);
-        Err(self.failed(reference, message, status.as_u16() == 404))
+        let refused = if status.as_u16() == 404 { DaemonError::NotFound } else { DaemonError::Refused };
+        Err(self.failed(reference, refused(message)))
     }
 
-    fn failed(&self, reference: &str, message: String, not_found: bool) -> EngineError {
-        EngineError::Daemon {
-            socket: self.socket.clone(),
-            reference: reference.to_owned(),
-            message,
-            not_found,
-        }
+    fn failed(&self, reference: &str, source: DaemonError) -> EngineError {
+        EngineError::Daemon { socket: self.socket.clone(), reference: reference.to_owned(), source }
     }
 }
 

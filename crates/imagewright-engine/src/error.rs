@@ -11,6 +11,7 @@ use imagewright_store::StoreError;
 use imagewright_store::transfer::TransferError;
 
 use crate::bootstrap::{BootstrapError, SourcesError};
+use crate::docker_daemon::DaemonError;
 use crate::fetch::FetchError;
 
 /// Why there is no image.
@@ -172,16 +173,14 @@ pub enum EngineError {
         source: ValidationError,
     },
     /// The Docker daemon could not give an image.
-    #[error("the Docker daemon at `{}` did not give `{reference}`: {message}", socket.display())]
+    #[error("the Docker daemon at `{}` did not give `{reference}`", socket.display())]
     Daemon {
         /// Where it listens.
         socket: PathBuf,
         /// The image asked for.
         reference: String,
-        /// What went wrong.
-        message: String,
-        /// Whether the daemon answered that there is no such image.
-        not_found: bool,
+        /// Why not.
+        source: DaemonError,
     },
     /// A user the image does not have.
     #[error("the image has no user `{0}`")]
@@ -232,13 +231,8 @@ impl EngineError {
             }
             Self::NoUv { .. } | Self::DynamicUv { .. } => ErrorKind::Machine,
             Self::InvalidImage { .. } => ErrorKind::Internal,
-            Self::Daemon { not_found, .. } => {
-                if *not_found {
-                    ErrorKind::NotFound
-                } else {
-                    ErrorKind::Unavailable
-                }
-            }
+            Self::Daemon { source: DaemonError::NotFound(_), .. } => ErrorKind::NotFound,
+            Self::Daemon { .. } => ErrorKind::Unavailable,
         }
     }
 
@@ -272,7 +266,7 @@ impl EngineError {
             Self::BasePlatform { found, .. } => {
                 Some(format!("choose a base for this platform, or build on a machine that runs {found}"))
             }
-            Self::ForeignPlatform { host, .. } => Some(format!("leave out --platform, or say --platform {host}")),
+            Self::ForeignPlatform { host, .. } => Some(format!("ask for no platform or for {host}, or build on a machine of that platform")),
             Self::NoApt { .. } => Some("choose a base made of Debian or Ubuntu packages".to_owned()),
             Self::UnknownAptPackage { nearest, .. } => Some(if nearest.is_empty() {
                 "check the spelling, and that the component that holds it is among the base's apt sources".to_owned()
@@ -296,7 +290,7 @@ impl EngineError {
                     .to_owned(),
             ),
             Self::TimedOut { .. } => Some("give it longer with --time-limit".to_owned()),
-            Self::Daemon { not_found: true, .. } => Some("`docker images` lists what it has".to_owned()),
+            Self::Daemon { source: DaemonError::NotFound(_), .. } => Some("`docker images` lists what it has".to_owned()),
             Self::Daemon { .. } => Some("is the daemon running, and may you use its socket (DOCKER_HOST)?".to_owned()),
             Self::MachineSources(_) => Some("mend the file, or name a mirror with --mirror".to_owned()),
             Self::NothingToRun => Some("name a program after `--`".to_owned()),

@@ -35,6 +35,7 @@ mod workbench;
 
 pub use build::{BaseImageRequest, BuildRequest, Built};
 pub use cancel::Cancel;
+pub use docker_daemon::DaemonError;
 pub use error::EngineError;
 pub use machine::Machine;
 pub use run::RunRequest;
