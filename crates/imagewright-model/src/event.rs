@@ -135,3 +135,90 @@ mod milliseconds {
         u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
+
+    /// One of each, every field filled.
+    fn all_events() -> Vec<BuildEvent> {
+        let (step, took) = (StepId(1), Duration::from_millis(1));
+        let text = || "text".to_owned();
+        let succeeded = BuildOutcome::Succeeded { digest: Digest::of(b""), size: 1, layers: 1 };
+        let failed = BuildOutcome::Failed { error: text() };
+        let finished = [succeeded, failed, BuildOutcome::Cancelled]
+            .map(|outcome| BuildEvent::Finished { outcome, took });
+        let others = [
+            BuildEvent::Started { version: EVENT_VERSION, steps: 1 },
+            BuildEvent::StepStarted { step, title: text() },
+            BuildEvent::Status { step, message: text() },
+            BuildEvent::Progress { step, message: text(), progress: Progress { done: 1, total: Some(2) } },
+            BuildEvent::Output { step, line: text() },
+            BuildEvent::Warning { message: text() },
+            BuildEvent::StepFinished { step, cached: true, layer_size: Some(1), took },
+        ];
+        others.into_iter().chain(finished).inspect(is_listed).collect()
+    }
+
+    /// Who adds an event and is sent here by the compiler: add it to the list above, too.
+    fn is_listed(event: &BuildEvent) {
+        match event {
+            BuildEvent::Started { .. }
+            | BuildEvent::StepStarted { .. }
+            | BuildEvent::Status { .. }
+            | BuildEvent::Progress { .. }
+            | BuildEvent::Output { .. }
+            | BuildEvent::Warning { .. }
+            | BuildEvent::StepFinished { .. }
+            | BuildEvent::Finished {
+                outcome:
+                    BuildOutcome::Succeeded { .. } | BuildOutcome::Failed { .. } | BuildOutcome::Cancelled,
+                ..
+            } => {}
+        }
+    }
+
+    fn object(event: &BuildEvent) -> Map<String, Value> {
+        match serde_json::to_value(event).unwrap() {
+            Value::Object(object) => object,
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    #[test]
+    fn every_event_and_field_is_documented() {
+        for event in all_events() {
+            let object = object(&event);
+            let name = object["event"].as_str().unwrap();
+            let (_, section) = DOCUMENTATION
+                .split_once(&format!("### `{name}`\n"))
+                .unwrap_or_else(|| panic!("docs/events.md has no section on `{name}`"));
+            let section = section.split("\n#").next().unwrap();
+            for field in object.keys().filter(|field| *field != "event") {
+                assert!(
+                    section.contains(&format!("\n| `{field}` |")),
+                    "`{field}` of `{name}` is not documented"
+                );
+            }
+            if let Some(status) = object.get("status") {
+                assert!(section.contains(&format!("`{}`", status.as_str().unwrap())), "{status}");
+            }
+        }
+        assert!(DOCUMENTATION.contains(&format!("version of the event stream: {EVENT_VERSION} ")));
+    }
+
+    #[test]
+    fn the_documented_examples_are_events_to_the_letter() {
+        let lines: Vec<&str> = DOCUMENTATION.lines().filter(|line| line.starts_with('{')).collect();
+        assert!(lines.len() > 30);
+        for line in lines {
+            let event: BuildEvent =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
+        }
+    }
+}
