@@ -3,9 +3,10 @@
 //! All of it is given as mounts and environment of a step and is nowhere in the layer it makes: the mounts lie
 //! below [`INSIDE`], in the sandbox's own `/dev`, and environment is not recorded.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use imagewright_model::{BuildSettings, SecretUrl};
+use imagewright_model::{BuildSettings, Secret, SecretUrl};
 use imagewright_sandbox::{Mount, MountSource};
 
 /// Folder inside the sandbox for all that must not be in the image.
@@ -28,6 +29,8 @@ pub(crate) struct Outside {
     proxies: Vec<(&'static str, String)>,
     python: Vec<(&'static str, String)>,
     python_folders: Vec<PathBuf>,
+    /// User names and passwords of addresses, which programs may print.
+    credentials: Vec<Secret>,
 }
 
 impl Outside {
@@ -40,12 +43,24 @@ impl Outside {
             ("no_proxy", trust.no_proxy.clone()),
         ];
         let (python, python_folders) = python_indexes(settings);
+        let credentials = addresses(settings).filter_map(SecretUrl::credentials).collect();
         Self {
             ca_bundle: trust.ca_bundle.clone(),
             proxies: proxies.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
             python,
             python_folders,
+            credentials,
         }
+    }
+
+    /// A line that a program printed, without the credentials it was given.
+    pub(crate) fn redacted<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        self.credentials.iter().fold(Cow::Borrowed(line), |line, secret| {
+            match line.contains(secret.expose()) {
+                true => Cow::Owned(line.replace(secret.expose(), "****")),
+                false => line,
+            }
+        })
     }
 
     /// Environment for every step.
@@ -104,6 +119,13 @@ fn file(host: &Path, target: &str) -> Mount {
 
 fn find_links_target(number: usize) -> String {
     format!("{INSIDE}/find-links/{number}")
+}
+
+/// All addresses that may hold credentials.
+fn addresses(settings: &BuildSettings) -> impl Iterator<Item = &SecretUrl> {
+    let BuildSettings { apt, python, trust } = settings;
+    let single = [&apt.mirror, &apt.security_mirror, &python.index, &trust.http_proxy, &trust.https_proxy];
+    single.into_iter().flatten().chain(&python.extra_indexes).chain(&python.find_links)
 }
 
 /// Environment for `uv`, and the local folders it names.
@@ -171,6 +193,7 @@ mod tests {
             "/dev/imagewright/find-links/0 https://mirror.example/links".into()
         )));
         assert_eq!(outside.python_mounts().count(), 1);
+        assert_eq!(outside.redacted("GET https://me:word@mirror.example"), "GET https://****@mirror.example");
         assert_eq!(
             outside.apt_configuration(),
             "Acquire::https::Proxy \"http://proxy.example:3128\";\nAcquire::https::CAInfo \"/dev/imagewright/ca.pem\";\n"

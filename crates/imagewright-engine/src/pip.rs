@@ -87,14 +87,11 @@ impl Step for PipStep<'_> {
     fn run(&mut self, solution: &Solution) -> Result<StepResult, EngineError> {
         let StepContext { draft, report, .. } = self.context;
         let mut bench = self.context.bench()?;
-        let mut junk: Vec<String> = JUNK.map(str::to_owned).to_vec();
-        let python = match &solution.target {
-            Target::System => solution.interpreter.executable.clone(),
+        let (python, prefix) = match &solution.target {
+            Target::System => (solution.interpreter.executable.clone(), &solution.interpreter.prefix),
             Target::Environment(path) => {
                 self.make_environment(&mut bench, &solution.interpreter, path)?;
-                // uv's own lock file stays behind.
-                junk.push(format!("{}/.lock", path.trim_start_matches('/')));
-                format!("{path}/bin/python")
+                (format!("{path}/bin/python"), path)
             }
         };
         report.status(format!("installing {} packages", solution.packages.len()));
@@ -105,12 +102,7 @@ impl Step for PipStep<'_> {
             let command = self.uv(&install).mount(contents(lock.as_str(), &path, 0o644));
             self.run_uv(&mut bench, command, "install the packages")?;
         }
-        let rules = TidyRules {
-            remove: junk.iter().map(|glob| PathPattern::new(glob)).collect(),
-            drop_timestamped_bytecode: true,
-            ..TidyRules::default()
-        };
-        let layer = bench.seal(draft, rules, report)?;
+        let layer = bench.seal(draft, tidy_rules(prefix), report)?;
         Ok(StepResult { layer, path_prefix: solution.target.path_prefix(), created: None })
     }
 }
@@ -199,6 +191,17 @@ impl PipStep<'_> {
         } else {
             Err(EngineError::Uv { action, tail: finished.tail_text() })
         }
+    }
+}
+
+/// What is removed before a pip layer is written.
+fn tidy_rules(prefix: &str) -> TidyRules {
+    // uv's own lock stays behind where it installed.
+    let lock = format!("{}/.lock", prefix.trim_start_matches('/'));
+    TidyRules {
+        remove: JUNK.into_iter().chain([lock.as_str()]).map(PathPattern::new).collect(),
+        drop_timestamped_bytecode: true,
+        ..TidyRules::default()
     }
 }
 

@@ -208,7 +208,8 @@ impl<'a> Workbench<'a> {
         let mut running = spawn(self.site.helper, &spec, Stdio::Piped)?;
         let _guard = self.site.cancel.guard(running.killer());
         let (stdout, stderr) = (running.take_stdout(), running.take_stderr());
-        let (output, tail) = read_output(stdout, stderr, keep_output, step.output());
+        let redact = |line: &str| self.site.outside.redacted(line).into_owned();
+        let (output, tail) = read_output(stdout, stderr, keep_output, redact, step.output());
         let outcome = running.wait()?;
         self.stubs.extend(outcome.stubs);
         let code = match outcome.exit {
@@ -309,16 +310,18 @@ fn read_output(
     stdout: Option<impl Read + Send>,
     stderr: Option<impl Read + Send>,
     keep: bool,
+    redact: impl Fn(&str) -> String + Sync,
     report: OutputReporter<'_>,
 ) -> (String, Vec<String>) {
     let tail = std::sync::Mutex::new(VecDeque::with_capacity(TAIL_LINES));
     let pass_on = |line: &str| {
-        report.line(line);
+        let line = redact(line);
+        report.line(&line);
         let mut tail = tail.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if tail.len() == TAIL_LINES {
             tail.pop_front();
         }
-        tail.push_back(line.to_owned());
+        tail.push_back(line);
     };
     let kept = std::thread::scope(|scope| {
         scope.spawn(|| for_each_line(stderr, pass_on));

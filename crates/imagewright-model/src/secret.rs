@@ -1,6 +1,7 @@
 //! Values that must not be seen: types that cannot be printed.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -43,13 +44,24 @@ impl SecretUrl {
 
     /// The address without user name and password.
     pub fn redacted(&self) -> String {
-        let text = self.expose();
-        let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-        let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        match rest[..authority_end].rfind('@') {
-            Some(at) => format!("{scheme}://****@{}", &rest[at + 1..]),
-            None => text.to_owned(),
+        match self.credentials_range() {
+            Some(range) => format!("{}****{}", &self.expose()[..range.start], &self.expose()[range.end..]),
+            None => self.expose().to_owned(),
         }
+    }
+
+    /// User name and password as they stand in the address; none where there are none.
+    pub fn credentials(&self) -> Option<Secret> {
+        self.credentials_range()
+            .filter(|range| !range.is_empty())
+            .map(|range| Secret::new(&self.expose()[range]))
+    }
+
+    fn credentials_range(&self) -> Option<Range<usize>> {
+        let start = self.expose().find("://")? + "://".len();
+        let rest = &self.expose()[start..];
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        authority.rfind('@').map(|at| start..start + at)
     }
 }
 
