@@ -94,3 +94,46 @@ fn over(lower: Settings, upper: Settings) -> Settings {
 fn first_filled<T>(upper: Vec<T>, lower: Vec<T>) -> Vec<T> {
     if upper.is_empty() { lower } else { upper }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
+    const NO_SETTING: &str = "no-setting";
+
+    /// The names that may stand in a table, as the error about another one lists them.
+    fn names_in(table: Option<&str>) -> Vec<String> {
+        let header = table.map(|name| format!("[{name}]\n")).unwrap_or_default();
+        let error =
+            toml::from_str::<Settings>(&format!("{header}{NO_SETTING} = 1\n")).unwrap_err().to_string();
+        let (_, names) = error.rsplit_once("expected ").unwrap();
+        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    fn all_settings() -> Vec<String> {
+        let is_table = |name: &str| toml::from_str::<Settings>(&format!("[{name}]\n")).is_ok();
+        let expand = |name: String| match is_table(&name) {
+            true => names_in(Some(&name)).into_iter().map(|inner| format!("{name}.{inner}")).collect(),
+            false => vec![name],
+        };
+        names_in(None).into_iter().flat_map(expand).collect()
+    }
+
+    #[test]
+    fn every_setting_is_documented_with_its_variable() {
+        let settings = all_settings();
+        assert!(
+            settings.iter().any(|name| name == "root") && settings.iter().any(|name| name == "apt.mirror")
+        );
+        for setting in &settings {
+            let variable = setting.replace('.', "__").replace('-', "_").to_uppercase();
+            let row = format!("\n| `{setting}` | `{PREFIX}{variable}` |");
+            assert!(DOCUMENTATION.contains(&row), "docs/configuration.md has no row that begins{row}");
+        }
+        let rows = DOCUMENTATION
+            .lines()
+            .filter(|line| line.split(" | ").nth(1).is_some_and(|cell| cell.starts_with("`IMAGEWRIGHT_")));
+        assert_eq!(rows.count(), settings.len(), "a documented setting does not exist");
+    }
+}
