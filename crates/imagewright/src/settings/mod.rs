@@ -3,6 +3,7 @@
 //! "Machine" is what other tools of this machine are set to: apt's sources, pip's and uv's indexes, proxies and
 //! certificate authorities (see [`machine`]).
 
+mod error;
 pub(crate) mod machine;
 mod python_indexes;
 
@@ -44,10 +45,8 @@ pub(crate) fn load(file: Option<&Path>, overrides: Settings) -> Result<Settings,
     let figment = user
         .iter()
         .fold(Figment::from(Toml::file(SYSTEM_FILE)), |figment, file| figment.merge(Toml::file_exact(file)));
-    let configured: Settings = figment.merge(environment()).extract().map_err(|error| {
-        Failure::new(ErrorKind::Invalid, format!("the configuration is not valid: {error}"))
-            .with_hint("docs/configuration.md lists all settings")
-    })?;
+    let configured: Settings =
+        figment.merge(environment()).extract().map_err(|error| error::explain(&error))?;
     Ok(over(over(machine::settings(), configured), overrides))
 }
 
