@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use imagewright_model::{PythonSettings, SecretUrl};
-use ini::Ini;
+use ini::{Ini, ParseOption};
 use serde::Deserialize;
 
 use super::machine::variable;
@@ -102,7 +102,12 @@ fn parse_uv(text: &str) -> Option<PythonSettings> {
 }
 
 fn parse_pip(text: &str) -> Option<PythonSettings> {
-    let file = Ini::load_from_str_noescape(text).ok()?;
+    let lists = ParseOption {
+        enabled_escape: false,
+        enabled_indented_mutiline_value: true,
+        ..ParseOption::default()
+    };
+    let file = Ini::load_from_str_opt(text, lists).ok()?;
     // pip reads the section of its command over the general one.
     let get =
         |name: &str| ["install", "global"].iter().find_map(|section| file.section(Some(*section))?.get(name));
