@@ -1,4 +1,4 @@
-//! Sizes and durations as people read them.
+//! Sizes, durations and numbers as people read them.
 
 use std::time::Duration;
 
@@ -29,6 +29,11 @@ pub(crate) fn duration(took: Duration) -> String {
     }
     let whole = seconds.round() as u64;
     format!("{} min {:02} s", whole / 60, whole % 60)
+}
+
+/// `1 layer`, `3 layers`.
+pub(crate) fn layers(count: usize) -> String {
+    format!("{count} layer{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -58,9 +58,8 @@ impl Summary {
             all if all == self.done => "everything cached".to_owned(),
             some => format!("{some} of {} steps cached", self.done),
         };
-        let (bytes, took) = (size::bytes(bytes), size::duration(took));
-        let plural = if layers == 1 { "" } else { "s" };
-        format!("built {digest}: {bytes} in {layers} layer{plural}, {cached}, {took}")
+        let (bytes, layers, took) = (size::bytes(bytes), size::layers(layers), size::duration(took));
+        format!("built {digest}: {bytes} in {layers}, {cached}, {took}")
     }
 }
 
