@@ -1,4 +1,10 @@
-//! Helpers for tests: contexts, hostile tars, signed package archives, skips. Development only.
+//! Helpers for tests: surroundings to run programs in, and things made by hand that others would make: package
+//! archives, Python distributions, images. Development only.
 
 pub mod archive;
+pub mod context;
+pub mod docker;
 pub mod http;
+pub mod image;
+pub mod processes;
+pub mod wheels;

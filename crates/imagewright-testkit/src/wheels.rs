@@ -1,0 +1,160 @@
+//! Python distributions made on the spot, so that tests of the pip step need no index.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use flate2::write::GzEncoder;
+
+/// A wheel of one pure module.
+#[derive(Clone, Debug)]
+pub struct Wheel {
+    name: String,
+    version: String,
+    requires: Vec<String>,
+    module: String,
+}
+
+impl Wheel {
+    /// A wheel whose module, named like it, says its version.
+    pub fn new(name: &str, version: &str) -> Self {
+        let module = format!("VERSION = {version:?}\n");
+        Self { name: name.to_owned(), version: version.to_owned(), requires: Vec::new(), module }
+    }
+
+    /// Adds a requirement.
+    #[must_use]
+    pub fn requires(mut self, requirement: &str) -> Self {
+        self.requires.push(requirement.to_owned());
+        self
+    }
+
+    /// Replaces the text of its module.
+    #[must_use]
+    pub fn module(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.module);
+        self
+    }
+
+    /// Writes it into a folder.
+    pub fn write_to(&self, folder: &Path) -> io::Result<()> {
+        let Self { name, version, .. } = self;
+        let info = format!("{name}-{version}.dist-info");
+        let mut files = vec![
+            (format!("{name}.py"), self.module.clone()),
+            (format!("{info}/METADATA"), metadata(name, version, &self.requires)),
+            (
+                format!("{info}/WHEEL"),
+                "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned(),
+            ),
+        ];
+        let record = format!("{info}/RECORD");
+        let lines: String =
+            files.iter().map(|(path, _)| path).chain([&record]).map(|path| format!("{path},,\n")).collect();
+        files.push((record, lines));
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(format!("{name}-{version}-py3-none-any.whl")), zip(&files)?)
+    }
+}
+
+/// A source distribution that is built by running one command and needs nothing else.
+#[derive(Clone, Debug)]
+pub struct SourceDistribution {
+    name: String,
+    version: String,
+    command: Vec<String>,
+}
+
+impl SourceDistribution {
+    /// One whose building runs `command`, and then fails for want of a result.
+    pub fn new(name: &str, version: &str, command: &[&str]) -> Self {
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        Self { name: name.to_owned(), version: version.to_owned(), command }
+    }
+
+    /// Writes it into a folder.
+    pub fn write_to(&self, folder: &Path) -> io::Result<()> {
+        let Self { name, version, command } = self;
+        let top = format!("{name}-{version}");
+        let files = [
+            ("PKG-INFO", metadata(name, version, &[])),
+            ("pyproject.toml", format!("[project]\nname = {name:?}\nversion = {version:?}\n{BUILD_SYSTEM}")),
+            ("backend.py", format!("COMMAND = {command:?}\n{BACKEND}")),
+            ("extension.c", "#include <Python.h>\n".to_owned()),
+        ];
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (path, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(text.len() as u64);
+            archive.append_data(&mut header, format!("{top}/{path}"), text.as_bytes())?;
+        }
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(format!("{top}.tar.gz")), archive.into_inner()?.finish()?)
+    }
+}
+
+/// A build backend in the distribution itself, so that building needs no other package.
+const BUILD_SYSTEM: &str =
+    "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+
+const BACKEND: &str = "\
+import subprocess
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    subprocess.run(COMMAND, check=True)
+";
+
+fn metadata(name: &str, version: &str, requires: &[String]) -> String {
+    let mut text = format!("Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n");
+    for requirement in requires {
+        writeln!(text, "Requires-Dist: {requirement}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+/// A zip of stored members with one time and mode.
+fn zip(files: &[(String, String)]) -> io::Result<Vec<u8>> {
+    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    for (path, text) in files {
+        let offset = u32_of(archive.len())?;
+        let header = member(path, text)?;
+        archive.write_all(b"PK\x03\x04")?;
+        archive.write_all(&header)?;
+        archive.write_all(path.as_bytes())?;
+        archive.write_all(text.as_bytes())?;
+        directory.write_all(b"PK\x01\x02\x14\x03")?;
+        directory.write_all(&header)?;
+        // No comment, first disk, text or not; then the mode of a regular file.
+        directory.write_all(&[0; 6])?;
+        directory.write_all(&(0o100_644_u32 << 16).to_le_bytes())?;
+        directory.write_all(&offset.to_le_bytes())?;
+        directory.write_all(path.as_bytes())?;
+    }
+    let (start, size) = (u32_of(archive.len())?, u32_of(directory.len())?);
+    let count = u16::try_from(files.len()).map_err(io::Error::other)?;
+    archive.write_all(&directory)?;
+    archive.write_all(b"PK\x05\x06\0\0\0\0")?;
+    archive.write_all(&[count.to_le_bytes(), count.to_le_bytes()].concat())?;
+    archive.write_all(&[size.to_le_bytes(), start.to_le_bytes()].concat())?;
+    archive.write_all(&[0; 2])?;
+    Ok(archive)
+}
+
+/// What the two headers of a member have in common: version, flags, method, time, checksum, sizes, lengths.
+fn member(path: &str, text: &str) -> io::Result<Vec<u8>> {
+    let mut checksum = flate2::Crc::new();
+    checksum.update(text.as_bytes());
+    let size = u32_of(text.len())?;
+    let mut header = vec![0x14, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x4a];
+    for number in [checksum.sum(), size, size] {
+        header.write_all(&number.to_le_bytes())?;
+    }
+    header.write_all(&u16::try_from(path.len()).map_err(io::Error::other)?.to_le_bytes())?;
+    header.write_all(&[0; 2])?;
+    Ok(header)
+}
+
+fn u32_of(length: usize) -> io::Result<u32> {
+    u32::try_from(length).map_err(io::Error::other)
+}

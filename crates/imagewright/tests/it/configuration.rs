@@ -1,0 +1,118 @@
+//! Where settings come from, and which of them win.
+
+use std::fs;
+
+use imagewright_testkit::context::{Outcome, TestContext};
+use insta::assert_snapshot;
+
+use crate::support::context;
+
+#[test]
+fn an_unknown_setting_names_the_file_and_what_there_is() {
+    let context = context();
+    let file = context.write("config.toml", "[apt]\nmiror = \"http://mirror.example\"\n");
+    assert_snapshot!(context.run(["image", "list", "--config", file.to_str().unwrap()]), @r"
+    exit: 4
+    ----- stderr -----
+    error: unknown setting `apt.miror` in `[TEMP]/work/config.toml`
+    hint: settings here are mirror, security-mirror, keyring, image-mirror, image-security-mirror
+    ");
+}
+
+#[test]
+fn a_malformed_file_is_named_with_the_line() {
+    let context = context();
+    let file = context.write("config.toml", "[apt\nmirror = 1\n");
+    assert_snapshot!(context.run(["image", "list", "--config", file.to_str().unwrap()]), @r"
+    exit: 4
+    ----- stderr -----
+    error: `[TEMP]/work/config.toml` is malformed: line 1, column 5, invalid table header, expected `.`, `]`
+    hint: docs/configuration.md lists all settings
+    ");
+}
+
+#[test]
+fn a_setting_of_the_wrong_kind_is_named() {
+    let context = context();
+    let file = context.write("config.toml", "[python]\nextra-indexes = \"https://mirror.example\"\n");
+    assert_snapshot!(context.run(["image", "list", "--config", file.to_str().unwrap()]), @r"
+    exit: 4
+    ----- stderr -----
+    error: `python.extra-indexes` in `[TEMP]/work/config.toml` must be a sequence
+    hint: docs/configuration.md lists all settings
+    ");
+}
+
+#[test]
+fn a_missing_file_is_an_error_only_when_it_was_named() {
+    let context = context();
+    assert_snapshot!(context.run(["image", "list", "--config", "nowhere.toml"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: configuration file `nowhere.toml` does not exist
+    ");
+    drop(context.run(["image", "list"]).success());
+}
+
+#[test]
+fn an_unknown_variable_is_an_error_too() {
+    let context = context().env("IMAGEWRIGHT_APT__MIROR", "http://mirror.example");
+    assert_snapshot!(context.run(["image", "list"]), @r"
+    exit: 4
+    ----- stderr -----
+    error: unknown setting `IMAGEWRIGHT_APT__MIROR` in the environment
+    hint: settings here are mirror, security-mirror, keyring, image-mirror, image-security-mirror
+    ");
+}
+
+/// A mirror where nobody listens; the error names it.
+fn mirror(name: &str) -> String {
+    format!("http://127.0.0.1:1/{name}")
+}
+
+/// Which mirror is asked.
+fn asked_mirror(context: &TestContext, flags: &[&str]) -> String {
+    let build = ["base", "bootstrap", "debian", "--suite", "trixie", "--keyring", "/dev/null"];
+    let outcome = context.run(build.iter().chain(flags)).exits(6);
+    let names = ["user", "file", "environment", "flag"];
+    let asked = names.into_iter().find(|name| outcome.stderr.contains(&mirror(name)));
+    asked.unwrap_or_else(|| panic!("{outcome}")).to_owned()
+}
+
+#[test]
+fn files_give_way_to_the_environment_and_that_to_flags() {
+    let context = context();
+    let setting = |name| format!("[apt]\nmirror = \"{}\"\n", mirror(name));
+    let user_file = context.home().join(".config/imagewright/config.toml");
+    fs::create_dir_all(user_file.parent().unwrap()).unwrap();
+    fs::write(user_file, setting("user")).unwrap();
+    assert_eq!(asked_mirror(&context, &[]), "user");
+    let file = context.write("config.toml", &setting("file"));
+    let context = context.env("IMAGEWRIGHT_CONFIG", &file);
+    assert_eq!(asked_mirror(&context, &[]), "file");
+    let context = context.env("IMAGEWRIGHT_APT__MIRROR", mirror("environment"));
+    assert_eq!(asked_mirror(&context, &[]), "environment");
+    assert_eq!(asked_mirror(&context, &["--mirror", &mirror("flag")]), "flag");
+}
+
+#[test]
+fn the_store_is_where_flag_environment_or_file_say() {
+    let context = context();
+    let file =
+        context.write("config.toml", &format!("root = \"{}\"\n", context.work().join("by-file").display()));
+    let list = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = context.command(["image", "list"].iter().chain(arguments));
+        command.env_remove("IMAGEWRIGHT_ROOT").env("IMAGEWRIGHT_CONFIG", &file);
+        command.envs(variable.map(|value| ("IMAGEWRIGHT_ROOT", value)));
+        drop(Outcome::of(&mut command).success());
+    };
+    for (folder, arguments, variable) in [
+        ("by-file", &[][..], None),
+        ("by-environment", &[], Some("by-environment")),
+        ("by-flag", &["--root", "by-flag"], Some("by-nobody")),
+    ] {
+        list(arguments, variable);
+        assert!(context.work().join(folder).join("oci-layout").is_file(), "{folder}");
+    }
+    assert!(!context.work().join("by-nobody").exists());
+}

@@ -1,0 +1,20 @@
+//! Runs the real program: what it prints, what it leaves, what it makes.
+//!
+//! What a test needs beyond an ordinary machine stands in the names of its modules: `needs_root`, `needs_network`,
+//! `needs_gpg` and their like, joined by `and`. `scripts/test` goes by them.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
+
+mod completions;
+mod configuration;
+mod crate_graph;
+mod help;
+mod images;
+mod needs_gpg;
+mod needs_root;
+mod needs_root_and_network;
+mod secrets;
+mod sources;
+mod spec;
+mod support;
+mod usage;

@@ -1,0 +1,107 @@
+//! A store that is made once and shared by all runs of the tests, and its copies.
+//!
+//! It holds a base of the machine's own distribution and the same with Python. Each test works on a copy of its
+//! own; copies are made of hard links, because files of a store are replaced and never changed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use imagewright_testkit::context::TestContext;
+use imagewright_testkit::wheels::Wheel;
+
+use crate::support::PROGRAM;
+
+/// A base without Python.
+pub(crate) const BASE: &str = "test/base:1";
+/// The same with Python.
+pub(crate) const PYTHON: &str = "test/python:1";
+
+/// The rooms of a store that copies share. Locks and unfinished things are each store's own.
+const SHARED: [&str; 7] = ["blobs", "cache", "facts", "index.json", "oci-layout", "snapshots", "tools"];
+/// What is older was left by a run that was killed.
+const OLDEST_RUN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Surroundings with a store that holds [`BASE`] and [`PYTHON`] and nothing unfinished.
+pub(crate) fn context() -> TestContext {
+    let seed = seed_folder();
+    let runs = seed.join("runs");
+    fs::create_dir_all(&runs).unwrap();
+    let lock = File::create(runs.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    sweep(&runs);
+    let context = TestContext::within(PROGRAM, &runs).with_machine_network();
+    make_seed(&context, &seed);
+    copy(&seed, context.root());
+    context
+}
+
+/// Surroundings whose store holds no more than the tools.
+pub(crate) fn empty_context() -> TestContext {
+    let context = TestContext::new(PROGRAM).with_machine_network();
+    let tools = context.root().join("tools");
+    fs::create_dir_all(&tools).unwrap();
+    fs::copy(seed_folder().join("tools/uv"), tools.join("uv")).unwrap();
+    context
+}
+
+/// Where `scripts/test` has put the tools.
+fn seed_folder() -> PathBuf {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let seed = variable("IMAGEWRIGHT_TEST_ROOT").or_else(|| Some(cache()?.join("imagewright-test-store")));
+    let seed = seed.expect("there is a home folder");
+    assert!(
+        seed.join("tools/uv").is_file(),
+        "there is no uv in `{}`: scripts/test puts it there",
+        seed.display()
+    );
+    seed
+}
+
+/// Does nothing where the same was done before.
+fn make_seed(context: &TestContext, seed: &Path) {
+    let root = seed.to_str().unwrap();
+    drop(context.run(["base", "bootstrap", "-t", BASE, "--root", root]).success());
+    drop(context.run(["build", "--base", BASE, "--apt", "python3", "-t", PYTHON, "--root", root]).success());
+}
+
+fn copy(seed: &Path, root: &Path) {
+    fs::create_dir(root).unwrap();
+    let rooms = SHARED.map(|room| seed.join(room));
+    let copied = Command::new("cp").args(["--archive", "--link"]).args(rooms).arg(root).status();
+    assert!(copied.unwrap().success(), "the shared store cannot be copied");
+}
+
+fn sweep(runs: &Path) {
+    for entry in fs::read_dir(runs).unwrap().map(Result::unwrap) {
+        let age = entry.metadata().unwrap().modified().unwrap().elapsed().unwrap_or_default();
+        if age > OLDEST_RUN && entry.path().is_dir() {
+            // Another run may be removing it just now.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
+/// Surroundings as [`context`] gives them, whose only Python packages are those that a test makes.
+pub(crate) fn context_with_wheels(wheels: &[Wheel]) -> TestContext {
+    let context = context();
+    let folder = wheel_folder(&context);
+    // Every environment gets a pip.
+    for wheel in wheels.iter().chain([&Wheel::new("pip", "1.0")]) {
+        wheel.write_to(&folder).unwrap();
+    }
+    context.env("PIP_FIND_LINKS", folder)
+}
+
+/// Where the Python packages of a test lie.
+pub(crate) fn wheel_folder(context: &TestContext) -> PathBuf {
+    context.work().join("wheels")
+}
+
+/// Writes a spec on [`PYTHON`] with these Python packages, from the test's own folder alone.
+pub(crate) fn write_spec(context: &TestContext, requirements: &str) {
+    context.write("spec/image.yaml", &format!("base: {PYTHON}\n"));
+    context.write("spec/requirements.txt", &format!("--no-index\n{requirements}\n"));
+}
