@@ -176,6 +176,8 @@ impl StoreError {
 pub(crate) fn layer_error_kind(error: &LayerError) -> ErrorKind {
     match error {
         LayerError::Write { source } | LayerError::Body { source, .. } => ErrorKind::of_io(source),
+        // The system's errors have a number, those of the decompressors have not.
+        LayerError::Read { source } if source.raw_os_error().is_some() => ErrorKind::of_io(source),
         LayerError::BodySize { .. } => ErrorKind::Failed,
         _ => ErrorKind::Invalid,
     }

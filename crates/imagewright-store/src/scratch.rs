@@ -64,11 +64,6 @@ impl Scratch {
         self.folder.join("work")
     }
 
-    /// A folder for other files of the same step, which go away with the scratch folder.
-    pub fn files(&self) -> PathBuf {
-        self.folder.clone()
-    }
-
     fn snapshot(&self) -> PathBuf {
         self.folder.join("snapshot")
     }

@@ -3,19 +3,18 @@
 //! The key is the chain and not the layer, because a layer may leave out directories on the way to its files, and
 //! those then look as they do below.
 
-use std::io::{self, Read};
 use std::path::PathBuf;
 
-use imagewright_layer::{LayerError, decompress};
-use imagewright_model::{ErrorKind, Progress};
-use imagewright_oci::{ChainId, Descriptor, DiffId, Digest, Hasher};
+use imagewright_layer::LayerError;
+use imagewright_model::ErrorKind;
+use imagewright_oci::{ChainId, Descriptor, DiffId, Digest};
 
+use crate::error::layer_error_kind;
+use crate::layer_stream::read_verified;
 use crate::overlay::EntryError;
 use crate::overlay::unpack::unpack;
-use crate::{Image, Scratch, Store, StoreError};
-
-/// Bytes between two reports of progress.
-const REPORT_EVERY: u64 = 4 << 20;
+use crate::progress::Meter;
+use crate::{Image, OnProgress, Scratch, Store, StoreError};
 
 /// Why a layer could not be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +51,8 @@ impl UnpackError {
     /// Which kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Count { .. } | Self::Layer { .. } => ErrorKind::Invalid,
+            Self::Count { .. } => ErrorKind::Invalid,
+            Self::Layer { source, .. } => layer_error_kind(source),
             Self::Entry { source, .. } => source.kind(),
         }
     }
@@ -73,7 +73,7 @@ impl Store {
     pub fn ensure_snapshot(
         &self,
         image: &Image,
-        progress: &mut dyn FnMut(&str, Progress),
+        progress: OnProgress<'_>,
     ) -> Result<Vec<PathBuf>, StoreError> {
         let (layers, diff_ids) = (&image.manifest.layers, &image.config.rootfs.diff_ids);
         if layers.len() != diff_ids.len() {
@@ -85,8 +85,8 @@ impl Store {
             image.chain().iter().zip(layers.iter().zip(diff_ids)).enumerate()
         {
             let message = format!("unpacking layer {} of {}", number + 1, layers.len());
-            let mut report = |done| progress(&message, Progress { done, total: Some(layer.size) });
-            self.ensure_layer(chain, layer, diff_id, &stack, &mut report)?;
+            let meter = Meter::new(&message, Some(layer.size), &mut *progress);
+            self.ensure_layer(chain, layer, diff_id, &stack, meter)?;
             stack.insert(0, snapshot_name(chain));
         }
         Ok(stack)
@@ -103,7 +103,7 @@ impl Store {
         layer: &Descriptor,
         diff_id: &DiffId,
         below: &[PathBuf],
-        report: &mut dyn FnMut(u64),
+        meter: Meter<'_>,
     ) -> Result<(), StoreError> {
         if self.has_snapshot(chain) {
             return Ok(());
@@ -113,7 +113,7 @@ impl Store {
             return Ok(());
         }
         let scratch = self.scratch(below)?;
-        self.unpack_layer(&scratch, layer, diff_id, below, report)?;
+        self.unpack_layer(&scratch, layer, diff_id, below, meter)?;
         scratch.commit_as(chain)
     }
 
@@ -124,84 +124,23 @@ impl Store {
         layer: &Descriptor,
         diff_id: &DiffId,
         below: &[PathBuf],
-        report: &mut dyn FnMut(u64),
+        meter: Meter<'_>,
     ) -> Result<(), StoreError> {
-        let wrong = |source| UnpackError::Layer { layer: layer.digest.clone(), source };
-        let unreadable = |source| wrong(LayerError::Read { source });
-        let blob = Reported { reader: self.open_blob(&layer.digest)?, done: 0, reported: 0, report };
-        let mut packed = Hashed { reader: blob, hasher: layer.digest.algorithm().hasher(), size: 0 };
         let lowers: Vec<PathBuf> = below.iter().map(|name| self.snapshots_dir().join(name)).collect();
-        let found = {
-            let stream = decompress(&mut packed).map_err(unreadable)?;
-            let mut plain = Hashed { reader: stream, hasher: diff_id.digest().algorithm().hasher(), size: 0 };
-            unpack(&mut plain, &scratch.upper(), &lowers).map_err(|error| match error {
-                EntryError::Layer(source) => wrong(source),
-                source => UnpackError::Entry { layer: layer.digest.clone(), source },
-            })?;
-            io::copy(&mut plain, &mut io::sink()).map_err(unreadable)?;
-            DiffId::new(plain.hasher.finish())
-        };
-        io::copy(&mut packed, &mut io::sink()).map_err(unreadable)?;
-        check(layer, diff_id, packed.hasher.finish(), packed.size, found)
-            .map_err(|source| wrong(source).into())
+        let blob = self.open_blob(&layer.digest)?;
+        read_verified(blob, layer, diff_id, meter, |plain| unpack(plain, &scratch.upper(), &lowers)).map_err(
+            |error| {
+                let layer = layer.digest.clone();
+                match error {
+                    EntryError::Layer(source) => UnpackError::Layer { layer, source },
+                    source => UnpackError::Entry { layer, source },
+                }
+                .into()
+            },
+        )
     }
-}
-
-fn check(
-    layer: &Descriptor,
-    diff_id: &DiffId,
-    digest: Digest,
-    size: u64,
-    found: DiffId,
-) -> Result<(), LayerError> {
-    if digest != layer.digest {
-        return Err(LayerError::Digest { expected: layer.digest.clone(), found: digest });
-    }
-    if size != layer.size {
-        return Err(LayerError::Size { digest, expected: layer.size, found: size });
-    }
-    if found != *diff_id {
-        return Err(LayerError::DiffId { digest, expected: diff_id.clone(), found });
-    }
-    Ok(())
 }
 
 fn snapshot_name(chain: &ChainId) -> PathBuf {
     PathBuf::from(chain.digest().hex()).join("fs")
-}
-
-/// Hashes and counts what is read through it.
-struct Hashed<R> {
-    reader: R,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        self.size += read as u64;
-        Ok(read)
-    }
-}
-
-/// Reports how many bytes were read through it, now and then.
-struct Reported<'a, R> {
-    reader: R,
-    done: u64,
-    reported: u64,
-    report: &'a mut dyn FnMut(u64),
-}
-
-impl<R: Read> Read for Reported<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.done += read as u64;
-        if self.done - self.reported >= REPORT_EVERY || (read == 0 && self.done > self.reported) {
-            self.reported = self.done;
-            (self.report)(self.done);
-        }
-        Ok(read)
-    }
 }

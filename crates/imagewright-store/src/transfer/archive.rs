@@ -7,18 +7,16 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use imagewright_layer::{LayerPath, decompress};
-use imagewright_model::Progress;
 
-use super::{OnProgress, TransferError};
-use crate::Store;
+use super::TransferError;
 use crate::files::Attempt;
+use crate::progress::Meter;
+use crate::{OnProgress, Store};
 
 /// How gzip and zstd streams begin.
 const COMPRESSED: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
 /// The most links that are followed from one to the next.
 const LONGEST_CHAIN: usize = 8;
-/// Bytes between two reports of progress.
-const REPORT_EVERY: u64 = 4 << 20;
 
 /// An archive of which is known what lies where. Nothing of it is unpacked.
 pub(super) struct Archive {
@@ -61,7 +59,8 @@ impl Archive {
         let read = |source| TransferError::Read { origin: origin.to_owned(), source };
         let mut temporary = store.layout().temporary().file()?;
         let mut plain = decompress(reader).map_err(read)?;
-        let (mut done, mut reported, mut buffer) = (0_u64, 0, vec![0; 256 << 10]);
+        let mut meter = Meter::new("reading the archive", None, progress);
+        let mut buffer = vec![0; 256 << 10];
         loop {
             let length = match plain.read(&mut buffer) {
                 Ok(0) => break,
@@ -71,11 +70,7 @@ impl Archive {
             };
             io::Write::write_all(temporary.as_file_mut(), &buffer[..length])
                 .attempt("write", temporary.path())?;
-            done += length as u64;
-            if done - reported >= REPORT_EVERY {
-                reported = done;
-                progress("reading the archive", Progress { done, total: None });
-            }
+            meter.advance(length as u64);
         }
         // Without a name the file ends with the last of its descriptors.
         let file = temporary.into_file();

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::files::Files;
 use super::layers::LayerImport;
-use super::{OnProgress, TransferError, Wanted, refuse_one_name_for_several};
-use crate::{ImageRecord, Store};
+use super::{TransferError, Wanted, refuse_one_name_for_several};
+use crate::{ImageRecord, OnProgress, Store};
 
 /// The file that lists an archive's images.
 pub(super) const MANIFEST: &str = "manifest.json";

@@ -6,20 +6,17 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use imagewright_layer::{LayerError, decompress};
-use imagewright_model::Progress;
 use imagewright_oci::{Descriptor, Hasher, Index, MediaType, Reference};
 use serde::Serialize;
 
+use super::TransferError;
 use super::tar_file::TarFile;
-use super::{OnProgress, TransferError};
 use crate::blobs::{check_digest, check_size};
 use crate::files::{Attempt, create_directory, parent};
 use crate::layout::{INDEX, Layout, MARKER, Marker, blob_name};
+use crate::progress::Meter;
 use crate::temporary::{Temporary, persist};
-use crate::{Image, ImageRecord, Store, StoreError, index};
-
-/// Bytes between two reports of progress.
-const REPORT_EVERY: u64 = 4 << 20;
+use crate::{Image, ImageRecord, OnProgress, Store, StoreError, index};
 
 /// Where an image goes. An archive whose name ends in `.gz`, `.tgz` or `.zst` is compressed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +167,8 @@ impl<'a> Export<'a> {
         let file = self.store.open_blob(&blob.digest)?;
         check_size(blob, file.metadata().attempt("look at", &path)?.len())?;
         let hasher = blob.digest.algorithm().hasher();
-        Ok(Checked { blob, path, file, hasher, done: 0, reported: 0, progress: &mut *self.progress })
+        let meter = Meter::new("exporting", Some(blob.size), &mut *self.progress);
+        Ok(Checked { blob, path, file, hasher, meter })
     }
 }
 
@@ -193,9 +191,7 @@ struct Checked<'a> {
     path: PathBuf,
     file: File,
     hasher: Hasher,
-    done: u64,
-    reported: u64,
-    progress: OnProgress<'a>,
+    meter: Meter<'a>,
 }
 
 impl Checked<'_> {
@@ -210,12 +206,7 @@ impl Read for Checked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
         self.hasher.update(&buffer[..length]);
-        self.done += length as u64;
-        if self.done - self.reported >= REPORT_EVERY {
-            self.reported = self.done;
-            let progress = Progress { done: self.done, total: Some(self.blob.size) };
-            (self.progress)("exporting", progress);
-        }
+        self.meter.advance(length as u64);
         Ok(length)
     }
 }

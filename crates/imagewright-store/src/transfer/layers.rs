@@ -4,14 +4,14 @@ use std::io::{self, Read, Write as _};
 use std::thread;
 
 use imagewright_layer::{Compression, LayerEncoder, TRANSFORM_VERSION, verify_layer};
-use imagewright_model::Progress;
 use imagewright_oci::{Descriptor, DiffId, Digest, Hasher, MediaType};
 
+use super::TransferError;
 use super::files::{Files, OpenFile};
-use super::{OnProgress, TransferError};
 use crate::files::Attempt;
 use crate::layout::blob_name;
-use crate::{BlobWriter, Store, StoreError};
+use crate::progress::Meter;
+use crate::{BlobWriter, OnProgress, Store, StoreError};
 
 /// Facts of this kind say which diff id a layer blob has.
 const DIFF_ID_FACT: &str = "diff-id";
@@ -20,8 +20,6 @@ const PACKED_FACT: &str = "packed-layer";
 /// How streams that are compressed begin, and what a layer compressed so is.
 const COMPRESSED: [(&[u8], MediaType); 2] =
     [(&[0x1f, 0x8b], MediaType::LayerGzip), (&[0x28, 0xb5, 0x2f, 0xfd], MediaType::LayerZstd)];
-/// Bytes between two reports of progress.
-const REPORT_EVERY: u64 = 4 << 20;
 
 /// Brings layers of one image in.
 pub(super) struct LayerImport<'a> {
@@ -154,27 +152,21 @@ impl LayerImport<'_> {
     }
 
     fn reported<'r>(&'r self, file: OpenFile<'r>, progress: OnProgress<'r>) -> Reported<'r> {
-        Reported { message: &self.message, file, done: 0, reported: 0, progress }
+        let meter = Meter::new(&self.message, Some(file.size), progress);
+        Reported { file, meter }
     }
 }
 
-/// Says how many bytes were read through it, now and then.
+/// Says how many bytes were read through it.
 struct Reported<'a> {
-    message: &'a str,
     file: OpenFile<'a>,
-    done: u64,
-    reported: u64,
-    progress: OnProgress<'a>,
+    meter: Meter<'a>,
 }
 
 impl Read for Reported<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.reader.read(buffer)?;
-        self.done += length as u64;
-        if self.done - self.reported >= REPORT_EVERY || (length == 0 && self.done > self.reported) {
-            self.reported = self.done;
-            (self.progress)(self.message, Progress { done: self.done, total: Some(self.file.size) });
-        }
+        self.meter.advance(length as u64);
         Ok(length)
     }
 }

@@ -16,7 +16,6 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 
-use imagewright_model::Progress;
 use imagewright_oci::Reference;
 
 pub use error::TransferError;
@@ -25,7 +24,7 @@ pub use export::ExportTarget;
 use archive::Archive;
 use files::Files;
 
-use crate::{ImageRecord, Store};
+use crate::{ImageRecord, OnProgress, Store};
 
 /// Where images come from.
 ///
@@ -81,9 +80,6 @@ struct Wanted<'a> {
     /// Its name here, instead of those it has there.
     name: Option<&'a Reference>,
 }
-
-/// Told what is happening and how far it has come.
-type OnProgress<'a> = &'a mut dyn FnMut(&str, Progress);
 
 impl Store {
     /// Takes images in, and lists them under the names they have there or, if it is one image, under `name`.

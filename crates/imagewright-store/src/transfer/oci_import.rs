@@ -6,9 +6,9 @@ use imagewright_oci::{
 
 use super::files::Files;
 use super::layers::LayerImport;
-use super::{OnProgress, TransferError, Wanted, refuse_one_name_for_several};
+use super::{TransferError, Wanted, refuse_one_name_for_several};
 use crate::layout::{INDEX, MARKER, Marker};
-use crate::{ImageRecord, Store, StoreError};
+use crate::{ImageRecord, OnProgress, Store, StoreError};
 
 /// Where containerd and Docker put an image's full name; the specification's annotation then holds the tag alone.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
