@@ -102,14 +102,6 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
-    /// An entry of the index holds no image for this machine.
-    #[error("`{digest}` in the store's index is a `{media_type}`, not an image")]
-    NotAnImage {
-        /// Its digest.
-        digest: Digest,
-        /// What it is.
-        media_type: String,
-    },
     /// A layer could not be unpacked.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
@@ -136,8 +128,7 @@ impl StoreError {
             | Self::BlobDigest { .. }
             | Self::BlobSize { .. }
             | Self::BlobTooLarge { .. }
-            | Self::Document(_)
-            | Self::NotAnImage { .. } => ErrorKind::Invalid,
+            | Self::Document(_) => ErrorKind::Invalid,
             Self::Unpack(error) => error.kind(),
             Self::Overlay(error) => error.kind(),
             Self::Validation(error) => error.kind(),
@@ -166,7 +157,6 @@ impl StoreError {
             | Self::BlobTooLarge { .. }
             | Self::Document(_)
             | Self::Reference(_)
-            | Self::NotAnImage { .. }
             | Self::Validation(_) => None,
         }
     }

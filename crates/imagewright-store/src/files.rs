@@ -37,9 +37,12 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|directory| directory.sync_all()).attempt("flush the folder", path)
 }
 
-/// The folder a path of the store lies in.
+/// The folder a path lies in.
 pub(crate) fn parent(path: &Path) -> &Path {
-    path.parent().expect("paths of the store lie in a folder")
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Removes a file, or a directory with all it holds, however deep; what is gone already is no error.

@@ -165,10 +165,6 @@ impl Store {
     }
 
     fn record(&self, image: &Descriptor, names: Vec<Reference>) -> Result<ImageRecord, StoreError> {
-        if !image.media_type.is_manifest() {
-            let (digest, media_type) = (image.digest.clone(), image.media_type.to_string());
-            return Err(StoreError::NotAnImage { digest, media_type });
-        }
         let Image { manifest, config } = self.image(image)?;
         Ok(ImageRecord {
             names,

@@ -8,10 +8,11 @@ pub(crate) fn name_of(entry: &Descriptor) -> Option<Reference> {
     entry.annotations.get(annotation::REF_NAME)?.parse().ok()
 }
 
-/// The manifests of an index, each once, with all its names in order.
+/// The manifests of an index, each once, with all its names in order. Indexes for several platforms, which only other
+/// tools put here, are left out.
 pub(crate) fn images(index: &Index) -> Vec<(Descriptor, Vec<Reference>)> {
     let mut images: Vec<(Descriptor, Vec<Reference>)> = Vec::new();
-    for entry in &index.manifests {
+    for entry in index.manifests.iter().filter(|entry| entry.media_type.is_manifest()) {
         let known = images.iter().position(|(image, _)| image.digest == entry.digest);
         let position = known.unwrap_or_else(|| {
             images.push((bare(entry), Vec::new()));

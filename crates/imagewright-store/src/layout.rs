@@ -44,7 +44,8 @@ impl Layout {
         create_directory(&root.join("blobs/sha256"))?;
         create_directory(layout.temporary.folder())?;
         if !is_layout {
-            layout.temporary.write(&root.join(MARKER), &Marker::bytes())?;
+            // Never replaced: changes of the index are locked by this very file.
+            layout.temporary.write_new(&root.join(MARKER), &Marker::bytes())?;
         }
         Ok(layout)
     }

@@ -41,10 +41,10 @@ impl Store {
 impl Scratch {
     fn create(store: &Store) -> Result<Self, StoreError> {
         let (folder, _creating) = store.layout().temporary().folder_to_hold()?;
-        let path = folder.join(HOLD);
+        let path = folder.path().join(HOLD);
         let hold = File::create(&path).attempt("create", &path)?;
         hold.lock().attempt("lock", &path)?;
-        let scratch = Self { store: store.clone(), folder, _hold: hold };
+        let scratch = Self { store: store.clone(), folder: folder.keep(), _hold: hold };
         for directory in [scratch.upper(), scratch.work()] {
             fs::create_dir_all(&directory).attempt("create the folder", &directory)?;
         }

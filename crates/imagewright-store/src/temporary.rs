@@ -6,11 +6,11 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::StoreError;
 use crate::files::{Attempt, parent, sync_directory};
@@ -55,13 +55,13 @@ impl Temporary {
     }
 
     /// An unfinished folder, which the caller is to hold while the returned lock lasts.
-    pub(crate) fn folder_to_hold(&self) -> Result<(PathBuf, Option<File>), StoreError> {
+    pub(crate) fn folder_to_hold(&self) -> Result<(TempDir, Option<File>), StoreError> {
         let creating = self.begin_creating()?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(&self.folder)
             .attempt("create a folder in", &self.folder)?;
-        Ok((folder.keep(), creating))
+        Ok((folder, creating))
     }
 
     /// Puts `bytes` at `path` at once or not at all.
@@ -69,6 +69,20 @@ impl Temporary {
         let mut file = self.file()?;
         file.write_all(bytes).attempt("write", path)?;
         persist(file, path)
+    }
+
+    /// Puts `bytes` at `path` unless something is there.
+    pub(crate) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut file = self.file()?;
+        file.write_all(bytes).attempt("write", path)?;
+        file.as_file().sync_all().attempt("flush", path)?;
+        match file.persist_noclobber(path) {
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            persisted => {
+                persisted.map_err(|error| error.error).attempt("create", path)?;
+                sync_directory(parent(path))
+            }
+        }
     }
 
     /// While the returned lock lasts nothing is swept.

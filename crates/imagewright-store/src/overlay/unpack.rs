@@ -24,8 +24,8 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, 
 
 use super::entry_error::{EntryError, Failure};
 use super::metadata::{
-    OPAQUE, copy_directory_metadata, descriptor_path, directory_below, open_directory, seconds,
-    set_attributes,
+    OPAQUE, attributes, belongs_in_layer, copy_directory_metadata, descriptor_path, directory_below,
+    open_directory, seconds, set_attributes,
 };
 use crate::files::remove_tree;
 
@@ -34,8 +34,8 @@ const COPY_SIZE: usize = 256 << 10;
 
 /// Unpacks the plain tar `layer` into `upper`, an empty directory that lies on `lowers` (top first).
 ///
-/// Directories that the layer leaves out look as they do below, or like a new root directory. Reading stops at the
-/// end of the archive, which may be before that of the stream.
+/// Directories that the layer leaves out look as they do below, or like a new root directory. The stream is
+/// read to its end.
 pub(crate) fn unpack(layer: impl Read, upper: &Path, lowers: &[PathBuf]) -> Result<(), EntryError> {
     let open = File::open(upper).map_err(|source| EntryError::Place { entry: LayerPath::root(), source });
     let mut target = Target {
@@ -358,7 +358,12 @@ impl Target<'_> {
     fn set_directory_metadata(&self, directory: &OwnedFd, entry: &Entry) -> Result<(), Failure> {
         fchown(directory, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
         fchmod(directory, Mode::from_bits_truncate(entry.mode))?;
-        Ok(set_attributes(&descriptor_path(directory), &entry.xattrs)?)
+        let path = descriptor_path(directory);
+        // What was taken over from below before the layer spoke of the directory.
+        for name in attributes(&path, belongs_in_layer)?.keys() {
+            xattr::remove(&path, name)?;
+        }
+        Ok(set_attributes(&path, &entry.xattrs)?)
     }
 
     fn finish(mut self) -> Result<(), EntryError> {

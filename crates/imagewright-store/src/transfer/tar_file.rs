@@ -32,18 +32,16 @@ enum Out {
 impl TarFile {
     /// Begins an archive beside `path`.
     pub(super) fn create(path: &Path) -> Result<Self, TransferError> {
-        // The folder is named, so that it can be opened and flushed.
-        let path = Path::new(".").join(path);
-        let temporary = Temporary::unswept(parent(&path)).file()?;
+        let temporary = Temporary::unswept(parent(path)).file()?;
         let file = temporary.reopen().attempt("open", temporary.path())?;
-        let out = match compression(&path) {
+        let out = match compression(path) {
             Compression::None => Out::Plain(file),
             compression => {
                 let threads = thread::available_parallelism().map_or(1, usize::from);
                 Out::Compressed(Box::new(LayerEncoder::new(file, compression, threads)))
             }
         };
-        Ok(Self { path, temporary, writer: LayerWriter::new(out) })
+        Ok(Self { path: path.to_owned(), temporary, writer: LayerWriter::new(out) })
     }
 
     /// Adds a file of `size` bytes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use imagewright_model::ErrorKind;
-use imagewright_oci::{Document, ImageConfig, Manifest, MediaType, Platform};
+use imagewright_oci::{Descriptor, Document, ImageConfig, Index, Manifest, MediaType, Platform};
 use imagewright_store::{ImageRecord, Store, StoreError, ValidationError};
 
 use crate::support::{TestStore, file, name, names_in, put_image, put_small_image};
@@ -156,6 +156,22 @@ fn validation_finds_damage() {
     assert!(test.store.list().is_err());
     test.store.untag(&name("demo/a:1")).unwrap();
     assert!(test.store.list().unwrap().is_empty());
+}
+
+#[test]
+fn what_other_tools_list_does_no_harm() {
+    let test = TestStore::new();
+    let (record, _) = put_small_image(&test.store, &["demo/a:1"]);
+    let path = test.store.root().join("index.json");
+    let mut index: Index = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    index.manifests.insert(0, Descriptor::of(MediaType::Index, b"several platforms"));
+    index.annotations.insert("theirs".to_owned(), "kept".to_owned());
+    fs::write(&path, serde_json::to_vec(&index).unwrap()).unwrap();
+    assert_eq!(test.store.list().unwrap(), [record]);
+    put_small_image(&test.store, &["demo/b:1"]);
+    let after: Index = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(after.manifests[0], index.manifests[0]);
+    assert_eq!(after.annotations, index.annotations);
 }
 
 #[test]

@@ -90,6 +90,22 @@ fn what_a_killed_process_leaves_is_swept_and_what_a_living_one_holds_is_not() {
 }
 
 #[test]
+fn a_store_is_made_by_many_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let root = folder.path().join("store");
+            scope.spawn(move || {
+                let store = Store::open(&root).unwrap();
+                put_image(&store, &[vec![]], &[&format!("demo/a:{number}")]);
+            });
+        }
+    });
+    let images = Store::open(&folder.path().join("store")).unwrap().list().unwrap();
+    assert_eq!(images[0].names.len(), 8);
+}
+
+#[test]
 fn leftovers_that_never_got_a_lock_are_swept() {
     let test = TestStore::new();
     let tmp = test.store.root().join("tmp");

@@ -134,7 +134,8 @@ mod needs_root {
         opt.0.uid = 1000;
         opt.0.mtime = 77;
         opt.0.xattrs.insert("user.note".into(), b"below".to_vec());
-        let root = item("", EntryKind::Directory, 0o711);
+        let mut root = item("", EntryKind::Directory, 0o711);
+        root.0.xattrs.insert("user.note".into(), b"root".to_vec());
         let below = vec![root, opt, symlink("lib", "/etc"), symlink("absolute", "/"), file("notadir", "")];
         let above = vec![
             file("opt/a", ""),
@@ -150,6 +151,7 @@ mod needs_root {
         assert_eq!((opt.mode() & 0o7777, opt.uid(), opt.mtime()), (0o2775, 1000, 77));
         assert_eq!(xattr::get(top.join("opt"), "user.note").unwrap().unwrap(), b"below");
         assert_eq!(mode(top.clone()), 0o711, "the root looks as below too");
+        assert_eq!(xattr::get(&top, "user.note").unwrap().unwrap(), b"root");
         assert_eq!(mode(top.join("new/deep")), 0o755);
         // Links below are hidden by directories, never followed: not even for their targets' looks.
         for path in ["lib", "absolute", "absolute/etc", "notadir"] {
@@ -157,6 +159,20 @@ mod needs_root {
             assert!(found.is_dir(), "{path}");
             assert_eq!((found.mode() & 0o7777, found.mtime()), (0o755, 0), "{path}");
         }
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn an_entry_for_a_directory_replaces_what_it_took_over_from_below() {
+        let test = TestStore::new();
+        let mut below = item("opt", EntryKind::Directory, 0o2775);
+        below.0.xattrs.insert("user.note".into(), b"below".to_vec());
+        let above = vec![file("opt/a", ""), directory("opt"), directory("")];
+        let (_, image) = put_image(&test.store, &[vec![below], above], &[]);
+        let top = unpack(&test.store, &image).unwrap().remove(0);
+        assert_eq!(mode(top.join("opt")), 0o755);
+        assert_eq!(xattr::get(top.join("opt"), "user.note").unwrap(), None);
+        assert!(top.join("opt/a").exists());
     }
 
     #[test]
