@@ -1,7 +1,8 @@
 //! Facts: what was found out about something, filed under its digest so that it need not be found out again.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use imagewright_oci::Digest;
 use serde::Serialize;
@@ -10,11 +11,17 @@ use serde::de::DeserializeOwned;
 use crate::files::{Attempt, create_directory, if_found, parent};
 use crate::{Store, StoreError};
 
+/// Uses within this time are not told apart.
+const USE_GRAIN: Duration = Duration::from_secs(3600);
+
 impl Store {
     /// The fact of this kind about `key`. One that another version wrote in another shape counts as unknown.
     pub fn get_fact<T: DeserializeOwned>(&self, kind: &str, key: &Digest) -> Result<Option<T>, StoreError> {
         let path = self.fact_path(kind, key);
         let bytes = if_found(fs::read(&path)).attempt("read", &path)?;
+        if bytes.is_some() {
+            note_use(&path);
+        }
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
@@ -29,5 +36,15 @@ impl Store {
 
     fn fact_path(&self, kind: &str, key: &Digest) -> PathBuf {
         self.room("facts").join(kind).join(format!("{}.json", key.hex()))
+    }
+}
+
+/// Dates a fact's file by its use, which is what a collection goes by. That it could not be dated hurts nobody.
+fn note_use(path: &Path) {
+    let now = SystemTime::now();
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+    let is_recent = modified.is_ok_and(|time| now.duration_since(time).unwrap_or_default() < USE_GRAIN);
+    if !is_recent {
+        let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(now));
     }
 }

@@ -13,6 +13,8 @@
 //! process leaves in `tmp/` is removed by the next [`Store::open`]. Where the store lies is the caller's to say.
 
 mod blobs;
+mod check;
+mod collection;
 mod error;
 mod facts;
 mod files;
@@ -31,6 +33,8 @@ pub mod transfer;
 mod validate;
 
 pub use blobs::BlobWriter;
+pub use check::{CheckReport, Damage};
+pub use collection::{Collected, CollectionRules, Lease, Tally};
 pub use error::StoreError;
 pub use images::{Image, ImageRecord};
 pub use locks::Lock;
