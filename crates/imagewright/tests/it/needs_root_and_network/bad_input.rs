@@ -45,7 +45,18 @@ fn a_version_of_a_debian_package_that_does_not_exist() {
 fn a_python_package_that_does_not_exist() {
     let context = context_with_wheels(&[Wheel::new("alpha", "1.0")]);
     write_spec(&context, "alpha\nalhpa");
-    assert_snapshot!(build(&context), @"");
+    assert_snapshot!(build(&context), @r"
+    exit: 1
+    ----- stderr -----
+    [1/2] base test/python:1
+    [1/2] base test/python:1: cached
+    [2/2] pip alhpa alpha
+      looking for Python
+      solving for Python 3.11.2
+    error: the pip requirements cannot be met together
+    error: No solution found when resolving dependencies
+      cause: Because alhpa was not found in the provided package locations and you require alhpa, we can conclude that your requirements are unsatisfiable.
+    ");
 }
 
 #[test]
@@ -59,7 +70,19 @@ fn python_packages_in_conflict_are_explained() {
     ];
     let context = context_with_wheels(&wheels);
     write_spec(&context, "alpha\nbeta");
-    assert_snapshot!(build(&context), @"");
+    assert_snapshot!(build(&context), @r"
+    exit: 1
+    ----- stderr -----
+    [1/2] base test/python:1
+    [1/2] base test/python:1: cached
+    [2/2] pip alpha beta
+      looking for Python
+      solving for Python 3.11.2
+    error: the pip requirements cannot be met together
+    error: No solution found when resolving dependencies
+      cause: Because all versions of beta depend on gamma>=2 and all versions of alpha depend on gamma<2, we can conclude that all versions of alpha and all versions of beta are incompatible.
+             And because you require alpha and beta, we can conclude that your requirements are unsatisfiable.
+    ");
 }
 
 #[test]
@@ -80,7 +103,16 @@ fn a_source_distribution_that_fails_to_compile() {
 fn python_packages_on_a_base_without_python() {
     let context = context_with_wheels(&[Wheel::new("alpha", "1.0")]);
     context.write("spec/image.yaml", &format!("base: {BASE}\npip: [alpha]\n"));
-    assert_snapshot!(build(&context), @"");
+    assert_snapshot!(build(&context), @r"
+    exit: 4
+    ----- stderr -----
+    [1/2] base test/base:1
+    [1/2] base test/base:1: cached
+    [2/2] pip alpha
+      looking for Python
+    error: spec/image.yaml:2:7: `alpha` needs Python, and the image has none on its search path
+    hint: add python3 to the apt packages, or choose a base that has Python
+    ");
 }
 
 #[test]
@@ -91,7 +123,7 @@ fn a_python_that_is_older_than_what_is_asked_for() {
     let project = "[project]\nname = \"demo\"\nversion = \"1\"\nrequires-python = \">=4\"\ndependencies = [\"alpha\"]\n";
     context.write("spec/pyproject.toml", project);
     let outcome = build(&context).exits(4);
-    assert!(outcome.stderr.contains("error: spec/pyproject.toml:4: Python >=4 is asked for"), "{outcome}");
+    assert!(outcome.stderr.contains("error: spec/pyproject.toml:4:19: Python >=4 is asked for"), "{outcome}");
     assert!(outcome.stderr.contains("hint: choose a base with another Python"), "{outcome}");
 }
 

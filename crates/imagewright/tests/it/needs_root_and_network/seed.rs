@@ -19,45 +19,41 @@ pub(crate) const BASE: &str = "test/base:1";
 pub(crate) const PYTHON: &str = "test/python:1";
 
 /// The rooms of a store that copies share. Locks and unfinished things are each store's own.
-const SHARED: [&str; 7] = ["blobs", "cache", "facts", "index.json", "oci-layout", "snapshots", "tools"];
+const SHARED: [&str; 6] = ["blobs", "cache", "facts", "index.json", "oci-layout", "snapshots"];
 /// What is older was left by a run that was killed.
 const OLDEST_RUN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Surroundings with a store that holds [`BASE`] and [`PYTHON`] and nothing unfinished.
 pub(crate) fn context() -> TestContext {
-    let seed = seed_folder();
-    let runs = seed.join("runs");
+    let (seed, runs) = (shared_folder().join("seed"), shared_folder().join("runs"));
     fs::create_dir_all(&runs).unwrap();
     let lock = File::create(runs.join(".lock")).unwrap();
     lock.lock().unwrap();
     sweep(&runs);
     let context = TestContext::within(PROGRAM, &runs).with_machine_network();
     make_seed(&context, &seed);
-    copy(&seed, context.root());
+    copy_rooms(&SHARED.map(|room| seed.join(room)), context.root());
+    copy_rooms(&[shared_folder().join("tools")], context.root());
     context
 }
 
 /// Surroundings whose store holds no more than the tools.
 pub(crate) fn empty_context() -> TestContext {
-    let context = TestContext::new(PROGRAM).with_machine_network();
-    let tools = context.root().join("tools");
-    fs::create_dir_all(&tools).unwrap();
-    fs::copy(seed_folder().join("tools/uv"), tools.join("uv")).unwrap();
+    let runs = shared_folder().join("runs");
+    fs::create_dir_all(&runs).unwrap();
+    let context = TestContext::within(PROGRAM, &runs).with_machine_network();
+    copy_rooms(&[shared_folder().join("tools")], context.root());
     context
 }
 
-/// Where `scripts/test` has put the tools.
-fn seed_folder() -> PathBuf {
+/// The folder that all runs share, where `scripts/test` has put the tools.
+fn shared_folder() -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    let seed = variable("IMAGEWRIGHT_TEST_ROOT").or_else(|| Some(cache()?.join("imagewright-test-store")));
-    let seed = seed.expect("there is a home folder");
-    assert!(
-        seed.join("tools/uv").is_file(),
-        "there is no uv in `{}`: scripts/test puts it there",
-        seed.display()
-    );
-    seed
+    let named = variable("IMAGEWRIGHT_TEST_ROOT").or_else(|| Some(cache()?.join("imagewright-test-store")));
+    let folder = named.expect("there is a home folder");
+    assert!(folder.join("tools/uv").is_file(), "no uv in `{}`: scripts/test puts it there", folder.display());
+    folder
 }
 
 /// Does nothing where the same was done before.
@@ -67,9 +63,8 @@ fn make_seed(context: &TestContext, seed: &Path) {
     drop(context.run(["build", "--base", BASE, "--apt", "python3", "-t", PYTHON, "--root", root]).success());
 }
 
-fn copy(seed: &Path, root: &Path) {
-    fs::create_dir(root).unwrap();
-    let rooms = SHARED.map(|room| seed.join(room));
+fn copy_rooms(rooms: &[PathBuf], root: &Path) {
+    fs::create_dir_all(root).unwrap();
     let copied = Command::new("cp").args(["--archive", "--link"]).args(rooms).arg(root).status();
     assert!(copied.unwrap().success(), "the shared store cannot be copied");
 }
