@@ -22,6 +22,9 @@ use crate::uv::Uv;
 use crate::workbench::Site;
 use crate::{Engine, config};
 
+/// Told while a collection keeps a build waiting.
+const COLLECTING: &str = "waiting for `gc` to end";
+
 /// What to build and how.
 #[derive(Clone, Debug)]
 pub struct BuildRequest {
@@ -110,6 +113,7 @@ impl Engine {
         reporter: &BuildReporter<'_>,
         cancel: &Cancel,
     ) -> Result<Built, EngineError> {
+        let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
         let platform = self.platform(request.platform.as_ref())?;
         let outside = Outside::new(&self.settings);
         let site = self.site(&outside, cancel, request.compression, None);
@@ -146,6 +150,7 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<Built, EngineError> {
         let spec = &request.spec;
+        let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
         let wanted = self.platform(spec.platform.as_ref())?;
         let outside = Outside::new(&self.settings);
         let site = self.site(&outside, cancel, request.compression, request.time_limit);

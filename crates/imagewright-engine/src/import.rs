@@ -18,6 +18,7 @@ impl Engine {
         name: Option<&Reference>,
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<Vec<ImageRecord>, EngineError> {
+        let _lease = self.store.lease(|| {})?;
         let import = match file_source(source) {
             Some(import) => import,
             None => match source {

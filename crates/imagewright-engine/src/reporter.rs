@@ -27,6 +27,10 @@ impl<'a> BuildReporter<'a> {
         StepReporter { events: self.events, step, started: Instant::now(), last_progress: Cell::new(None) }
     }
 
+    pub(crate) fn warn(&self, message: impl Into<String>) {
+        self.events.emit(BuildEvent::Warning { message: message.into() });
+    }
+
     pub(crate) fn finish(self, outcome: BuildOutcome) {
         self.events.emit(BuildEvent::Finished { outcome, took: self.started.elapsed() });
     }

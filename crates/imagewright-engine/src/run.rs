@@ -42,6 +42,7 @@ impl Engine {
         request: &RunRequest,
         cancel: &Cancel,
     ) -> Result<i32, EngineError> {
+        let _lease = self.store.lease(|| {})?;
         let image = self.store.image(&record.manifest)?;
         self.platform(Some(&image.config.platform))?;
         let lower = self.store.ensure_snapshot(&image, &mut |_, _| {})?;

@@ -85,6 +85,7 @@ impl Service {
             Destination::OciArchive(path) => ExportTarget::OciArchive(path),
             Destination::DockerArchive(path) => ExportTarget::DockerArchive(path),
         };
+        let _lease = self.store().lease(|| {})?;
         self.store().export(&record, &names, &target, progress)?;
         Ok(record)
     }

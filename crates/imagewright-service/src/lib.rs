@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod images;
 mod transport;
+mod upkeep;
 
 pub use build::{BuildCommand, BuildReport};
 pub use error::ServiceError;
@@ -16,7 +17,7 @@ pub use images::{ImageDetails, Removed};
 pub use transport::{Destination, Source, TransportError};
 
 pub use imagewright_engine::{BaseImageRequest, Cancel, Machine, RunRequest};
-pub use imagewright_store::ImageRecord;
+pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord, Tally};
 
 use std::path::Path;
 

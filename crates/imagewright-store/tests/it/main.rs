@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by #[test], not their helpers")]
 
 mod blobs;
+mod check;
+mod collection;
 mod disk_full;
 mod docker_archives;
 mod images;

@@ -3,6 +3,8 @@
 pub(crate) mod base;
 pub(crate) mod build;
 pub(crate) mod completions;
+pub(crate) mod fsck;
+pub(crate) mod gc;
 pub(crate) mod image;
 
 use std::process::ExitCode;
@@ -16,6 +18,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Build(arguments) => build::run(&global, *arguments),
         Command::Image(command) => image::run(&global, command),
         Command::Base(command) => base::run(&global, command),
+        Command::Gc(arguments) => gc::run(&global, &arguments),
+        Command::Fsck(arguments) => fsck::run(&global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

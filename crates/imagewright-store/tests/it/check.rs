@@ -1,0 +1,50 @@
+//! What a check of the store finds and mends.
+
+use std::fs;
+
+use imagewright_oci::Digest;
+
+use crate::support::{TestStore, put_small_image, quiet};
+
+#[test]
+fn a_sound_store_is_found_sound() {
+    let test = TestStore::new();
+    put_small_image(&test.store, &["demo/a:1"]);
+    test.store.put_fact("step", &Digest::of(b"key"), &"value").unwrap();
+    let report = test.store.check(false, &mut quiet).unwrap();
+    assert_eq!(report.damages, []);
+    assert!(report.is_sound());
+    assert_eq!((report.images, report.facts), (1, 1));
+    assert!(report.blobs >= 3);
+}
+
+#[test]
+fn damage_is_told_then_mended_then_gone() {
+    let test = TestStore::new();
+    let (_, image) = put_small_image(&test.store, &["demo/a:1"]);
+    let layer = &image.manifest.layers[0];
+    let path = test.store.blob_path(&layer.digest);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    test.store.put_fact("step", &Digest::of(b"key"), &"value").unwrap();
+    let fact = test.store.root().join("facts/step").join(format!("{}.json", Digest::of(b"key").hex()));
+    fs::write(&fact, "{\"half").unwrap();
+
+    let told = test.store.check(false, &mut quiet).unwrap();
+    assert!(!told.is_sound());
+    let sentences: Vec<&str> = told.damages.iter().map(|damage| damage.what.as_str()).collect();
+    assert_eq!(
+        sentences,
+        [format!("blob `{}` holds other bytes", layer.digest).as_str(), "the fact is not JSON"]
+    );
+    assert!(path.exists() && fact.exists(), "telling changes nothing");
+
+    let mended = test.store.check(true, &mut quiet).unwrap();
+    assert!(!path.exists() && !fact.exists());
+    assert!(!mended.is_sound(), "the image lacks its layer now");
+    let missing = &mended.damages.last().unwrap().what;
+    assert!(missing.contains("`demo/a:1` lacks layer"), "{missing}");
+    put_small_image(&test.store, &["demo/a:1"]);
+    assert!(test.store.check(false, &mut quiet).unwrap().is_sound(), "made again, it is whole");
+}
