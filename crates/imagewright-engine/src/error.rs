@@ -122,6 +122,12 @@ pub enum EngineError {
         /// Where it was asked for.
         origin: Origin,
     },
+    /// The interpreter that was named is not in the image.
+    #[error("the image has no interpreter `{interpreter}`")]
+    NoSuchInterpreter {
+        /// The path that was named.
+        interpreter: String,
+    },
     /// The interpreter is too old or too new.
     #[error("{origin}: Python {wanted} is asked for, and the image has {found}")]
     PythonVersion {
@@ -218,6 +224,7 @@ impl EngineError {
             | Self::ForeignPlatform { .. }
             | Self::NoApt { .. }
             | Self::NoPython { .. }
+            | Self::NoSuchInterpreter { .. }
             | Self::PythonVersion { .. }
             | Self::MachineSources(_)
             | Self::BrokenPython { .. }
@@ -281,6 +288,9 @@ impl EngineError {
             }
             Self::NoPython { .. } => {
                 Some("add python3 to the apt packages, or choose a base that has Python".to_owned())
+            }
+            Self::NoSuchInterpreter { .. } => {
+                Some("name one the image has, or leave it out for the python3 on its search path".to_owned())
             }
             Self::PythonVersion { .. } => Some("choose a base with another Python".to_owned()),
             Self::BrokenPython { .. } => Some("name another one with `python: {interpreter: …}`".to_owned()),

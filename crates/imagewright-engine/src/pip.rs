@@ -253,12 +253,21 @@ fn options(options: &PipOptions) -> Vec<String> {
 }
 
 fn solve_error(compiled: &Finished) -> EngineError {
-    let tail = compiled.tail_text();
-    if tail.contains("No solution found") {
-        EngineError::Unsolvable { explanation: tail }
-    } else {
-        EngineError::Uv { action: "solve the requirements", tail }
+    match explanation(&compiled.tail) {
+        Some(explanation) => EngineError::Unsolvable { explanation },
+        None => EngineError::Uv { action: "solve the requirements", tail: compiled.tail_text() },
     }
+}
+
+/// uv's sentences on why there is no solution, without the marks it draws around them.
+fn explanation(lines: &[String]) -> Option<String> {
+    let start = lines.iter().position(|line| line.contains("No solution found"))?;
+    let marks = |c: char| c.is_whitespace() || "╰─▶│├".contains(c);
+    let sentences = lines[start + 1..].iter().map(|line| {
+        let line = line.trim_start_matches(marks);
+        line.strip_prefix("cause: ").unwrap_or(line)
+    });
+    Some(sentences.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
 }
 
 /// The packages a PEP 751 lock names.
@@ -318,6 +327,20 @@ impl LockedPackage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_uv_explains_is_shown_without_its_marks() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let drawn = lines(
+            "  × No solution found when resolving dependencies:\n  ╰─▶ Because a>=2 depends on b\n      and you require b<1, no.",
+        );
+        assert_eq!(explanation(&drawn).unwrap(), "Because a>=2 depends on b\nand you require b<1, no.");
+        let plain = lines(
+            "warning: x\nerror: No solution found when resolving dependencies\n  cause: Because there is no c.",
+        );
+        assert_eq!(explanation(&plain).unwrap(), "Because there is no c.");
+        assert_eq!(explanation(&lines("error: Failed to fetch")), None);
+    }
 
     #[test]
     fn a_lock_is_known_by_names_versions_and_hashes_alone() {

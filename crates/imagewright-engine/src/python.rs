@@ -75,7 +75,8 @@ pub(crate) fn find(
 ) -> Result<Option<Interpreter>, EngineError> {
     let view = bench.view();
     let path = match choice.and_then(|choice| choice.interpreter.as_deref()) {
-        Some(named) => view.is_executable(named).then(|| named.into()),
+        Some(named) if view.is_executable(named) => Some(named.into()),
+        Some(named) => return Err(EngineError::NoSuchInterpreter { interpreter: named.to_owned() }),
         None => view.which(&["python3", "python"], bench.search_path()),
     };
     path.map(|path| probe(bench, &path, step)).transpose()
