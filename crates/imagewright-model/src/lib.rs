@@ -6,8 +6,8 @@ mod error_kind;
 mod event;
 mod secret;
 mod settings;
-mod stop;
 pub mod spec;
+mod stop;
 
 pub use error_kind::ErrorKind;
 pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};

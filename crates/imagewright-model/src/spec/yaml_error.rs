@@ -71,7 +71,9 @@ fn node_at(text: &str, location: Location) -> String {
         Some('-') if rest == "-" || rest.starts_with("- ") => "a list".to_owned(),
         Some('{') => "a map".to_owned(),
         Some(_) if is_key && !rest.starts_with(['"', '\'']) => "a map".to_owned(),
-        Some(_) => format!("`{rest}`"),
+        // Inside braces or brackets the value ends where the next one begins.
+        Some('"' | '\'') => format!("`{rest}`"),
+        Some(_) => format!("`{}`", rest.split([',', ']', '}']).next().unwrap_or_default().trim_end()),
     }
 }
 

@@ -84,7 +84,7 @@ impl Archive {
         // The system's errors have a number, those of the tar reader have not.
         let broken = |source: io::Error| match source.raw_os_error() {
             Some(_) => read(source),
-            None => TransferError::NotATar { origin: origin.clone(), source },
+            None => TransferError::NotATar { origin: origin.clone(), source: in_one_line(&source) },
         };
         let mut members = HashMap::new();
         let mut archive = tar::Archive::new(BufReader::new(&file));
@@ -176,6 +176,13 @@ impl Read for Section<'_> {
         self.remaining -= length as u64;
         Ok(length)
     }
+}
+
+/// What the tar reader says, without the bytes of the file that it quotes: a terminal must not see those.
+fn in_one_line(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    let words: String = text.chars().take_while(|c| !c.is_control()).filter(char::is_ascii).collect();
+    io::Error::new(error.kind(), words.trim_end_matches([':', ' ']).to_owned())
 }
 
 #[cfg(test)]
