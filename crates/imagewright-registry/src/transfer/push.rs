@@ -1,0 +1,66 @@
+//! From a store to a registry.
+
+use std::io::{self, Read};
+
+use imagewright_oci::{Descriptor, Document, Manifest, MediaType, Reference};
+
+use super::workers::in_parallel;
+use super::{ImageSource, OnEvent, TransferEvent, TransferOptions, announce, blobs_of};
+use crate::{BlobSource, Client, ManifestName, RegistryError};
+
+/// How an image is pushed.
+#[derive(Clone, Debug, Default)]
+pub struct PushOptions {
+    /// How it is moved.
+    pub transfer: TransferOptions,
+    /// Images that may have blobs in common with this one; those in the same registry are tried as mounts.
+    pub mount_from: Vec<Reference>,
+}
+
+/// A blob of an image source.
+struct BlobOf<'a> {
+    source: &'a dyn ImageSource,
+    blob: &'a Descriptor,
+}
+
+impl BlobSource for BlobOf<'_> {
+    fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
+        self.source.open(self.blob, offset)
+    }
+}
+
+/// Brings an image to where `reference` says: its blobs first, then its manifest, so that it is complete once it has
+/// a name. Gives the descriptor of the manifest.
+pub fn push(
+    client: &Client,
+    manifest: &Document<Manifest>,
+    source: &dyn ImageSource,
+    reference: &Reference,
+    options: &PushOptions,
+    on_event: OnEvent<'_>,
+) -> Result<Descriptor, RegistryError> {
+    let transfer = &options.transfer;
+    let repository = client.repository(reference).cancelled_by(&transfer.cancel);
+    let same_registry = options.mount_from.iter().filter(|from| from.registry() == reference.registry());
+    let mut mount_from: Vec<String> = same_registry.map(|from| from.repository().to_owned()).collect();
+    mount_from.dedup();
+    // Foreign layers are not to be sent, and an image that has some was accepted with them.
+    let skipping = TransferOptions { skip_foreign_layers: true, ..transfer.clone() };
+    let blobs = blobs_of([&**manifest], &format!("image `{reference}`"), &skipping)?;
+    announce(on_event, &blobs);
+    in_parallel(transfer.connections, &transfer.cancel, &blobs, |blob, cancel| {
+        let mut on_bytes = |count| on_event(TransferEvent::Bytes { blob, count });
+        let repository = repository.clone().cancelled_by(cancel);
+        let outcome = repository.put_blob(blob, &BlobOf { source, blob }, &mount_from, &mut on_bytes)?;
+        on_event(TransferEvent::Done { blob, outcome });
+        Ok(())
+    })?;
+    let media_type = manifest.media_type.clone().unwrap_or(MediaType::Manifest);
+    let digest = repository.put_manifest(&target_name(reference), &media_type, manifest.bytes())?;
+    Ok(Descriptor::new(media_type, digest, manifest.bytes().len() as u64))
+}
+
+/// Where a manifest is put: a tag where there is one, since a digest names it anyway.
+pub(super) fn target_name(reference: &Reference) -> ManifestName {
+    reference.tag().map_or_else(|| ManifestName::of(reference), |tag| ManifestName::Tag(tag.clone()))
+}
