@@ -9,8 +9,8 @@ use imagewright_service::CheckReport;
 use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
-use crate::render::output;
 use crate::render::progress::TransferProgress;
+use crate::render::{output, size};
 use crate::settings::Settings;
 
 /// Prove that the content store is whole
@@ -46,11 +46,11 @@ fn lines(report: &CheckReport) -> Vec<String> {
         let repaired = if damage.repaired { " (removed)" } else { "" };
         format!("{}: {}{repaired}", damage.path.display(), damage.what)
     });
-    let CheckReport { blobs, images, facts, .. } = report;
+    let [blobs, images, facts] = [(report.blobs, "blob"), (report.images, "image"), (report.facts, "fact")]
+        .map(|(number, noun)| size::count(number, noun));
     let verdict = match report.damages.len() {
         0 => "all is well".to_owned(),
-        1 => "1 damage".to_owned(),
-        count => format!("{count} damages"),
+        number => size::count(number as u64, "damage"),
     };
-    damage.chain([format!("read {blobs} blobs, {images} images, {facts} facts: {verdict}")]).collect()
+    damage.chain([format!("read {blobs}, {images}, {facts}: {verdict}")]).collect()
 }

@@ -50,8 +50,8 @@ pub(crate) fn duration(took: Duration) -> String {
 }
 
 /// `1 layer`, `3 layers`.
-pub(crate) fn layers(count: usize) -> String {
-    format!("{count} layer{}", if count == 1 { "" } else { "s" })
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -41,7 +41,10 @@ fn draw(details: &ImageDetails) -> String {
         ("Digest", record.manifest.digest.to_string()),
         ("Platform", record.platform.to_string()),
         ("Created", record.created.clone().unwrap_or_else(|| "unknown".to_owned())),
-        ("Size", format!("{} in {}", size::bytes(record.size), size::layers(manifest.layers.len()))),
+        (
+            "Size",
+            format!("{} in {}", size::bytes(record.size), size::count(manifest.layers.len() as u64, "layer")),
+        ),
     ];
     if let Some(container) = &config.config {
         let words = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));

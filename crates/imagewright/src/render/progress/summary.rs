@@ -58,7 +58,8 @@ impl Summary {
             all if all == self.done => "everything cached".to_owned(),
             some => format!("{some} of {} steps cached", self.done),
         };
-        let (bytes, layers, took) = (size::bytes(bytes), size::layers(layers), size::duration(took));
+        let (bytes, layers, took) =
+            (size::bytes(bytes), size::count(layers as u64, "layer"), size::duration(took));
         format!("built {digest}: {bytes} in {layers}, {cached}, {took}")
     }
 }
