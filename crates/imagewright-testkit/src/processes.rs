@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether a process of the machine has `word` in its command line.
+/// Whether a process of the machine has exactly `word` among its arguments.
 pub fn is_running(word: &str) -> bool {
     processes().any(|process| {
         let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(word)
+        line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
     })
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
+mod build;
 mod completions;
 mod configuration;
 mod crate_graph;
@@ -17,4 +18,5 @@ mod secrets;
 mod sources;
 mod spec;
 mod support;
+mod upkeep;
 mod usage;

@@ -6,7 +6,7 @@ use imagewright_testkit::archive::{Archive, ReleaseInfo};
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::http::HttpServer;
 
-use crate::secrets::{assert_fails_discreetly, with_secret};
+use crate::secrets::{ALL_STYLES, assert_fails_discreetly, with_secret};
 use crate::support::context;
 
 /// A signed archive with an empty suite.
@@ -59,5 +59,5 @@ fn a_damaged_list_is_refused_and_the_password_of_the_mirror_told_nowhere() {
     let server = HttpServer::serve(archive.folder()).unwrap();
     refused(&context(), &server.url(), &archive);
     let words = bootstrap(&with_secret(&server.url()), &archive);
-    assert_fails_discreetly(&context(), &words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_fails_discreetly(&context(), &words.iter().map(String::as_str).collect::<Vec<_>>(), &ALL_STYLES);
 }

@@ -45,8 +45,8 @@ fn malformed_yaml_is_named_with_the_line() {
     assert_snapshot!(build(&[("image.yaml", "base: bootstrap\napt: {packages: 7}\n")]), @r"
     exit: 4
     ----- stderr -----
-    error: spec/image.yaml:2:17: expected a list, found `7}`
-    hint: write `[7}]`
+    error: spec/image.yaml:2:17: expected a list, found `7`
+    hint: write `[7]`
     ");
 }
 
