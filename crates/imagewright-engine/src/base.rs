@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use imagewright_model::BuildSettings;
 use imagewright_model::spec::{BaseSource, Distribution};
-use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform};
+use imagewright_model::{BuildSettings, ErrorKind, Progress};
+use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform, Reference};
 use imagewright_store::transfer::ImportSource;
-use imagewright_store::{Image, StoreError};
+use imagewright_store::{Image, ImageRecord, StoreError};
 
 use crate::bootstrap::{self, BootstrapRequest};
 use crate::bootstrap_step::BootstrapStep;
@@ -17,6 +17,7 @@ use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::import::file_source;
 use crate::machine::Machine;
+use crate::remote::RemoteImages;
 use crate::reporter::StepReporter;
 use crate::step::{self, Memory};
 use crate::workbench::{DEFAULT_PATH, Site};
@@ -27,6 +28,7 @@ pub(crate) struct BaseContext<'a> {
     pub(crate) site: Site<'a>,
     pub(crate) machine: &'a Machine,
     pub(crate) settings: &'a BuildSettings,
+    pub(crate) remote: &'a dyn RemoteImages,
 }
 
 /// A base and whether it was there already.
@@ -49,7 +51,7 @@ impl BaseContext<'_> {
             let request = self.bootstrap_request(*distribution, suite.as_deref(), wanted, &[])?;
             return self.bootstrap(&request, epoch, memory, step);
         }
-        let (image, cached) = self.find(source, step)?;
+        let (image, cached) = self.find(source, wanted, memory, step)?;
         if !wanted.accepts(&image.config.platform) {
             return Err(EngineError::BasePlatform {
                 base: source.to_string(),
@@ -60,13 +62,15 @@ impl BaseContext<'_> {
         Ok(Base { draft: Draft::on(&image, Some(source.to_string())), cached })
     }
 
-    fn find(&self, source: &BaseSource, step: &StepReporter<'_>) -> Result<(Image, bool), EngineError> {
+    fn find(
+        &self,
+        source: &BaseSource,
+        wanted: &Platform,
+        memory: Memory,
+        step: &StepReporter<'_>,
+    ) -> Result<(Image, bool), EngineError> {
         match source {
-            BaseSource::Image(reference) => match self.site.store.resolve(&reference.canonical()) {
-                Ok(record) => Ok((self.site.store.image(&record.manifest)?, true)),
-                Err(StoreError::ImageNotFound { .. }) => Err(EngineError::BaseNotFound(source.clone())),
-                Err(error) => Err(error.into()),
-            },
+            BaseSource::Image(reference) => self.find_image(reference, wanted, memory, step),
             BaseSource::OciDirectory { path, .. } => self.import_file(source, &path.join("index.json"), step),
             BaseSource::OciArchive { path, .. } | BaseSource::DockerArchive { path, .. } => {
                 self.import_file(source, path, step)
@@ -82,6 +86,49 @@ impl BaseContext<'_> {
             }
             BaseSource::Bootstrap { .. } => unreachable!("bootstrap is not found but made"),
         }
+    }
+
+    /// An image by its name: from the store, else from its registry. `--upgrade` asks the registry first, unless
+    /// the name has a digest and so means the same for ever.
+    fn find_image(
+        &self,
+        reference: &Reference,
+        wanted: &Platform,
+        memory: Memory,
+        step: &StepReporter<'_>,
+    ) -> Result<(Image, bool), EngineError> {
+        let store = self.site.store;
+        let known = match store.resolve(&reference.canonical()) {
+            Ok(record) => Some(record),
+            Err(StoreError::ImageNotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let asks_again = memory.solve_again && reference.digest().is_none();
+        let record = match known {
+            Some(record) if !asks_again => return Ok((store.image(&record.manifest)?, true)),
+            known => match self.pull(reference, wanted, step) {
+                Ok(pulled) => pulled,
+                // What only this machine has is no worse for having no newer version elsewhere.
+                Err(error) if error.kind() == ErrorKind::NotFound && known.is_some() => {
+                    known.expect("it was just seen")
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        Ok((store.image(&record.manifest)?, false))
+    }
+
+    fn pull(
+        &self,
+        reference: &Reference,
+        wanted: &Platform,
+        step: &StepReporter<'_>,
+    ) -> Result<ImageRecord, EngineError> {
+        step.status(format!("pulling {reference}"));
+        let output = step.output();
+        let progress = |message: &str, progress: Progress| output.progress(message, progress);
+        let stop = self.site.cancel.stop();
+        self.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)
     }
 
     /// Imports a folder or archive whose content is told by `file`.

@@ -117,7 +117,8 @@ impl Engine {
         let platform = self.platform(request.platform.as_ref())?;
         let outside = Outside::new(&self.settings);
         let site = self.site(&outside, cancel, request.compression, None);
-        let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
+        let context =
+            BaseContext { site, machine: &self.machine, settings: &self.settings, remote: &*self.remote };
         let bootstrap = context.bootstrap_request(
             request.distribution,
             request.suite.as_deref(),
@@ -154,7 +155,8 @@ impl Engine {
         let wanted = self.platform(spec.platform.as_ref())?;
         let outside = Outside::new(&self.settings);
         let site = self.site(&outside, cancel, request.compression, request.time_limit);
-        let context = BaseContext { site, machine: &self.machine, settings: &self.settings };
+        let context =
+            BaseContext { site, machine: &self.machine, settings: &self.settings, remote: &*self.remote };
         let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };
 
         let report = reporter.step(format!("base {}", spec.base));

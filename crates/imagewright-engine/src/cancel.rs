@@ -35,7 +35,7 @@ impl Cancel {
     }
 
     /// What long work without a sandbox looks at.
-    pub(crate) fn stop(&self) -> &Stop {
+    pub fn stop(&self) -> &Stop {
         &self.0.stop
     }
 

@@ -13,6 +13,7 @@ use imagewright_store::transfer::TransferError;
 use crate::bootstrap::{BootstrapError, SourcesError};
 use crate::docker_daemon::DaemonError;
 use crate::fetch::FetchError;
+use crate::remote::RemoteError;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum EngineError {
     /// An image could not be imported.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    /// An image could not be pulled.
+    #[error(transparent)]
+    Remote(RemoteError),
     /// The sandbox failed.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -212,6 +216,7 @@ impl EngineError {
             }
             Self::Store(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
+            Self::Remote(error) => error.kind,
             Self::Sandbox(error) => sandbox_kind(error),
             Self::Bootstrap(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
@@ -260,6 +265,7 @@ impl EngineError {
         match self {
             Self::Store(error) => error.hint(),
             Self::Transfer(error) => error.hint(),
+            Self::Remote(error) => error.hint.clone(),
             Self::Sandbox(error) => error.hint(),
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
@@ -267,7 +273,7 @@ impl EngineError {
             Self::Io { source, .. } => ErrorKind::io_hint(source),
             Self::BaseNotFound(_) => Some(
                 "bring it in with `imagewright image import`, or use `bootstrap`, `oci:DIR`, `oci-archive:FILE`, \
-                 `docker-archive:FILE` or `docker-daemon:REF` (registries are not supported yet)"
+                 `docker-archive:FILE` or `docker-daemon:REF`"
                     .to_owned(),
             ),
             Self::BasePlatform { found, .. } => {

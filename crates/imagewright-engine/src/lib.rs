@@ -25,6 +25,7 @@ mod outside;
 mod passwd;
 mod pip;
 mod python;
+mod remote;
 mod reporter;
 mod root_view;
 mod run;
@@ -38,6 +39,7 @@ pub use cancel::Cancel;
 pub use docker_daemon::DaemonError;
 pub use error::EngineError;
 pub use machine::Machine;
+pub use remote::{RemoteError, RemoteImages};
 pub use run::RunRequest;
 
 use imagewright_model::BuildSettings;
@@ -54,6 +56,8 @@ pub struct Engine {
     pub settings: BuildSettings,
     /// What the machine is like.
     pub machine: Machine,
+    /// Where images come from that are not in the store.
+    pub remote: Box<dyn RemoteImages>,
     /// Threads that compress and unpack.
     pub threads: usize,
 }

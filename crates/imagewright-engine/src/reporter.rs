@@ -78,7 +78,7 @@ impl<'a> StepReporter<'a> {
     }
 }
 
-/// Reports lines that a program of a step printed.
+/// Reports from threads of a step: lines that a program printed, bytes that moved.
 #[derive(Clone, Copy)]
 pub(crate) struct OutputReporter<'a> {
     events: &'a dyn EventSink,
@@ -86,6 +86,11 @@ pub(crate) struct OutputReporter<'a> {
 }
 
 impl OutputReporter<'_> {
+    /// Passes progress on as it comes, from whichever thread.
+    pub(crate) fn progress(&self, message: &str, progress: Progress) {
+        self.events.emit(BuildEvent::Progress { step: self.step, message: message.to_owned(), progress });
+    }
+
     pub(crate) fn line(&self, line: &str) {
         self.events.emit(BuildEvent::Output { step: self.step, line: line.to_owned() });
     }

@@ -1,9 +1,9 @@
 //! Stopping a transfer from outside.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use imagewright_model::Stop;
 
 use crate::RegistryError;
 
@@ -13,31 +13,30 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Shared by whoever may stop a transfer and the transfer itself.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel {
-    flag: Arc<AtomicBool>,
-    /// The flag of what this transfer is a part of.
-    outer: Option<Arc<AtomicBool>>,
+    stop: Stop,
+    /// The wish to end what this transfer is a part of.
+    outer: Option<Stop>,
 }
 
 impl Cancel {
-    /// Cancelled as soon as `flag` is set.
-    pub fn watching(flag: Arc<AtomicBool>) -> Self {
-        Self { flag, outer: None }
+    /// Cancelled as soon as `stop` is asked.
+    pub fn watching(stop: &Stop) -> Self {
+        Self { stop: stop.clone(), outer: None }
     }
 
     /// Stops everything that holds a copy of this.
     pub fn cancel(&self) {
-        self.flag.store(true, Ordering::SeqCst);
+        self.stop.ask();
     }
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        let set = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
-        set(&self.flag) || self.outer.as_deref().is_some_and(set)
+        self.stop.is_asked() || self.outer.as_ref().is_some_and(Stop::is_asked)
     }
 
     /// One that is cancelled with this one, and by itself without this one.
     pub(crate) fn inner(&self) -> Self {
-        Self { flag: Arc::default(), outer: Some(Arc::clone(&self.flag)) }
+        Self { stop: Stop::default(), outer: Some(self.stop.clone()) }
     }
 
     pub(crate) fn check(&self) -> Result<(), RegistryError> {

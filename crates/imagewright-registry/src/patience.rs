@@ -64,8 +64,7 @@ pub(crate) fn patiently<T>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use imagewright_model::Stop;
 
     use super::*;
     use crate::Answer;
@@ -99,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_pause_ends_when_cancelled() {
-        let cancel = Cancel::watching(Arc::new(AtomicBool::new(true)));
+        let stop = Stop::default();
+        stop.ask();
+        let cancel = Cancel::watching(&stop);
         let result: Result<(), _> = patiently(quick(), &cancel, || Err(busy(Some(Duration::from_secs(5)))));
         assert!(matches!(result, Err(RegistryError::Cancelled)));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// How registries are reached; the section `registry` of the configuration.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RegistrySettings {
     /// Registries that may be spoken to over plain HTTP, as `host` or `host:port`. The loopback always may.
@@ -19,7 +19,7 @@ pub struct RegistrySettings {
 }
 
 /// How often and how fast something that failed is tried again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// Tries in all, before the first byte and after each progress.
     pub tries: u32,

@@ -6,6 +6,7 @@ use imagewright_engine::EngineError;
 use imagewright_model::ErrorKind;
 use imagewright_model::spec::SpecError;
 use imagewright_oci::ReferenceError;
+use imagewright_registry::RegistryError;
 use imagewright_store::StoreError;
 use imagewright_store::transfer::TransferError;
 
@@ -23,6 +24,9 @@ pub enum ServiceError {
     /// An image could not be exported.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    /// A registry could not be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The spec is wrong.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -57,6 +61,7 @@ impl ServiceError {
             Self::Engine(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
+            Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
             Self::Transport(_) | Self::Reference(_) => ErrorKind::Usage,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
@@ -69,6 +74,7 @@ impl ServiceError {
             Self::Engine(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Transfer(error) => error.hint(),
+            Self::Registry(error) => error.hint(),
             Self::Spec(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::Reference(_) => None,

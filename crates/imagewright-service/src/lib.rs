@@ -8,6 +8,7 @@ mod build;
 mod error;
 mod folder;
 mod images;
+mod registries;
 mod transport;
 mod upkeep;
 
@@ -16,6 +17,9 @@ pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};
 pub use transport::{Destination, Source, TransportError};
 
+pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
+pub use registries::OnTransfer;
+
 pub use imagewright_engine::{BaseImageRequest, Cancel, Machine, RunRequest};
 pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord, Tally};
 
@@ -23,12 +27,17 @@ use std::path::Path;
 
 use imagewright_engine::Engine;
 use imagewright_model::BuildSettings;
+use imagewright_registry::Client;
 use imagewright_sandbox::Helper;
 use imagewright_store::Store;
+
+use registries::Registries;
 
 /// Everything a user can do, on one store.
 pub struct Service {
     engine: Engine,
+    registries: Registries,
+    registry_settings: RegistrySettings,
 }
 
 impl Service {
@@ -38,10 +47,16 @@ impl Service {
         helper: Helper,
         settings: BuildSettings,
         machine: Machine,
+        registry_settings: RegistrySettings,
+        credentials: CredentialFiles,
     ) -> Result<Self, ServiceError> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = Store::open(root)?;
-        Ok(Self { engine: Engine { store, helper, settings, machine, threads } })
+        let client = Client::new(registry_settings.clone(), &settings.trust, Box::new(credentials))?;
+        let registries = Registries { client, store: store.clone() };
+        let remote = Box::new(registries.clone());
+        let engine = Engine { store, helper, settings, machine, remote, threads };
+        Ok(Self { engine, registries, registry_settings })
     }
 
     fn store(&self) -> &Store {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{base, build, completions, fsck, gc, image};
+use crate::commands::{base, build, completions, fsck, gc, image, login, pull, push};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -28,6 +28,10 @@ pub(crate) enum Command {
     Image(image::ImageCommand),
     #[command(subcommand)]
     Base(base::BaseCommand),
+    Pull(pull::PullArguments),
+    Push(push::PushArguments),
+    Login(login::LoginArguments),
+    Logout(login::LogoutArguments),
     Gc(gc::GcArguments),
     Fsck(fsck::FsckArguments),
     Completions(completions::CompletionsArguments),

@@ -19,8 +19,15 @@ pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Fail
         Some(root) => root,
         None => default_root()?,
     };
-    let Settings { apt, python, trust, .. } = settings;
-    Ok(Service::open(&root, helper()?, BuildSettings { apt, python, trust }, settings::machine::gather())?)
+    let Settings { apt, python, trust, registry, .. } = settings;
+    Ok(Service::open(
+        &root,
+        helper()?,
+        BuildSettings { apt, python, trust },
+        settings::machine::gather(),
+        registry,
+        settings::machine::credential_files(),
+    )?)
 }
 
 /// Ourselves, by the name the kernel knows us under: right even while the file is replaced.

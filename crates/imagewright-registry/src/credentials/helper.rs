@@ -55,7 +55,7 @@ impl Helper {
             };
         }
         // What it printed holds the secret, so no part of it may be shown.
-        let kept: Kept = serde_json::from_str(&&output.text)
+        let kept: Kept = serde_json::from_str(&output.text)
             .map_err(|_| self.failed("get", server, "it answered with something else than credentials"))?;
         let secret = Secret::new(kept.secret);
         Ok(match kept.username.as_str() {

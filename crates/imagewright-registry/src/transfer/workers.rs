@@ -37,8 +37,7 @@ pub(super) fn in_parallel<T: Sync>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use imagewright_model::Stop;
 
     use super::*;
 
@@ -74,11 +73,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_the_flag_stops_it() {
-        let flag = Arc::new(AtomicBool::new(false));
-        let cancel = Cancel::watching(Arc::clone(&flag));
+    fn whoever_may_stop_it_stops_it() {
+        let stop = Stop::default();
+        let cancel = Cancel::watching(&stop);
         let result = in_parallel(2, &cancel, &[1, 2, 3], |_, together| {
-            flag.store(true, Ordering::SeqCst);
+            stop.ask();
             together.check()
         });
         assert!(matches!(result, Err(RegistryError::Cancelled)));

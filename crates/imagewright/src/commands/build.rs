@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use imagewright_model::SecretUrl;
 use imagewright_model::spec::SpecFlags;
-use imagewright_service::{BuildCommand, Cancel};
+use imagewright_model::{ErrorKind, SecretUrl};
+use imagewright_service::{BuildCommand, BuildReport, Cancel, Service};
 
 use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
-use crate::render::progress::ProgressArguments;
+use crate::render::progress::{ProgressArguments, TransferProgress};
 use crate::render::report;
 use crate::settings::Settings;
 use crate::signals::{Interrupt, cancel_on_signals};
@@ -57,7 +57,7 @@ struct ImageFlags {
     /// Name of the result, as NAME[:TAG]; may be given several times
     #[arg(long, short, value_name = "NAME")]
     tag: Vec<String>,
-    /// Base: an image in the store, bootstrap[:debian/SUITE|:ubuntu/SUITE], oci:DIR, oci-archive:FILE,
+    /// Base: an image by its name (from the store, else from its registry), bootstrap[:debian/SUITE|:ubuntu/SUITE], oci:DIR, oci-archive:FILE,
     /// docker-archive:FILE or docker-daemon:NAME
     #[arg(long, value_name = "BASE")]
     base: Option<String>,
@@ -134,6 +134,9 @@ pub(crate) struct ProcessFlags {
     /// Write the digest of the image's manifest to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) digest_file: Option<PathBuf>,
+    /// Push the image to where each of its names says
+    #[arg(long)]
+    pub(crate) push: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -215,6 +218,22 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         digest_file: process.digest_file,
     };
     let built = service.build(&command, &*events, &cancel)?;
+    if process.push {
+        push(global, &service, &built, &cancel)?;
+    }
     report::build(&built, process.json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn push(global: &Global, service: &Service, built: &BuildReport, cancel: &Cancel) -> Result<(), Failure> {
+    if built.names.is_empty() {
+        return Err(Failure::new(ErrorKind::Usage, "the image has no name to be pushed to")
+            .with_hint("name it with --tag"));
+    }
+    let progress = TransferProgress::new(global.quiet);
+    let show = |message: &str, done| progress.show(message, done);
+    for name in &built.names {
+        service.push_image(&built.digest.to_string(), Some(name), cancel, &show)?;
+    }
+    Ok(())
 }

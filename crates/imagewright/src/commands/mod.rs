@@ -6,6 +6,9 @@ pub(crate) mod completions;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
+pub(crate) mod login;
+pub(crate) mod pull;
+pub(crate) mod push;
 
 use std::process::ExitCode;
 
@@ -18,6 +21,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Build(arguments) => build::run(&global, *arguments),
         Command::Image(command) => image::run(&global, command),
         Command::Base(command) => base::run(&global, command),
+        Command::Pull(arguments) => pull::run(&global, &arguments),
+        Command::Push(arguments) => push::run(&global, &arguments),
+        Command::Login(arguments) => login::login(&global, &arguments),
+        Command::Logout(arguments) => login::logout(&global, &arguments),
         Command::Gc(arguments) => gc::run(&global, &arguments),
         Command::Fsck(arguments) => fsck::run(&global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use imagewright_model::SecretUrl;
-use imagewright_service::Machine;
+use imagewright_service::{CredentialFiles, Machine};
 
 use super::{Settings, python_indexes};
 
@@ -39,6 +39,21 @@ pub(crate) fn gather() -> Machine {
         keyrings: PathBuf::from("/usr/share/keyrings"),
         docker_socket: docker_socket(),
         uv_candidates: on_search_path("uv"),
+    }
+}
+
+/// Where logins of Docker and Podman are kept, and ours with them.
+pub(crate) fn credential_files() -> CredentialFiles {
+    let named = variable(&["REGISTRY_AUTH_FILE"]).map(PathBuf::from);
+    let runtime =
+        variable(&["XDG_RUNTIME_DIR"]).map(|folder| Path::new(&folder).join("containers/auth.json"));
+    let home = variable(&["HOME"]).map(PathBuf::from);
+    let docker = variable(&["DOCKER_CONFIG"]).map(PathBuf::from);
+    CredentialFiles {
+        write_podman: named.is_some(),
+        podman: named.into_iter().chain(runtime).collect(),
+        docker: docker.or_else(|| Some(home?.join(".docker"))).map(|folder| folder.join("config.json")),
+        helper_path: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use imagewright_model::{AptSettings, ErrorKind, PythonSettings, TrustSettings};
+use imagewright_service::RegistrySettings;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) python: PythonSettings,
     /// Whom to trust and how to get out.
     pub(crate) trust: TrustSettings,
+    /// How registries are reached.
+    pub(crate) registry: RegistrySettings,
 }
 
 /// Reads all sources. `file` takes the place of the user's file; `overrides` come from flags.
@@ -87,6 +90,7 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             https_proxy: upper.trust.https_proxy.or(lower.trust.https_proxy),
             no_proxy: upper.trust.no_proxy.or(lower.trust.no_proxy),
         },
+        registry: if upper.registry == RegistrySettings::default() { lower.registry } else { upper.registry },
     }
 }
 

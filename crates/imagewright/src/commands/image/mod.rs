@@ -1,5 +1,6 @@
 //! `imagewright image`
 
+mod copy;
 mod export;
 mod import;
 mod list;
@@ -15,7 +16,7 @@ use clap::Subcommand;
 use crate::cli::Global;
 use crate::failure::Failure;
 
-/// List, show, tag, remove, export, import and run images of the content store
+/// List, show, tag, remove, export, import, copy and run images
 ///
 /// An image is called by its name, its digest, or the beginning of its id (four digits at least).
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,7 @@ pub(crate) enum ImageCommand {
     Export(export::ExportArguments),
     #[command(visible_alias = "load")]
     Import(import::ImportArguments),
+    Copy(copy::CopyArguments),
     Run(Box<run::RunArguments>),
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn run(global: &Global, command: ImageCommand) -> Result<ExitCode, Fa
         ImageCommand::Remove(arguments) => remove::run(global, &arguments),
         ImageCommand::Export(arguments) => export::run(global, &arguments),
         ImageCommand::Import(arguments) => import::run(global, &arguments),
+        ImageCommand::Copy(arguments) => copy::run(global, &arguments),
         ImageCommand::Run(arguments) => run::run(global, *arguments),
     }
 }

@@ -1,0 +1,43 @@
+//! The port through which bases come from registries. Whoever puts the house together says who stands behind it.
+
+use std::error::Error;
+use std::fmt;
+
+use imagewright_model::{ErrorKind, Progress, Stop};
+use imagewright_oci::{Platform, Reference};
+use imagewright_store::ImageRecord;
+
+/// Brings images from registries into the store.
+pub trait RemoteImages: Send + Sync {
+    /// Pulls the image for `platform` behind `reference`, under that name, and ends early when `stop` is asked.
+    fn pull(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        stop: &Stop,
+        progress: &(dyn Fn(&str, Progress) + Sync),
+    ) -> Result<ImageRecord, RemoteError>;
+}
+
+/// Why an image did not come: an error of whoever stands behind the port, with what a front end asks of errors.
+#[derive(Debug)]
+pub struct RemoteError {
+    /// What decides the exit code.
+    pub kind: ErrorKind,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The error itself.
+    pub error: Box<dyn Error + Send + Sync>,
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for RemoteError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}

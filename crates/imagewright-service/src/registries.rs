@@ -1,0 +1,246 @@
+//! Registries: pull, push, copy, login, logout. Wires the registry client to the store.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use imagewright_engine::{Cancel, RemoteError, RemoteImages};
+use imagewright_model::{Progress, Stop};
+use imagewright_oci::{Descriptor, Digest, Platform, Reference};
+use imagewright_registry::transfer::{
+    self, BlobSink, ImageSource, PushOptions, Selection, TransferEvent, TransferOptions,
+};
+use imagewright_registry::{
+    BlobOutcome, Cancel as Watch, Client, Credential, CredentialFiles, KeptIn, OneCredential, RegistryError,
+    Welcome,
+};
+use imagewright_store::{ImageRecord, Store};
+
+use crate::{Service, ServiceError};
+
+/// Told what is happening and how far it has come, from several threads.
+pub type OnTransfer<'a> = &'a (dyn Fn(&str, Progress) + Sync);
+
+/// The registry client and the store it pulls into and pushes from.
+#[derive(Clone)]
+pub(crate) struct Registries {
+    pub(crate) client: Client,
+    pub(crate) store: Store,
+}
+
+impl RemoteImages for Registries {
+    fn pull(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        stop: &Stop,
+        progress: OnTransfer<'_>,
+    ) -> Result<ImageRecord, RemoteError> {
+        self.pull_image(reference, platform, stop, progress).map_err(|error| RemoteError {
+            kind: error.kind(),
+            hint: error.hint(),
+            error: Box::new(error),
+        })
+    }
+}
+
+impl Registries {
+    fn pull_image(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        stop: &Stop,
+        progress: OnTransfer<'_>,
+    ) -> Result<ImageRecord, ServiceError> {
+        let options = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
+        let pulled = transfer::pull(
+            &self.client,
+            reference,
+            platform,
+            &StoreSink(&self.store),
+            &options,
+            &follow("pulling", progress),
+        )?;
+        // A name with a digest is no name of the store's; the tag beside it may have moved on.
+        let names: &[Reference] =
+            if reference.digest().is_some() { &[] } else { std::slice::from_ref(reference) };
+        Ok(self.store.put_image(&pulled.manifest, &pulled.config, names)?)
+    }
+}
+
+impl Service {
+    /// Pulls an image from its registry and gives it that name in the store.
+    pub fn pull_image(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+        cancel: &Cancel,
+        progress: OnTransfer<'_>,
+    ) -> Result<ImageRecord, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
+        let host = Platform::host();
+        self.registries.pull_image(reference, platform.unwrap_or(&host), cancel.stop(), progress)
+    }
+
+    /// Pushes an image of the store to `target`, or to where its own name says. Gives the digest of its manifest.
+    pub fn push_image(
+        &self,
+        image: &str,
+        target: Option<&Reference>,
+        cancel: &Cancel,
+        progress: OnTransfer<'_>,
+    ) -> Result<(Reference, Digest), ServiceError> {
+        let _lease = self.store().lease(|| {})?;
+        let record = self.store().resolve(image)?;
+        let target = match target {
+            Some(target) => target.clone(),
+            None => image.parse()?,
+        };
+        let documents = self.store().image(&record.manifest)?;
+        let options = PushOptions {
+            transfer: TransferOptions {
+                cancel: Watch::watching(cancel.stop()),
+                ..TransferOptions::default()
+            },
+            mount_from: self.relatives(&record)?,
+        };
+        let source = StoreSource(self.store());
+        let pushed = transfer::push(
+            &self.registries.client,
+            &documents.manifest,
+            &source,
+            &target,
+            &options,
+            &follow("pushing", progress),
+        )?;
+        Ok((target, pushed.digest))
+    }
+
+    /// Names of images that share layers with `record`: a registry may have those layers already.
+    fn relatives(&self, record: &ImageRecord) -> Result<Vec<Reference>, ServiceError> {
+        let own = self.store().image(&record.manifest)?;
+        let bottom = own.config.rootfs.diff_ids.first();
+        let mut names = Vec::new();
+        for other in self.store().list()? {
+            let documents = self.store().image(&other.manifest)?;
+            if documents.config.rootfs.diff_ids.first() == bottom {
+                names.extend(other.names);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Copies an image from one registry to another without keeping it here. Gives the digest of what was copied.
+    pub fn copy_image(
+        &self,
+        from: &Reference,
+        to: &Reference,
+        platform: Option<&Platform>,
+        cancel: &Cancel,
+        progress: OnTransfer<'_>,
+    ) -> Result<Digest, ServiceError> {
+        let selection = platform.map_or(Selection::All, |platform| Selection::Platform(platform.clone()));
+        let options =
+            TransferOptions { cancel: Watch::watching(cancel.stop()), ..TransferOptions::default() };
+        Ok(transfer::copy(
+            &self.registries.client,
+            from,
+            to,
+            &selection,
+            &options,
+            &follow("copying", progress),
+        )?
+        .digest)
+    }
+
+    /// Shows credentials to a registry, and keeps them when it takes them.
+    pub fn login(
+        &self,
+        registry: &str,
+        credential: &Credential,
+        files: &CredentialFiles,
+        cancel: &Cancel,
+    ) -> Result<(Welcome, KeptIn), ServiceError> {
+        let one = OneCredential { registry: registry.to_owned(), credential: credential.clone() };
+        let settings = self.registry_settings.clone();
+        let client = Client::new(settings, &self.engine.settings.trust, Box::new(one))?;
+        let welcome = client.ping(registry, &Watch::watching(cancel.stop()))?;
+        let kept = files.store(registry, credential).map_err(RegistryError::from)?;
+        Ok((welcome, kept))
+    }
+
+    /// Forgets the credentials of a registry; gives the places there were some.
+    pub fn logout(&self, registry: &str, files: &CredentialFiles) -> Result<Vec<KeptIn>, ServiceError> {
+        Ok(files.erase(registry).map_err(RegistryError::from)?)
+    }
+}
+
+/// Puts pulled blobs into the store.
+struct StoreSink<'a>(&'a Store);
+
+impl BlobSink for StoreSink<'_> {
+    fn has(&self, blob: &Descriptor) -> io::Result<bool> {
+        Ok(self.0.has_blob(&blob.digest))
+    }
+
+    fn put(&self, blob: &Descriptor, bytes: &mut dyn Read) -> io::Result<()> {
+        let mut writer = self.0.blob_writer().map_err(io::Error::other)?;
+        io::copy(bytes, &mut writer)?;
+        writer.commit(&blob.digest).map_err(io::Error::other)
+    }
+}
+
+/// Opens blobs of the store to be pushed.
+struct StoreSource<'a>(&'a Store);
+
+impl ImageSource for StoreSource<'_> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> io::Result<Box<dyn Read + '_>> {
+        let mut file: File = self.0.open_blob(&blob.digest).map_err(io::Error::other)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Box::new(file))
+    }
+}
+
+/// How often progress is told.
+const TOLD_EVERY: Duration = Duration::from_millis(100);
+
+/// Adds up what several connections move.
+#[derive(Default)]
+struct Meter {
+    done: u64,
+    total: u64,
+    told: Option<Instant>,
+}
+
+impl Meter {
+    /// Takes an event in; gives the progress where it is time to tell.
+    fn take(&mut self, event: &TransferEvent<'_>) -> Option<Progress> {
+        match event {
+            TransferEvent::Planned { bytes, .. } => self.total = *bytes,
+            TransferEvent::Bytes { count, .. } => self.done = self.done.saturating_add_signed(*count),
+            // What did not have to move is as good as moved.
+            TransferEvent::Done { blob, outcome: BlobOutcome::Existed | BlobOutcome::Mounted } => {
+                self.done += blob.size;
+            }
+            TransferEvent::Done { .. } => {}
+        }
+        let is_last = self.done >= self.total;
+        if !is_last && self.told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
+            return None;
+        }
+        self.told = Some(Instant::now());
+        Some(Progress { done: self.done, total: Some(self.total) })
+    }
+}
+
+/// Turns the events of a transfer into progress.
+fn follow<'a>(message: &'a str, progress: OnTransfer<'a>) -> impl Fn(TransferEvent<'_>) + Sync + 'a {
+    let meter = Mutex::new(Meter::default());
+    move |event| {
+        let told = meter.lock().unwrap_or_else(PoisonError::into_inner).take(&event);
+        if let Some(told) = told {
+            progress(message, told);
+        }
+    }
+}
