@@ -7,4 +7,5 @@ pub mod docker;
 pub mod http;
 pub mod image;
 pub mod processes;
+pub mod registry;
 pub mod wheels;
