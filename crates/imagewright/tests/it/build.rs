@@ -132,11 +132,11 @@ fn progress_is_a_stream_of_events() {
         (&"succeeded".into(), Some(outcome.stdout.trim()))
     );
 
-    let failed = context.run(["build", "--base", "demo/nowhere", "--progress", "json"]).exits(3);
+    let failed = context.run(["build", "--base", "oci:nowhere", "--progress", "json"]).exits(3);
     let events = failed.events();
     let last = events.last().unwrap();
     assert_eq!(last["status"], "failed");
-    assert!(last["error"].as_str().unwrap().contains("demo/nowhere"), "{failed}");
+    assert!(last["error"].as_str().unwrap().contains("nowhere/index.json"), "{failed}");
 }
 
 #[test]

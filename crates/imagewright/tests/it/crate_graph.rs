@@ -15,7 +15,7 @@ const GRAPH: [(&str, &[&str]); 10] = [
     ("registry", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
     ("engine", &["layer", "model", "oci", "sandbox", "store"]),
-    ("service", &["engine", "layer", "model", "oci", "sandbox", "store"]),
+    ("service", &["engine", "layer", "model", "oci", "registry", "sandbox", "store"]),
     ("", &["layer", "model", "oci", "sandbox", "service"]),
     ("testkit", &["oci"]),
 ];

@@ -2,6 +2,7 @@
 
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::http::{Fault, HttpServer};
+use imagewright_testkit::registry::TestRegistry;
 use insta::assert_snapshot;
 
 use crate::support::{context, tiny_image};
@@ -80,6 +81,29 @@ fn a_corrupt_archive_is_no_base() {
     hint: `docker save`, `podman save` and `skopeo copy` write archives that can be imported
     ");
     context.assert_nothing_unfinished();
+}
+
+#[test]
+fn a_registry_without_the_base_or_without_an_answer_is_named() {
+    let context = context();
+    let registry = TestRegistry::start().unwrap();
+    assert_snapshot!(context.run(["build", "--base", &format!("{}/demo/nothing:1", registry.host())]), @r"
+    exit: 3
+    ----- stderr -----
+    [1/1] base [SERVER]/demo/nothing:1
+      pulling [SERVER]/demo/nothing:1
+    error: there is no image `[SERVER]/demo/nothing:1`: MANIFEST_UNKNOWN: manifest unknown (status 404)
+    hint: check the names of repository and tag
+    ");
+    assert_snapshot!(context.run(["build", "--base", "127.0.0.1:1/demo/nothing:1"]), @r"
+    exit: 6
+    ----- stderr -----
+    [1/1] base [SERVER]/demo/nothing:1
+      pulling [SERVER]/demo/nothing:1
+    error: registry `[SERVER]` refused the connection
+    caused by: Connection refused (os error 111)
+    hint: check the port, and whether the registry runs
+    ");
 }
 
 #[test]
