@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use imagewright_model::spec::{BaseSource, Distribution};
 use imagewright_model::{BuildSettings, ErrorKind, Progress};
 use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform, Reference};
-use imagewright_store::transfer::ImportSource;
+use imagewright_store::transfer::{ImportSource, Naming};
 use imagewright_store::{Image, ImageRecord, StoreError};
 
 use crate::bootstrap::{self, BootstrapRequest};
@@ -154,7 +154,7 @@ impl BaseContext<'_> {
         }
         step.status("importing the base");
         let store = self.site.store;
-        let records = store.import(source, None, &mut |message, progress| {
+        let records = store.import(source, Naming::Unlisted, &mut |message, progress| {
             step.progress(message, progress.done, progress.total);
         })?;
         let record = records.first().expect("an import gives at least one image or an error");

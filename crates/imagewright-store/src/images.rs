@@ -108,6 +108,26 @@ impl Store {
         config: &Document<ImageConfig>,
         names: &[Reference],
     ) -> Result<ImageRecord, StoreError> {
+        let entry = self.put_documents(manifest, config)?;
+        self.list_image(&entry, names)
+    }
+
+    /// Stores an image's documents without listing it: nobody sees it, and a collection frees it once no fact names
+    /// it. Its layers must be in the store.
+    pub fn put_unlisted(
+        &self,
+        manifest: &Document<Manifest>,
+        config: &Document<ImageConfig>,
+    ) -> Result<ImageRecord, StoreError> {
+        let entry = self.put_documents(manifest, config)?;
+        self.record(&entry, Vec::new())
+    }
+
+    fn put_documents(
+        &self,
+        manifest: &Document<Manifest>,
+        config: &Document<ImageConfig>,
+    ) -> Result<Descriptor, StoreError> {
         if let Some(layer) = manifest.layers.iter().find(|layer| !self.has_blob(&layer.digest)) {
             return Err(StoreError::BlobMissing { digest: layer.digest.clone() });
         }
@@ -115,7 +135,7 @@ impl Store {
         let media_type = manifest.media_type.clone().unwrap_or(MediaType::Manifest);
         let mut entry = self.put_bytes(media_type, manifest.bytes())?;
         entry.platform = Some(config.platform.clone());
-        self.list_image(&entry, names)
+        Ok(entry)
     }
 
     /// Lists an image whose blobs are in the store.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::files::Files;
 use super::layers::LayerImport;
-use super::{TransferError, Wanted, refuse_one_name_for_several};
+use super::{Naming, TransferError, Wanted, refuse_one_name_for_several};
 use crate::{ImageRecord, OnProgress, Store};
 
 /// The file that lists an archive's images.
@@ -45,7 +45,7 @@ impl Listed {
     /// The names the image gets in the store.
     fn names_here(&self, wanted: Wanted<'_>) -> Vec<Reference> {
         let names = self.names();
-        if let Some(name) = wanted.name {
+        if let Naming::As(name) = wanted.naming {
             return vec![name.clone()];
         }
         match wanted.reference.and_then(|reference| reference.parse().ok()) {
@@ -76,17 +76,14 @@ pub(super) fn import(
     }
     let descriptions: Vec<String> = images.iter().map(Listed::describe).collect();
     refuse_one_name_for_several(&files.origin(), wanted, &descriptions)?;
-    images
-        .iter()
-        .map(|image| import_image(store, files, image, &image.names_here(wanted), progress))
-        .collect()
+    images.iter().map(|image| import_image(store, files, image, wanted, progress)).collect()
 }
 
 fn import_image(
     store: &Store,
     files: &Files,
     image: &Listed,
-    names: &[Reference],
+    wanted: Wanted<'_>,
     progress: OnProgress<'_>,
 ) -> Result<ImageRecord, TransferError> {
     let bytes = files.read(&image.config)?;
@@ -106,7 +103,7 @@ fn import_image(
         layers.push(LayerImport { store, files, message }.pack(path, diff_id, progress)?);
     }
     let manifest = Document::new(Manifest::new(config.descriptor(MediaType::Config), layers));
-    Ok(store.put_image(&manifest, &config, names)?)
+    wanted.put(store, &manifest, &config, || image.names_here(wanted))
 }
 
 /// The digest that a configuration's file is named by: `<hex>.json` or `blobs/sha256/<hex>`.

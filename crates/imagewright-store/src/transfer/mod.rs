@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 
-use imagewright_oci::Reference;
+use imagewright_oci::{Document, ImageConfig, Manifest, Reference};
 
 pub use error::TransferError;
 pub use export::ExportTarget;
@@ -77,28 +77,63 @@ impl fmt::Debug for ImportSource {
 struct Wanted<'a> {
     /// The name or digest of one image there; all images without it.
     reference: Option<&'a str>,
-    /// Its name here, instead of those it has there.
-    name: Option<&'a Reference>,
+    /// What it is called here.
+    naming: Naming<'a>,
+}
+
+/// What an imported image is called here.
+#[derive(Clone, Copy, Debug)]
+pub enum Naming<'a> {
+    /// As it is called there.
+    AsThere,
+    /// This.
+    As(&'a Reference),
+    /// Nothing, and it is not listed: it serves something else.
+    Unlisted,
+}
+
+impl<'a> From<Option<&'a Reference>> for Naming<'a> {
+    fn from(name: Option<&'a Reference>) -> Self {
+        name.map_or(Self::AsThere, Self::As)
+    }
+}
+
+impl Wanted<'_> {
+    /// Enters an image whose layers are in the store.
+    fn put(
+        self,
+        store: &Store,
+        manifest: &Document<Manifest>,
+        config: &Document<ImageConfig>,
+        names: impl FnOnce() -> Vec<Reference>,
+    ) -> Result<ImageRecord, TransferError> {
+        Ok(match self.naming {
+            Naming::Unlisted => store.put_unlisted(manifest, config)?,
+            Naming::AsThere | Naming::As(_) => store.put_image(manifest, config, &names())?,
+        })
+    }
 }
 
 impl Store {
-    /// Takes images in, and lists them under the names they have there or, if it is one image, under `name`.
+    /// Takes images in, and lists them under the names they have there, if it is one image under a given name, or not at
+    /// all.
     ///
     /// Of an image for several platforms the one for this machine is taken. A layout's layers are stored as they
     /// are; plain layers of a Docker archive are compressed, so that the manifest is ours and the image id is theirs.
-    pub fn import(
+    pub fn import<'a>(
         &self,
         source: ImportSource,
-        name: Option<&Reference>,
+        naming: impl Into<Naming<'a>>,
         progress: OnProgress<'_>,
     ) -> Result<Vec<ImageRecord>, TransferError> {
+        let naming = naming.into();
         match source {
             ImportSource::OciDirectory { path, reference } => {
-                let wanted = Wanted { reference: reference.as_deref(), name };
+                let wanted = Wanted { reference: reference.as_deref(), naming };
                 oci_import::import(self, &Files::folder(path)?, wanted, progress)
             }
             ImportSource::OciArchive { path, reference } => {
-                let wanted = Wanted { reference: reference.as_deref(), name };
+                let wanted = Wanted { reference: reference.as_deref(), naming };
                 let files = Files::Archive(Archive::open(self, &path, progress)?);
                 match files.holds(crate::layout::MARKER) || !files.holds(docker_import::MANIFEST) {
                     true => oci_import::import(self, &files, wanted, progress),
@@ -106,13 +141,13 @@ impl Store {
                 }
             }
             ImportSource::DockerArchive { path, reference } => {
-                let wanted = Wanted { reference: reference.as_deref(), name };
+                let wanted = Wanted { reference: reference.as_deref(), naming };
                 let archive = Archive::open(self, &path, progress)?;
                 self.import_docker(archive, wanted, progress)
             }
             ImportSource::DockerStream { origin, reader } => {
                 let archive = Archive::spool(self, reader, &origin, progress)?;
-                self.import_docker(archive, Wanted { reference: None, name }, progress)
+                self.import_docker(archive, Wanted { reference: None, naming }, progress)
             }
         }
     }
@@ -138,7 +173,7 @@ fn refuse_one_name_for_several(
     wanted: Wanted<'_>,
     available: &[String],
 ) -> Result<(), TransferError> {
-    if wanted.name.is_some() && available.len() > 1 {
+    if matches!(wanted.naming, Naming::As(_)) && available.len() > 1 {
         return Err(TransferError::SeveralImages {
             origin: origin.to_owned(),
             available: available.to_vec(),

@@ -6,7 +6,7 @@ use imagewright_oci::{
 
 use super::files::Files;
 use super::layers::LayerImport;
-use super::{TransferError, Wanted, refuse_one_name_for_several};
+use super::{Naming, TransferError, Wanted, refuse_one_name_for_several};
 use crate::layout::{INDEX, MARKER, Marker};
 use crate::{ImageRecord, OnProgress, Store, StoreError};
 
@@ -44,8 +44,7 @@ pub(super) fn import(
     refuse_one_name_for_several(&files.origin(), wanted, &descriptions)?;
     let mut records = Vec::with_capacity(images.len());
     for image in images {
-        let names = image.names_here(wanted);
-        records.push(import_image(store, files, &image.descriptor, &names, progress)?);
+        records.push(import_image(store, files, &image, wanted, progress)?);
     }
     Ok(records)
 }
@@ -77,10 +76,10 @@ impl Listed {
 
     /// The names the image gets in the store.
     fn names_here(&self, wanted: Wanted<'_>) -> Vec<Reference> {
-        match (wanted.name, wanted.reference.and_then(full_name)) {
-            (Some(name), _) => vec![name.clone()],
-            (None, Some(name)) => vec![name],
-            (None, None) => self.texts.iter().filter_map(|text| full_name(text)).collect(),
+        match (wanted.naming, wanted.reference.and_then(full_name)) {
+            (Naming::As(name), _) => vec![name.clone()],
+            (_, Some(name)) => vec![name],
+            (_, None) => self.texts.iter().filter_map(|text| full_name(text)).collect(),
         }
     }
 }
@@ -111,11 +110,11 @@ fn group(index: &Index) -> Vec<Listed> {
 fn import_image(
     store: &Store,
     files: &Files,
-    image: &Descriptor,
-    names: &[Reference],
+    listed: &Listed,
+    wanted: Wanted<'_>,
     progress: OnProgress<'_>,
 ) -> Result<ImageRecord, TransferError> {
-    let manifest = find_manifest(files, image)?;
+    let manifest = find_manifest(files, &listed.descriptor)?;
     let malformed = |source| TransferError::Document { origin: files.origin(), source };
     let manifest: Document<Manifest> = Document::parse(files.read_blob(&manifest)?).map_err(malformed)?;
     check_types(files, &manifest)?;
@@ -129,7 +128,7 @@ fn import_image(
         let message = format!("importing layer {} of {layers}", number + 1);
         LayerImport { store, files, message }.copy(layer, diff_id, progress)?;
     }
-    Ok(store.put_image(&manifest, &config, names)?)
+    wanted.put(store, &manifest, &config, || listed.names_here(wanted))
 }
 
 /// The manifest an entry stands for: itself, or of an index the one for this machine.
