@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use imagewright_oci::{ContainerConfig, ImageConfig};
-use imagewright_sandbox::{Exit, Mount, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn};
+use imagewright_sandbox::{Exit, Limits, Mount, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn};
 use imagewright_store::{Image, ImageRecord};
 
 use crate::cancel::Cancel;
@@ -109,6 +109,7 @@ fn specification(image: &Image, view: &RootView, request: &RunRequest) -> Result
         // As engines run containers: `sudo` works in an image that has it.
         privileges: Privileges { no_new_privileges: false, ..Privileges::default() },
         time_limit: request.time_limit,
+        limits: Limits::default(),
     })
 }
 

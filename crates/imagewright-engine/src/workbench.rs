@@ -9,7 +9,7 @@ use imagewright_layer::Compression;
 use imagewright_model::Progress;
 use imagewright_oci::ImageConfig;
 use imagewright_sandbox::{
-    Exit, Helper, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
+    Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
 };
 use imagewright_store::overlay::{self, TidyRules};
 use imagewright_store::{Image, Scratch, Store};
@@ -204,6 +204,7 @@ impl<'a> Workbench<'a> {
             hostname: "build".to_owned(),
             privileges: Privileges::default(),
             time_limit: self.site.time_limit,
+            limits: Limits::default(),
         };
         let mut running = spawn(self.site.helper, &spec, Stdio::Piped)?;
         let _guard = self.site.cancel.guard(running.killer());

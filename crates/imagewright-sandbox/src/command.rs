@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::signal::SigSet;
 use nix::unistd::Uid;
 
+use crate::limits::Enforcement;
 use crate::protocol::{self, Attempt, Failure, Record, errno_of};
 use crate::{SandboxSpec, Stdio, privileges, sys};
 
@@ -16,14 +17,15 @@ use crate::{SandboxSpec, Stdio, privileges, sys};
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Becomes the command. Why it could not is told as a record.
-pub(crate) fn main(spec: &SandboxSpec, stdio: Stdio, records: &File) -> ! {
-    let Err(failure) = become_command(spec, stdio);
+pub(crate) fn main(spec: &SandboxSpec, stdio: Stdio, limits: &Enforcement, records: &File) -> ! {
+    let Err(failure) = become_command(spec, stdio, limits);
     // If this fails too, the exit code is all there is.
     let _ = protocol::send_record(records, &Record::Failed(failure));
     std::process::exit(127)
 }
 
-fn become_command(spec: &SandboxSpec, stdio: Stdio) -> Result<Infallible, Failure> {
+fn become_command(spec: &SandboxSpec, stdio: Stdio, limits: &Enforcement) -> Result<Infallible, Failure> {
+    limits.enter()?;
     if stdio == Stdio::Piped {
         nix::unistd::setsid().attempt("start a session")?;
         hand_over_streams(Uid::from_raw(spec.user.uid)).attempt("hand over standard output")?;

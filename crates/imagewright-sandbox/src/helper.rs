@@ -1,5 +1,5 @@
 //! The helper process: starts the first process of the sandbox and ends it when the caller goes away, wants
-//! that, or the time is up.
+//! that, the time is up, or too much memory is used and the kernel does not see to it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,8 +16,12 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
+use crate::limits::{self, Enforcement};
 use crate::protocol::{self, Attempt, CONTROL_VARIABLE, Failure, Record, Report};
-use crate::{Exit, SandboxSpec, Stdio, init, sys};
+use crate::{Exit, LimitHit, SandboxSpec, Stdio, init, sys};
+
+/// How often memory is looked at that nobody else looks after.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Is the helper program: what the command of a [`Helper`](crate::Helper) has to call.
 ///
@@ -35,37 +39,41 @@ fn serve() -> io::Result<()> {
     let number = std::env::var(CONTROL_VARIABLE).map_err(io::Error::other)?;
     let control = sys::adopt_only(number.parse().map_err(io::Error::other)?)?;
     let (spec, stdio): (SandboxSpec, Stdio) = protocol::receive_frame(&control)?;
-    let report = match run(&spec, stdio, &control) {
-        Ok(report) => report,
-        Err(failure) => Report { result: Err(failure), stubs: Vec::new() },
-    };
+    let limits = Enforcement::prepare(&spec.limits);
+    let mut report = run(&spec, stdio, &control, &limits).unwrap_or_else(Report::failed);
+    report.notes = limits.finish();
     protocol::send_frame(&control, &serde_json::to_vec(&report)?)
 }
 
-fn run(spec: &SandboxSpec, stdio: Stdio, control: &UnixStream) -> Result<Report, Failure> {
+fn run(
+    spec: &SandboxSpec,
+    stdio: Stdio,
+    control: &UnixStream,
+    limits: &Enforcement,
+) -> Result<Report, Failure> {
     let deadline = spec.time_limit.map(|limit| Instant::now() + limit);
     // Keys typed at a terminal are meant for the command, which may share our process group.
     for signal in [Signal::SIGINT, Signal::SIGQUIT] {
         sys::ignore_signal(signal).attempt("ignore signals")?;
     }
-    // The sandbox of an ordinary user begins with a user namespace here. Every later step then acts as that
-    // namespace's root, and `init` must ask for its parent's death signal only after its last change of user.
     nix::sched::unshare(CloneFlags::CLONE_NEWPID).attempt("enter a new pid namespace")?;
     let (records, records_in) = nix::unistd::pipe2(OFlag::O_CLOEXEC).attempt("open a pipe")?;
     let (helper, helper_in) = nix::unistd::pipe2(OFlag::O_CLOEXEC).attempt("open a pipe")?;
     let first = match sys::fork().attempt("fork")? {
         ForkResult::Child => {
             drop((records, helper_in));
-            init::main(spec, stdio, &File::from(records_in), &helper)
+            init::main(spec, stdio, limits, &File::from(records_in), &helper)
         }
         ForkResult::Parent { child } => child,
     };
     drop((records_in, helper));
     release_stdio().attempt("let go of standard output")?;
-    let (bytes, stopped) = watch(first, control, File::from(records), deadline)?;
+    let watch = Watch { first, control, deadline, most_memory: limits.watched_memory() };
+    let (bytes, stopped) = watch.until_end(File::from(records))?;
     // When the first process is reaped, the kernel has ended all others and dropped the mounts.
     let status = waitpid(first, None).attempt("wait for the first process")?;
-    Ok(conclude(protocol::parse_records(&bytes), stopped, status))
+    let report = conclude(protocol::parse_records(&bytes), stopped, status);
+    Ok(Report { limited: report.limited.or_else(|| limits.hit()), ..report })
 }
 
 /// Lets the command alone hold the streams, so that readers see their end when it has closed them.
@@ -77,65 +85,95 @@ pub(crate) fn release_stdio() -> io::Result<()> {
     Ok(())
 }
 
-/// Collects records until their writers have ended. Tells also why it ended them itself, if it did.
-fn watch(
-    first: Pid,
-    control: &UnixStream,
-    mut records: File,
-    deadline: Option<Instant>,
-) -> Result<(Vec<u8>, Option<Exit>), Failure> {
-    let mut bytes = Vec::new();
-    let mut stopped = None;
-    loop {
-        let event = match stopped {
-            None => next_event(&records, control, deadline).attempt("watch the sandbox")?,
-            Some(_) => Event::Record,
-        };
-        stopped = match event {
-            Event::Record => {
-                let mut buffer = [0; 4096];
-                match records.read(&mut buffer).attempt("read from the first process")? {
-                    0 => return Ok((bytes, stopped)),
-                    count => bytes.extend_from_slice(&buffer[..count]),
-                }
-                continue;
-            }
-            Event::LetGo => Some(Exit::Cancelled),
-            Event::TimeUp => Some(Exit::TimedOut),
-        };
-        // Not reaped yet, so the number still means this process.
-        nix::sys::signal::kill(first, Signal::SIGKILL).attempt("kill the first process")?;
-    }
-}
-
-enum Event {
-    /// There is something to read, or the end, from the first process.
-    Record,
+/// Why the helper ended the sandbox.
+#[derive(Clone, Copy)]
+enum Stop {
     /// The caller cancelled or is gone.
     LetGo,
     TimeUp,
+    /// Its processes had more than this many bytes.
+    OutOfMemory(u64),
 }
 
-fn next_event(records: &File, control: &UnixStream, deadline: Option<Instant>) -> nix::Result<Event> {
-    loop {
-        let mut sources = [
-            PollFd::new(records.as_fd(), PollFlags::POLLIN),
-            // After the specification the caller sends nothing: whatever comes is the end.
-            PollFd::new(control.as_fd(), PollFlags::POLLIN),
-        ];
-        match nix::poll::poll(&mut sources, timeout(deadline)) {
-            Err(Errno::EINTR) => continue,
-            result => result?,
-        };
-        if sources[0].any() == Some(true) {
-            return Ok(Event::Record);
+impl Stop {
+    /// How the command ended thereby.
+    fn exit(self) -> Exit {
+        match self {
+            Self::LetGo => Exit::Cancelled,
+            Self::TimeUp => Exit::TimedOut,
+            Self::OutOfMemory(_) => Exit::Signal(Signal::SIGKILL as i32),
         }
-        if sources[1].any() == Some(true) {
-            return Ok(Event::LetGo);
+    }
+
+    fn limit(self) -> Option<LimitHit> {
+        match self {
+            Self::OutOfMemory(limit) => Some(LimitHit::OutOfMemory { limit }),
+            Self::LetGo | Self::TimeUp => None,
         }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Ok(Event::TimeUp);
+    }
+}
+
+/// What the helper watches while the sandbox runs.
+struct Watch<'a> {
+    first: Pid,
+    control: &'a UnixStream,
+    deadline: Option<Instant>,
+    most_memory: Option<u64>,
+}
+
+impl Watch<'_> {
+    /// Collects records until their writers have ended. Tells also why it ended them itself, if it did.
+    fn until_end(&self, mut records: File) -> Result<(Vec<u8>, Option<Stop>), Failure> {
+        let mut bytes = Vec::new();
+        let mut stopped = None;
+        loop {
+            if stopped.is_none() {
+                stopped = self.until_record(&records).attempt("watch the sandbox")?;
+                if stopped.is_some() {
+                    // Not reaped yet, so the number still means this process.
+                    nix::sys::signal::kill(self.first, Signal::SIGKILL).attempt("kill the first process")?;
+                }
+            }
+            let mut buffer = [0; 4096];
+            match records.read(&mut buffer).attempt("read from the first process")? {
+                0 => return Ok((bytes, stopped)),
+                count => bytes.extend_from_slice(&buffer[..count]),
+            }
         }
+    }
+
+    /// Waits until there is something to read, or the end, from the first process, or a reason to end it.
+    fn until_record(&self, records: &File) -> nix::Result<Option<Stop>> {
+        loop {
+            let mut sources = [
+                PollFd::new(records.as_fd(), PollFlags::POLLIN),
+                // After the specification the caller sends nothing: whatever comes is the end.
+                PollFd::new(self.control.as_fd(), PollFlags::POLLIN),
+            ];
+            match nix::poll::poll(&mut sources, self.timeout()) {
+                Err(Errno::EINTR) => continue,
+                result => result?,
+            };
+            if sources[0].any() == Some(true) {
+                return Ok(None);
+            }
+            if sources[1].any() == Some(true) {
+                return Ok(Some(Stop::LetGo));
+            }
+            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(Some(Stop::TimeUp));
+            }
+            if let Some(most) = self.most_memory.filter(|most| limits::is_memory_exceeded(self.first, *most))
+            {
+                return Ok(Some(Stop::OutOfMemory(most)));
+            }
+        }
+    }
+
+    /// How long nothing can happen that no file tells.
+    fn timeout(&self) -> PollTimeout {
+        let next_look = self.most_memory.map(|_| Instant::now() + MEMORY_INTERVAL);
+        timeout(self.deadline.into_iter().chain(next_look).min())
     }
 }
 
@@ -147,7 +185,7 @@ fn timeout(deadline: Option<Instant>) -> PollTimeout {
 }
 
 /// What counts is what the command itself came to; then why it was ended; then that nobody knows.
-fn conclude(records: Vec<Record>, stopped: Option<Exit>, status: WaitStatus) -> Report {
+fn conclude(records: Vec<Record>, stopped: Option<Stop>, status: WaitStatus) -> Report {
     let mut stubs = Vec::new();
     let mut result = None;
     for record in records {
@@ -159,7 +197,7 @@ fn conclude(records: Vec<Record>, stopped: Option<Exit>, status: WaitStatus) -> 
         }
     }
     let result = result
-        .or(stopped.map(Ok))
+        .or(stopped.map(|stop| Ok(stop.exit())))
         .unwrap_or_else(|| Err(Failure::BrokenOff { status: format!("{status:?}") }));
-    Report { result, stubs }
+    Report { result, stubs, limited: stopped.and_then(Stop::limit), notes: Vec::new() }
 }

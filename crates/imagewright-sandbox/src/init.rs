@@ -13,6 +13,7 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
+use crate::limits::Enforcement;
 use crate::protocol::{self, Attempt, Failure, Record};
 use crate::root::RootFileSystem;
 use crate::{Exit, Network, SandboxSpec, Stdio, command, devices, helper, mounts, network, sys};
@@ -24,8 +25,14 @@ const OPEN_FILES: u64 = 1024;
 const MOST_OPEN_FILES: u64 = 524_288;
 
 /// Is the first process. Whatever happens is told as records.
-pub(crate) fn main(spec: &SandboxSpec, stdio: Stdio, records: &File, helper: &OwnedFd) -> ! {
-    let record = match run(spec, stdio, records, helper) {
+pub(crate) fn main(
+    spec: &SandboxSpec,
+    stdio: Stdio,
+    limits: &Enforcement,
+    records: &File,
+    helper: &OwnedFd,
+) -> ! {
+    let record = match run(spec, stdio, limits, records, helper) {
         Ok(exit) => Record::Ended(exit),
         Err(failure) => Record::Failed(failure),
     };
@@ -33,7 +40,13 @@ pub(crate) fn main(spec: &SandboxSpec, stdio: Stdio, records: &File, helper: &Ow
     std::process::exit(i32::from(told.is_err()))
 }
 
-fn run(spec: &SandboxSpec, stdio: Stdio, records: &File, helper: &OwnedFd) -> Result<Exit, Failure> {
+fn run(
+    spec: &SandboxSpec,
+    stdio: Stdio,
+    limits: &Enforcement,
+    records: &File,
+    helper: &OwnedFd,
+) -> Result<Exit, Failure> {
     die_with(helper)?;
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     let network = match spec.network {
@@ -51,7 +64,7 @@ fn run(spec: &SandboxSpec, stdio: Stdio, records: &File, helper: &OwnedFd) -> Re
     // Our memory holds the specification: processes inside must not read it, whatever capabilities they have.
     nix::sys::prctl::set_dumpable(false).attempt("protect the first process")?;
     let command = match sys::fork().attempt("fork")? {
-        ForkResult::Child => command::main(spec, stdio, records),
+        ForkResult::Child => command::main(spec, stdio, limits, records),
         ForkResult::Parent { child } => child,
     };
     helper::release_stdio().attempt("let go of standard output")?;

@@ -23,6 +23,7 @@ mod devices;
 mod error;
 mod helper;
 mod init;
+mod limits;
 mod mounts;
 mod network;
 mod privileges;
@@ -32,11 +33,14 @@ mod seccomp;
 mod spawn;
 mod spec;
 mod sys;
+pub mod user_namespace;
 
 pub use caps::Capability;
 
 pub use error::SandboxError;
 pub use helper::helper_main;
+pub use limits::{LimitHit, Limits};
 pub use privileges::Privileges;
 pub use spawn::{Exit, Helper, Killer, Outcome, Running, Stdio, spawn};
 pub use spec::{Mount, MountSource, Network, Root, SandboxSpec, User};
+pub use user_namespace::overlay_attribute_prefix;

@@ -11,7 +11,7 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use crate::protocol::{Attempt, Failure};
 use crate::root::{Kind, RootFileSystem, mount, name_of};
-use crate::{Mount, MountSource};
+use crate::{Mount, MountSource, sys, user_namespace};
 
 /// Parts of `/proc` through which root inside could change the machine.
 const READ_ONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
@@ -100,13 +100,25 @@ pub(crate) fn bind(
     kind: Kind,
 ) -> Result<(), Failure> {
     let place = root.mount_point(target, kind)?;
-    nix::mount::mount(Some(source), name_of(&place).as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .attempt_on("mount the host's", source)
+    let mount =
+        |flags| nix::mount::mount(Some(source), name_of(&place).as_str(), None::<&str>, flags, None::<&str>);
+    match mount(MsFlags::MS_BIND) {
+        // In a user namespace the kernel does not let out what somebody else has mounted below it, for that
+        // may be there to cover something.
+        Err(Errno::EINVAL) if !user_namespace::is_initial() => mount(MsFlags::MS_BIND | MsFlags::MS_REC),
+        result => result,
+    }
+    .attempt_on("mount the host's", source)
 }
 
-/// Adds `flags` to those of the mount at `target`.
+/// Adds `flags` to those of the mount at `target`, and of what [`bind`] could not leave out below it.
 fn restrict(root: &RootFileSystem, target: &Path, flags: MsFlags) -> Result<(), Failure> {
-    add_flags(root, target, flags).attempt_on("restrict the mount", target)
+    if user_namespace::is_initial() {
+        add_flags(root, target, flags)
+    } else {
+        root.open(target).and_then(|mounted| sys::restrict_tree(&mounted, flags))
+    }
+    .attempt_on("restrict the mount", target)
 }
 
 fn add_flags(root: &RootFileSystem, target: &Path, flags: MsFlags) -> nix::Result<()> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Exit;
+use crate::{Exit, LimitHit};
 
 /// Names the descriptor of the control socket in the helper's environment.
 pub(crate) const CONTROL_VARIABLE: &str = "IMAGEWRIGHT_SANDBOX_CONTROL";
@@ -17,6 +17,14 @@ pub(crate) const CONTROL_VARIABLE: &str = "IMAGEWRIGHT_SANDBOX_CONTROL";
 pub(crate) struct Report {
     pub(crate) result: Result<Exit, Failure>,
     pub(crate) stubs: Vec<PathBuf>,
+    pub(crate) limited: Option<LimitHit>,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), stubs: Vec::new(), limited: None, notes: Vec::new() }
+    }
 }
 
 /// What the first process and the command tell the helper, one after another in one pipe.

@@ -14,8 +14,8 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
 use nix::mount::{MntFlags, MsFlags};
 use nix::sys::stat::{Mode, SFlag};
 
-use crate::Root;
 use crate::protocol::{Attempt, Failure};
+use crate::{Root, user_namespace};
 
 pub(crate) const MOUNT_OVERLAY: &str = "mount the overlay that writes to the host's";
 
@@ -63,9 +63,10 @@ impl RootFileSystem {
         let layers = link_layers(base, lower)?;
         fs::create_dir("root").attempt("create the root's mount point")?;
         let options = format!(
-            "lowerdir={layers},upperdir={},workdir={},redirect_dir=off,metacopy=off,index=off,volatile",
+            "lowerdir={layers},upperdir={},workdir={},index=off,volatile,{}",
             name_of(&upper_directory),
             name_of(&work_directory),
+            kinds_of_marks(),
         );
         mount(Some("overlay"), "root", Some("overlay"), ROOT_FLAGS, Some(&options))
             .attempt_on(MOUNT_OVERLAY, upper)?;
@@ -177,6 +178,12 @@ fn of_kind(found: OwnedFd, kind: Kind) -> nix::Result<OwnedFd> {
         (Kind::File, true) => Err(Errno::EISDIR),
         _ => Ok(found),
     }
+}
+
+/// Has overlays mark what layers can say and nothing else. With `userxattr` that is always so, and kernels
+/// refuse to be told.
+fn kinds_of_marks() -> &'static str {
+    if user_namespace::is_initial() { "redirect_dir=off,metacopy=off" } else { "userxattr" }
 }
 
 /// Gives the layers short names in the working directory, so that the mount options, which must fit into one

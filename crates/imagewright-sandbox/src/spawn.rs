@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{self, CONTROL_VARIABLE, Report};
-use crate::{SandboxError, SandboxSpec, sys};
+use crate::{LimitHit, SandboxError, SandboxSpec, sys};
 
 /// Says how to start the helper program, usually this same program with a hidden subcommand.
 #[derive(Clone, Debug)]
@@ -53,6 +53,11 @@ pub struct Outcome {
     /// Mount points that had to be created in the upper directory, relative to it, parents first. They are no
     /// part of what the command did.
     pub stubs: Vec<PathBuf>,
+    /// The limit for which the kernel, or this crate, killed processes of it, if one was. Such a command has
+    /// failed, whatever its exit says.
+    pub limited: Option<LimitHit>,
+    /// Limits that could not be kept as they were asked for, each a sentence for people.
+    pub notes: Vec<String>,
 }
 
 /// Starts the command of `spec` in a sandbox.
@@ -110,12 +115,12 @@ impl Running {
 
     /// Waits for the end of the command and of everything it started. Then nothing is mounted any more.
     pub fn wait(mut self) -> Result<Outcome, SandboxError> {
-        let Ok(Report { result, stubs }) = protocol::receive_frame(&*self.control) else {
+        let Ok(Report { result, stubs, limited, notes }) = protocol::receive_frame(&*self.control) else {
             return Err(self.broken_off());
         };
         // The report is the helper's last word, so this is short, and its status tells nothing new.
         let _ = self.child.wait();
-        Ok(Outcome { exit: result?, stubs })
+        Ok(Outcome { exit: result?, stubs, limited, notes })
     }
 
     /// Ends a helper that does not follow the protocol.

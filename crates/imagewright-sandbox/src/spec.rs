@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Privileges, SandboxError};
+use crate::{Limits, Privileges, SandboxError};
 
 /// Layers the kernel accepts below one overlay.
 const MOST_LOWER_DIRECTORIES: usize = 500;
@@ -36,6 +36,9 @@ pub struct SandboxSpec {
     pub privileges: Privileges,
     /// The command and all it started are killed after this time.
     pub time_limit: Option<Duration>,
+    /// What the command and all it started may use together.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// Root file system of a sandbox.
@@ -78,7 +81,8 @@ pub struct Mount {
 /// What a [`Mount`] shows. Device nodes in it cannot be opened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum MountSource {
-    /// A directory of the host, without what is mounted below it.
+    /// A directory of the host; of what is mounted below it only what the kernel does not let a user namespace
+    /// leave out.
     Directory {
         /// Absolute path on the host.
         path: PathBuf,
@@ -136,7 +140,8 @@ impl SandboxSpec {
             let valid = is_plain_absolute(target) && target != Path::new("/");
             check(valid, &format!("mount target `{}` is not an absolute path below `/`", target.display()))?;
         }
-        check(self.hostname.len() <= LONGEST_HOST_NAME, "the host name is longer than 64 bytes")
+        check(self.hostname.len() <= LONGEST_HOST_NAME, "the host name is longer than 64 bytes")?;
+        self.limits.check().map_err(|reason| SandboxError::Invalid { reason })
     }
 }
 
@@ -171,6 +176,7 @@ mod tests {
             hostname: "sandbox".to_owned(),
             privileges: Privileges::default(),
             time_limit: None,
+            limits: Limits::default(),
         }
     }
 

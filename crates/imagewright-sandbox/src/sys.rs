@@ -11,7 +11,10 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::errno::Errno;
+use nix::mount::MsFlags;
+use nix::sched::CloneFlags;
 use nix::sys::signal::{SigHandler, Signal};
+use nix::sys::wait::WaitStatus;
 use nix::unistd::ForkResult;
 
 /// Lets the program that `command` starts inherit `descriptor`, under its present number.
@@ -56,6 +59,44 @@ pub(crate) fn fork() -> io::Result<ForkResult> {
     }
     // SAFETY: with a single thread no lock can be held by a thread that does not exist in the child.
     Ok(unsafe { nix::unistd::fork() }?)
+}
+
+/// Tries to enter new namespaces, in a process of its own that ends at once.
+pub(crate) fn try_unshare(flags: CloneFlags) -> nix::Result<()> {
+    // SAFETY: whatever threads there are, the child makes two system calls and touches no memory of theirs.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => {
+            let errno = nix::sched::unshare(flags).map_or_else(|errno| errno as i32, |()| 0);
+            // SAFETY: ends the process without running anything of it.
+            unsafe { libc::_exit(errno) }
+        }
+        ForkResult::Parent { child } => match nix::sys::wait::waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => Ok(()),
+            WaitStatus::Exited(_, errno) => Err(Errno::from_raw(errno)),
+            _ => Err(Errno::EINTR),
+        },
+    }
+}
+
+/// Adds `flags` to those of the mount at `place` and of all below it.
+pub(crate) fn restrict_tree(place: impl AsFd, flags: MsFlags) -> nix::Result<()> {
+    // These and no others are the same numbers here.
+    let restrictions = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let attributes = (flags & restrictions).bits();
+    let change = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    // SAFETY: the kernel reads an empty string and the structure, whose size is given, during the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            place.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const change,
+            size_of_val(&change),
+        )
+    };
+    Errno::result(result).map(drop)
 }
 
 /// Ignores `signal`.

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use imagewright_sandbox::{
-    Exit, Helper, Mount, MountSource, Network, Outcome, Privileges, Root, SandboxError, SandboxSpec, Stdio,
-    User, spawn,
+    Exit, Helper, LimitHit, Limits, Mount, MountSource, Network, Outcome, Privileges, Root, SandboxError,
+    SandboxSpec, Stdio, User, spawn,
 };
 use tempfile::TempDir;
 
@@ -29,6 +29,8 @@ pub(crate) struct Finished {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) stubs: Vec<PathBuf>,
+    pub(crate) limited: Option<LimitHit>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Bench {
@@ -51,6 +53,7 @@ impl Bench {
             hostname: "sandbox".to_owned(),
             privileges: Privileges::default(),
             time_limit: None,
+            limits: Limits::default(),
         };
         Self { folder, spec }
     }
@@ -127,8 +130,8 @@ impl Bench {
         let mut stdout = String::new();
         running.take_stdout().unwrap().read_to_string(&mut stdout).unwrap();
         let stderr = errors.join().unwrap().unwrap();
-        let Outcome { exit, stubs } = running.wait()?;
-        Ok(Finished { exit, stdout, stderr, stubs })
+        let Outcome { exit, stubs, limited, notes } = running.wait()?;
+        Ok(Finished { exit, stdout, stderr, stubs, limited, notes })
     }
 
     /// A process that runs the command on its own streams.
