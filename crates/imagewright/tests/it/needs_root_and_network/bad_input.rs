@@ -1,5 +1,8 @@
 //! Packages that cannot be had or do not go together, disks and mirrors that fail, while building for real.
 
+use std::fs;
+use std::process::Command;
+
 use imagewright_testkit::archive::{Archive, ReleaseInfo};
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::http::HttpServer;
@@ -141,7 +144,7 @@ fn an_interpreter_that_is_not_there() {
 fn a_uv_that_is_not_there_or_not_static() {
     let context = context_with_wheels(&[Wheel::new("alpha", "1.0")]);
     write_spec(&context, "alpha");
-    std::fs::remove_file(context.root().join("tools/uv")).unwrap();
+    fs::remove_file(context.root().join("tools/uv")).unwrap();
     let outcome = build(&context).exits(8);
     assert!(outcome.stderr.contains("hint: run scripts/setup"), "{outcome}");
     let outcome = context.run(["build", "spec", "--uv", "/bin/ls"]).exits(8);
@@ -181,9 +184,33 @@ fn a_mirror_signed_by_a_stranger() {
 #[ignore = "needs root and network"]
 fn a_disk_too_small_for_the_base() {
     let context = empty_context();
-    let _disk = SmallDisk::mount(&context.work().join("small"), "64m");
-    let outcome = context.run(["base", "bootstrap", "--root", "small"]).exits(8);
-    assert!(outcome.stderr.contains("No space left on device"), "{outcome}");
+    let _disk = SmallDisk::mount(&context.work().join("small"), 64);
+    let outcome = context.run(["base", "bootstrap", "--root", "small"]);
+    assert_says_full(&outcome);
+    assert_eq!(fs::read_dir(context.work().join("small/tmp")).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn a_disk_too_small_for_a_step() {
+    let context = context();
+    let small = context.work().join("small");
+    let disk = SmallDisk::mount(&small, 1024);
+    let copied = Command::new("cp").arg("--archive").arg(context.root().join(".")).arg(&small).status();
+    assert!(copied.unwrap().success());
+    let context = context.env("IMAGEWRIGHT_ROOT", &small);
+    // Too little for the first file, for apt's lists, and for the packages.
+    for mebibytes in [1, 32, 96] {
+        disk.shrink_to_leave(mebibytes);
+        assert_says_full(&context.run(["build", "--base", PYTHON, "--apt", "git"]));
+        assert_eq!(fs::read_dir(small.join("tmp")).unwrap().count(), 0);
+    }
+    disk.shrink_to_leave(512);
+    drop(context.run(["build", "--base", PYTHON, "--apt", "git"]).success());
+}
+
+#[track_caller]
+fn assert_says_full(outcome: &Outcome) {
+    assert_eq!(outcome.code, Some(8), "{outcome}");
     assert!(outcome.stderr.contains("hint: free some space"), "{outcome}");
-    assert_eq!(std::fs::read_dir(context.work().join("small/tmp")).unwrap().count(), 0);
 }
