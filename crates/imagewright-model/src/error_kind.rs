@@ -68,7 +68,7 @@ impl ErrorKind {
             Io::StorageFull | Io::QuotaExceeded => {
                 Some("free some space, or put the store elsewhere with --root or IMAGEWRIGHT_ROOT".to_owned())
             }
-            Io::PermissionDenied => Some("building needs root for now: run as root".to_owned()),
+            Io::PermissionDenied => Some("check who owns it, or name another store with --root".to_owned()),
             _ => None,
         }
     }

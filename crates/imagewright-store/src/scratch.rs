@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use imagewright_model::ErrorKind;
 use imagewright_oci::ChainId;
 
 use crate::files::{Attempt, if_found, is_occupied, remove_tree, sync_directory};
@@ -102,12 +103,23 @@ pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
     for entry in fs::read_dir(temporary.folder()).attempt("list", temporary.folder())? {
         let entry = entry.attempt("list", temporary.folder())?;
         if is_unfinished(&entry.file_name()) {
-            abandoned.extend(hold_abandoned(&entry.path())?);
+            abandoned.extend(unless_refused(hold_abandoned(&entry.path()))?.flatten());
         }
     }
     // From here on each folder is held by us, so the slow part hinders nobody.
     drop(sweeping);
-    abandoned.iter().try_for_each(|(folder, _hold)| remove_held_folder(store, folder))
+    for (folder, _hold) in &abandoned {
+        unless_refused(remove_held_folder(store, folder))?;
+    }
+    Ok(())
+}
+
+/// What an ordinary user left from inside a user namespace, only that user can remove from inside one.
+fn unless_refused<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// Removes `path` if it is an abandoned file or an empty folder; takes hold of it if it is an abandoned folder.

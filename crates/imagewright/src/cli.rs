@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{base, build, completions, fsck, gc, image, login, pull, push};
+use crate::commands::{base, build, completions, doctor, fsck, gc, image, login, pull, push};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Logout(login::LogoutArguments),
     Gc(gc::GcArguments),
     Fsck(fsck::FsckArguments),
+    Doctor(doctor::DoctorArguments),
     Completions(completions::CompletionsArguments),
 }
 

@@ -15,10 +15,7 @@ use crate::settings::{self, Settings};
 /// Opens the service with the settings of all sources, flags last.
 pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Failure> {
     let settings = settings::load(global.config.as_deref(), overrides)?;
-    let root = match global.root.clone().or(settings.root.clone()) {
-        Some(root) => root,
-        None => default_root()?,
-    };
+    let root = store_root(global, &settings)?;
     let Settings { apt, python, trust, registry, .. } = settings;
     Ok(Service::open(
         &root,
@@ -28,6 +25,14 @@ pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Fail
         registry,
         settings::machine::credential_files(),
     )?)
+}
+
+/// The folder of the content store.
+pub(crate) fn store_root(global: &Global, settings: &Settings) -> Result<PathBuf, Failure> {
+    match global.root.clone().or_else(|| settings.root.clone()) {
+        Some(root) => Ok(root),
+        None => default_root(),
+    }
 }
 
 /// Ourselves, by the name the kernel knows us under: right even while the file is replaced.

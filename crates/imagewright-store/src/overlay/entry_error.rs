@@ -78,6 +78,13 @@ pub(super) enum Failure {
     Entry(EntryError),
 }
 
+impl Failure {
+    /// Whether the system refused for want of privileges.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self, Self::System(Errno::EPERM))
+    }
+}
+
 impl From<Errno> for Failure {
     fn from(error: Errno) -> Self {
         Self::System(error)

@@ -13,8 +13,9 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::sys::time::TimeSpec;
 
-/// The mark of a directory that hides everything below it.
-pub(crate) const OPAQUE: &str = "trusted.overlay.opaque";
+/// The marks of a directory that hides everything below it: the first for overlays of root, the second for those of
+/// ordinary users in their own namespace, who cannot set the first.
+const OPAQUE: [&str; 2] = ["trusted.overlay.opaque", "user.overlay.opaque"];
 /// The bits of a mode that a layer carries.
 pub(crate) const MODE_BITS: u32 = 0o7777;
 
@@ -71,7 +72,32 @@ pub(crate) fn is_whiteout(metadata: &Metadata) -> bool {
 
 /// Whether a directory hides everything below it.
 pub fn is_opaque(directory: &Path) -> io::Result<bool> {
-    Ok(xattr::get(directory, OPAQUE)?.as_deref() == Some(b"y"))
+    for mark in OPAQUE {
+        if xattr::get(directory, mark)?.as_deref() == Some(b"y") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes a directory hide everything below it.
+pub(crate) fn mark_opaque(directory: &Path) -> io::Result<()> {
+    match xattr::set(directory, OPAQUE[0], b"y") {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            xattr::set(directory, OPAQUE[1], b"y")
+        }
+        result => result,
+    }
+}
+
+/// Makes a directory hide nothing.
+pub(crate) fn unmark_opaque(directory: &Path) -> io::Result<()> {
+    for mark in OPAQUE {
+        if xattr::get(directory, mark)?.is_some() {
+            xattr::remove(directory, mark)?;
+        }
+    }
+    Ok(())
 }
 
 /// What an overlay shows of a directory, apart from its contents and time.

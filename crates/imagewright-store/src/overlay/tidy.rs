@@ -11,8 +11,8 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 
 use super::capture::root_differs;
 use super::metadata::{
-    Appearance, OPAQUE, attributes, descriptor_path, directory_below, is_opaque, is_overlay_attribute,
-    is_whiteout, seconds,
+    Appearance, attributes, descriptor_path, directory_below, is_opaque, is_overlay_attribute, is_whiteout,
+    seconds, unmark_opaque,
 };
 use super::walk::{Found, Step, Walk};
 use super::{OverlayError, PathPattern};
@@ -85,7 +85,7 @@ fn tidy_directory(directory: &Found, lowers: &[PathBuf], rules: &TidyRules) -> R
         let below = directory_below(lowers, relative).attempt("look below", path)?;
         if opaque && below.is_none() {
             // There is nothing to hide: some kernels mark every new directory.
-            xattr::remove(path, OPAQUE).attempt("remove an attribute of", path)?;
+            unmark_opaque(path).attempt("remove an attribute of", path)?;
             opaque = false;
         }
         if is_empty && !opaque && goes_when_empty(directory, below.as_ref(), rules)? {

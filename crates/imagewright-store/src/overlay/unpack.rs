@@ -24,7 +24,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, 
 
 use super::entry_error::{EntryError, Failure};
 use super::metadata::{
-    OPAQUE, attributes, belongs_in_layer, copy_directory_metadata, descriptor_path, directory_below,
+    attributes, belongs_in_layer, copy_directory_metadata, descriptor_path, directory_below, mark_opaque,
     open_directory, seconds, set_attributes,
 };
 use crate::files::remove_tree;
@@ -167,7 +167,7 @@ impl Target<'_> {
         if !existing.is_some_and(|found| is(&found, SFlag::S_IFDIR)) {
             self.look_as_below(&directory, path)?;
         }
-        Ok(xattr::set(descriptor_path(&directory), OPAQUE, b"y")?)
+        Ok(mark_opaque(&descriptor_path(&directory))?)
     }
 
     /// A whiteout speaks of lower layers only, so what this layer itself has at the path stays.
@@ -181,7 +181,7 @@ impl Target<'_> {
             None => Ok(mknodat(parent, name, SFlag::S_IFCHR, Mode::empty(), 0)?),
             Some(found) if is(&found, SFlag::S_IFDIR) => {
                 let directory = self.make_directory(parent, name, entry.path.as_path())?;
-                Ok(xattr::set(descriptor_path(&directory), OPAQUE, b"y")?)
+                Ok(mark_opaque(&descriptor_path(&directory))?)
             }
             Some(_) => Ok(()),
         }
@@ -207,6 +207,8 @@ impl Target<'_> {
         self.replacing(parent, name, || linkat(&directory, target_name, parent, name, AtFlags::empty()))
     }
 
+    /// Makes a node. Ordinary users cannot make those of devices, not even as root of their own namespace: they go
+    /// without, and no container misses them, because each gets its own `/dev`.
     fn place_node(
         &mut self,
         parent: impl AsFd + Copy,
@@ -215,8 +217,10 @@ impl Target<'_> {
         kind: SFlag,
         device: u64,
     ) -> Result<(), Failure> {
-        self.replacing(parent, name, || mknodat(parent, name, kind, Mode::empty(), device))?;
-        set_metadata(parent, name, entry)
+        match self.replacing(parent, name, || mknodat(parent, name, kind, Mode::empty(), device)) {
+            Err(failure) if is_device(kind) && failure.is_refused() => Ok(()),
+            made => made.and_then(|()| set_metadata(parent, name, entry)),
+        }
     }
 
     /// Makes something new at a path, in place of what the layer itself had there before.
@@ -269,7 +273,7 @@ impl Target<'_> {
         mkdirat(parent, name, Mode::S_IRWXU)?;
         let directory = open_directory(parent, name)?;
         if is_whiteout(&found) {
-            xattr::set(descriptor_path(&directory), OPAQUE, b"y")?;
+            mark_opaque(&descriptor_path(&directory))?;
         }
         Ok(directory)
     }
@@ -424,6 +428,10 @@ fn is_whiteout(found: &FileStat) -> bool {
 }
 
 /// Gives something that is neither file nor directory its metadata.
+fn is_device(kind: SFlag) -> bool {
+    kind == SFlag::S_IFCHR || kind == SFlag::S_IFBLK
+}
+
 fn set_metadata(parent: impl AsFd + Copy, name: &OsStr, entry: &Entry) -> Result<(), Failure> {
     let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
     fchownat(parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;

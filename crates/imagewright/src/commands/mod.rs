@@ -3,6 +3,7 @@
 pub(crate) mod base;
 pub(crate) mod build;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
@@ -14,6 +15,33 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+
+/// Whether a command must be root, at least of its own namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Powers {
+    /// It unpacks, builds or runs images.
+    Needed,
+    /// It sees more with them, and does without.
+    Welcome,
+    /// It only moves files.
+    Unneeded,
+}
+
+/// Which powers a command needs.
+pub(crate) fn powers(command: &Command) -> Powers {
+    match command {
+        Command::Build(_) | Command::Base(_) | Command::Gc(_) => Powers::Needed,
+        Command::Image(command) if image::runs_images(command) => Powers::Needed,
+        Command::Doctor(_) => Powers::Welcome,
+        Command::Image(_)
+        | Command::Pull(_)
+        | Command::Push(_)
+        | Command::Login(_)
+        | Command::Logout(_)
+        | Command::Fsck(_)
+        | Command::Completions(_) => Powers::Unneeded,
+    }
+}
 
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let global = cli.global;
@@ -27,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Logout(arguments) => login::logout(&global, &arguments),
         Command::Gc(arguments) => gc::run(&global, &arguments),
         Command::Fsck(arguments) => fsck::run(&global, &arguments),
+        Command::Doctor(arguments) => doctor::run(&global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

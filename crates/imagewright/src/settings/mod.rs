@@ -19,8 +19,8 @@ use crate::failure::Failure;
 
 const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
-/// Variables with this prefix that are options of the command line, not settings.
-const NOT_SETTINGS: [&str; 2] = ["config", "progress"];
+/// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
+const NOT_SETTINGS: [&str; 3] = ["config", "progress", "user-namespace"];
 
 /// All that can be set.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -36,6 +36,11 @@ pub(crate) enum ImageCommand {
     Run(Box<run::RunArguments>),
 }
 
+/// Whether the command runs images.
+pub(crate) fn runs_images(command: &ImageCommand) -> bool {
+    matches!(command, ImageCommand::Run(_))
+}
+
 pub(crate) fn run(global: &Global, command: ImageCommand) -> Result<ExitCode, Failure> {
     match command {
         ImageCommand::List(arguments) => list::run(global, &arguments),
