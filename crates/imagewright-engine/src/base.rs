@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use imagewright_model::spec::{BaseSource, Distribution};
-use imagewright_model::{BuildSettings, ErrorKind, Progress};
+use imagewright_model::{BuildSettings, Progress};
 use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform, Reference};
 use imagewright_store::transfer::{ImportSource, Naming};
 use imagewright_store::{Image, ImageRecord, StoreError};
@@ -21,6 +21,9 @@ use crate::remote::RemoteImages;
 use crate::reporter::StepReporter;
 use crate::step::{self, Memory};
 use crate::workbench::{DEFAULT_PATH, Site};
+
+/// The facts that say which image a registry had under a name.
+const PULLED: &str = "pulled";
 
 /// What else a base needs to be found or made.
 #[derive(Clone, Copy)]
@@ -88,8 +91,8 @@ impl BaseContext<'_> {
         }
     }
 
-    /// An image by its name: from the store, else from its registry. `--upgrade` asks the registry first, unless
-    /// the name has a digest and so means the same for ever.
+    /// An image by its name: from the store, else from its registry. `--upgrade` asks the registry again where the
+    /// image came from there.
     fn find_image(
         &self,
         reference: &Reference,
@@ -98,24 +101,23 @@ impl BaseContext<'_> {
         step: &StepReporter<'_>,
     ) -> Result<(Image, bool), EngineError> {
         let store = self.site.store;
-        let known = match store.resolve(&reference.canonical()) {
-            Ok(record) => Some(record),
-            Err(StoreError::ImageNotFound { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let asks_again = memory.solve_again && reference.digest().is_none();
-        let record = match known {
-            Some(record) if !asks_again => return Ok((store.image(&record.manifest)?, true)),
-            known => match self.pull(reference, wanted, step) {
-                Ok(pulled) => pulled,
-                // What only this machine has is no worse for having no newer version elsewhere.
-                Err(error) if error.kind() == ErrorKind::NotFound && known.is_some() => {
-                    known.expect("it was just seen")
-                }
-                Err(error) => return Err(error),
-            },
-        };
-        Ok((store.image(&record.manifest)?, false))
+        match store.resolve(&reference.canonical()) {
+            Ok(record) if !memory.solve_again || !self.may_have_moved(reference, &record)? => {
+                Ok((store.image(&record.manifest)?, true))
+            }
+            Ok(_) | Err(StoreError::ImageNotFound { .. }) => {
+                let pulled = self.pull(reference, wanted, step)?;
+                Ok((store.image(&pulled.manifest)?, false))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the registry may have another image under this name by now: not when the name has a digest, nor when
+    /// the image was made or named here.
+    fn may_have_moved(&self, reference: &Reference, record: &ImageRecord) -> Result<bool, EngineError> {
+        let pulled: Option<Digest> = self.site.store.get_fact(PULLED, &pulled_key(reference))?;
+        Ok(reference.digest().is_none() && pulled.is_some_and(|pulled| pulled == record.manifest.digest))
     }
 
     fn pull(
@@ -128,7 +130,9 @@ impl BaseContext<'_> {
         let output = step.output();
         let progress = |message: &str, progress: Progress| output.progress(message, progress);
         let stop = self.site.cancel.stop();
-        self.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)
+        let pulled = self.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)?;
+        self.site.store.put_fact(PULLED, &pulled_key(reference), &pulled.manifest.digest)?;
+        Ok(pulled)
     }
 
     /// Imports a folder or archive whose content is told by `file`.
@@ -209,6 +213,10 @@ impl BaseContext<'_> {
         draft.config.config = Some(bootstrap_config());
         Ok(Base { draft, cached })
     }
+}
+
+fn pulled_key(reference: &Reference) -> Digest {
+    Digest::of(reference.canonical().as_bytes())
 }
 
 /// What a bootstrapped image starts with.
