@@ -17,13 +17,10 @@ use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::import::file_source;
 use crate::machine::Machine;
-use crate::remote::RemoteImages;
+use crate::remote::{RemoteImages, known_of_registry};
 use crate::reporter::StepReporter;
 use crate::step::{self, Memory};
 use crate::workbench::{DEFAULT_PATH, Site};
-
-/// The facts that say which image a registry had under a name.
-const PULLED: &str = "pulled";
 
 /// What else a base needs to be found or made.
 #[derive(Clone, Copy)]
@@ -116,8 +113,8 @@ impl BaseContext<'_> {
     /// Whether the registry may have another image under this name by now: not when the name has a digest, nor when
     /// the image was made or named here.
     fn may_have_moved(&self, reference: &Reference, record: &ImageRecord) -> Result<bool, EngineError> {
-        let pulled: Option<Digest> = self.site.store.get_fact(PULLED, &pulled_key(reference))?;
-        Ok(reference.digest().is_none() && pulled.is_some_and(|pulled| pulled == record.manifest.digest))
+        let known = known_of_registry(self.site.store, reference)?;
+        Ok(reference.digest().is_none() && known.is_some_and(|digest| digest == record.manifest.digest))
     }
 
     fn pull(
@@ -130,9 +127,7 @@ impl BaseContext<'_> {
         let output = step.output();
         let progress = |message: &str, progress: Progress| output.progress(message, progress);
         let stop = self.site.cancel.stop();
-        let pulled = self.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)?;
-        self.site.store.put_fact(PULLED, &pulled_key(reference), &pulled.manifest.digest)?;
-        Ok(pulled)
+        self.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)
     }
 
     /// Imports a folder or archive whose content is told by `file`.
@@ -213,10 +208,6 @@ impl BaseContext<'_> {
         draft.config.config = Some(bootstrap_config());
         Ok(Base { draft, cached })
     }
-}
-
-fn pulled_key(reference: &Reference) -> Digest {
-    Digest::of(reference.canonical().as_bytes())
 }
 
 /// What a bootstrapped image starts with.

@@ -39,7 +39,7 @@ pub use cancel::Cancel;
 pub use docker_daemon::DaemonError;
 pub use error::EngineError;
 pub use machine::Machine;
-pub use remote::{RemoteError, RemoteImages};
+pub use remote::{RemoteError, RemoteImages, note_pulled};
 pub use run::RunRequest;
 
 use imagewright_model::BuildSettings;

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use imagewright_model::{ErrorKind, Progress, Stop};
-use imagewright_oci::{Platform, Reference};
-use imagewright_store::ImageRecord;
+use imagewright_oci::{Digest, Platform, Reference};
+use imagewright_store::{ImageRecord, Store, StoreError};
 
 /// Brings images from registries into the store.
 pub trait RemoteImages: Send + Sync {
@@ -17,6 +17,19 @@ pub trait RemoteImages: Send + Sync {
         stop: &Stop,
         progress: &(dyn Fn(&str, Progress) + Sync),
     ) -> Result<ImageRecord, RemoteError>;
+}
+
+/// The facts that tell which image a registry last had under a name.
+const FACT: &str = "pulled";
+
+/// Notes which image a registry has under a name.
+pub fn note_pulled(store: &Store, reference: &Reference, manifest: &Digest) -> Result<(), StoreError> {
+    store.put_fact(FACT, &Digest::of(reference.canonical().as_bytes()), manifest)
+}
+
+/// The image that a registry last had under a name.
+pub(crate) fn known_of_registry(store: &Store, reference: &Reference) -> Result<Option<Digest>, StoreError> {
+    store.get_fact(FACT, &Digest::of(reference.canonical().as_bytes()))
 }
 
 /// Why an image did not come: an error of whoever stands behind the port, with what a front end asks of errors.
