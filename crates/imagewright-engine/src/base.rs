@@ -59,7 +59,9 @@ impl BaseContext<'_> {
                 wanted: Box::new(wanted.clone()),
             });
         }
-        Ok(Base { draft: Draft::on(&image, Some(source.to_string())), cached })
+        // A path of this machine is nobody else's business, and the digest must not depend on it.
+        let name = matches!(source, BaseSource::Image(_)).then(|| source.to_string());
+        Ok(Base { draft: Draft::on(&image, name), cached })
     }
 
     fn find(

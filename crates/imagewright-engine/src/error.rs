@@ -234,13 +234,9 @@ impl EngineError {
             | Self::MachineSources(_)
             | Self::BrokenPython { .. }
             | Self::NothingToRun => ErrorKind::Invalid,
-            Self::AptSources { untrusted, .. } => {
-                if *untrusted {
-                    ErrorKind::Invalid
-                } else {
-                    ErrorKind::Unavailable
-                }
-            }
+            Self::AptSources { tail, .. } if is_disk_full(tail) => ErrorKind::Machine,
+            Self::AptSources { untrusted: true, .. } => ErrorKind::Invalid,
+            Self::AptSources { .. } => ErrorKind::Unavailable,
             Self::NoUv { .. } | Self::DynamicUv { .. } => ErrorKind::Machine,
             Self::InvalidImage { .. } => ErrorKind::Internal,
             Self::Daemon { source: DaemonError::NotFound(_), .. } => ErrorKind::NotFound,
@@ -286,6 +282,7 @@ impl EngineError {
             } else {
                 format!("did you mean {}?", nearest.join(", "))
             }),
+            Self::AptSources { tail, .. } if is_disk_full(tail) => disk_full_hint(),
             Self::AptSources { untrusted: true, .. } => {
                 Some("the archive must be signed by a key the base trusts; check `apt.mirror`".to_owned())
             }
@@ -319,7 +316,7 @@ impl EngineError {
     fn hint_by_words(&self) -> Option<String> {
         let words = self.to_string();
         if is_disk_full(&words) {
-            ErrorKind::io_hint(&std::io::Error::from(std::io::ErrorKind::StorageFull))
+            disk_full_hint()
         } else if words.contains("Failed to build") || words.contains("build backend") {
             Some(
                 "building from source needs a compiler and headers: add them to the apt packages (gcc, python3-dev …), \
@@ -342,6 +339,10 @@ fn sandbox_kind(error: &SandboxError) -> ErrorKind {
         SandboxError::Exec { .. } | SandboxError::WorkingDirectory { .. } => ErrorKind::NotFound,
         _ => ErrorKind::Machine,
     }
+}
+
+fn disk_full_hint() -> Option<String> {
+    ErrorKind::io_hint(&std::io::Error::from(std::io::ErrorKind::StorageFull))
 }
 
 fn is_disk_full(words: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::{Entry, LayerError, pax};
 
 const BUFFER: usize = 128 * 1024;
 
-/// Reads the entries of an uncompressed layer; see [`decompress`](crate::decompress).
+/// Reads the entries of an uncompressed layer; see [`decompress()`](crate::decompress()).
 pub struct LayerReader<R: Read> {
     input: BufReader<R>,
     offset: u64,

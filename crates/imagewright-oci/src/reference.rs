@@ -247,7 +247,9 @@ impl FromStr for Reference {
 fn split_registry(text: &str) -> (Option<&str>, &str) {
     match text.split_once('/') {
         Some((first, rest))
-            if first.contains(['.', ':', '[']) || first == "localhost" || first.chars().any(char::is_uppercase) =>
+            if first.contains(['.', ':', '['])
+                || first == "localhost"
+                || first.chars().any(char::is_uppercase) =>
         {
             (Some(first), rest)
         }
@@ -342,14 +344,22 @@ mod tests {
         let cases = [
             ("python", "docker.io/library/python:latest", "python:latest"),
             ("python:3.13-slim", "docker.io/library/python:3.13-slim", "python:3.13-slim"),
-            ("jupyter/base-notebook", "docker.io/jupyter/base-notebook:latest", "jupyter/base-notebook:latest"),
+            (
+                "jupyter/base-notebook",
+                "docker.io/jupyter/base-notebook:latest",
+                "jupyter/base-notebook:latest",
+            ),
             ("docker.io/python", "docker.io/library/python:latest", "python:latest"),
             ("index.docker.io/a/b:1", "docker.io/a/b:1", "a/b:1"),
             ("library/python", "docker.io/library/python:latest", "python:latest"),
             ("localhost/a", "localhost/a:latest", "localhost/a:latest"),
             ("localhost:5000/a/b:x", "localhost:5000/a/b:x", "localhost:5000/a/b:x"),
             ("[::1]:5000/a", "[::1]:5000/a:latest", "[::1]:5000/a:latest"),
-            ("registry.example/a__b/c--d.e_f", "registry.example/a__b/c--d.e_f:latest", "registry.example/a__b/c--d.e_f:latest"),
+            (
+                "registry.example/a__b/c--d.e_f",
+                "registry.example/a__b/c--d.e_f:latest",
+                "registry.example/a__b/c--d.e_f:latest",
+            ),
         ];
         for (text, canonical, familiar) in cases {
             let reference: Reference = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));

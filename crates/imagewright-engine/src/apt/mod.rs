@@ -25,7 +25,7 @@ use crate::workbench::{Finished, Workbench};
 
 /// What apt and dpkg leave behind that no image needs or that differs from run to run.
 /// `docs/reproducibility.md` says why each is here.
-const JUNK: [&str; 13] = [
+const JUNK: [&str; 15] = [
     "var/log/*.log",
     "var/log/**/*.log",
     "var/log/apt/eipp.log.xz",
@@ -38,6 +38,8 @@ const JUNK: [&str; 13] = [
     "var/lib/dpkg/triggers/Lock",
     "etc/*-",
     "etc/machine-id",
+    "etc/ssh/ssh_host_*",
+    "var/lib/dbus/machine-id",
     "var/lib/systemd/**/random-seed",
 ];
 

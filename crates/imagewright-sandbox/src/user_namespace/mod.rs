@@ -2,7 +2,7 @@
 //! is root and the subordinate ids of `/etc/subuid` and `/etc/subgid` are all others. There nothing else needs
 //! to know; files belong to the ids the image has.
 //!
-//! [`standing`] tells whether that is needed, [`run_inside`] does it, and [`checks`] finds out beforehand what
+//! [`standing`] tells whether that is needed, [`run_inside`] does it, and [`checks()`] finds out beforehand what
 //! of it works on this machine.
 
 mod checks;

@@ -1,7 +1,7 @@
 //! Layers as overlayfs keeps them, and the ways between that form and a tar.
 //!
 //! In an upper directory a removed path is a character device 0:0, and a directory that hides everything below it
-//! has the attribute `trusted.overlay.opaque`. [`capture`] turns such a directory into a layer, [`tidy`] first takes
+//! has the attribute `trusted.overlay.opaque`. [`capture()`] turns such a directory into a layer, [`tidy()`] first takes
 //! out what must not get into one. Unpacking is [`Store::ensure_snapshot`](crate::Store::ensure_snapshot).
 //!
 //! A layer carries the extended attributes `security.capability`, `user.*` and POSIX access lists. The others belong

@@ -72,9 +72,9 @@ pub(crate) fn run(global: &Global, command: BaseCommand) -> Result<ExitCode, Fai
         return Err(Failure::new(ErrorKind::Usage, "--suite needs a distribution")
             .with_hint("write `imagewright base bootstrap debian --suite …`"));
     }
-    let service = context::open(global, arguments.sources.into_settings())?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, arguments.sources.into_settings())?;
     let events = arguments.progress.renderer(global.quiet);
     let request = BaseImageRequest {
         distribution: arguments.distribution,

@@ -203,9 +203,9 @@ impl From<ImageFlags> for SpecFlags {
 }
 
 pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
-    let service = context::open(global, arguments.sources.into_settings())?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, arguments.sources.into_settings())?;
     let events = arguments.progress.renderer(global.quiet);
     let process = arguments.process;
     let command = BuildCommand {

@@ -45,9 +45,9 @@ pub(crate) struct LogoutArguments {
 pub(crate) fn login(global: &Global, arguments: &LoginArguments) -> Result<ExitCode, Failure> {
     let credential =
         Credential::Password { username: arguments.username.clone(), password: read_password()? };
-    let service = context::open(global, Settings::default())?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, Settings::default())?;
     let files = machine::credential_files();
     let (welcome, kept) = service.login(&arguments.registry, &credential, &files, &cancel)?;
     if !global.quiet {

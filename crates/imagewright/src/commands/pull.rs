@@ -31,9 +31,9 @@ pub(crate) struct PullArguments {
 }
 
 pub(crate) fn run(global: &Global, arguments: &PullArguments) -> Result<ExitCode, Failure> {
-    let service = context::open(global, Settings::default())?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, Settings::default())?;
     let progress = TransferProgress::new(global.quiet);
     let show = |message: &str, done| progress.show(message, done);
     let record = service.pull_image(&arguments.reference, arguments.platform.as_ref(), &cancel, &show)?;

@@ -27,9 +27,9 @@ pub(crate) struct PushArguments {
 }
 
 pub(crate) fn run(global: &Global, arguments: &PushArguments) -> Result<ExitCode, Failure> {
-    let service = context::open(global, Settings::default())?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, Settings::default())?;
     let progress = TransferProgress::new(global.quiet);
     let show = |message: &str, done| progress.show(message, done);
     let (target, digest) = service.push_image(&arguments.image, arguments.target.as_ref(), &cancel, &show)?;

@@ -29,9 +29,9 @@ pub(crate) struct CopyArguments {
 }
 
 pub(crate) fn run(global: &Global, arguments: &CopyArguments) -> Result<ExitCode, Failure> {
-    let service = context::open(global, Settings::default())?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, Settings::default())?;
     let progress = TransferProgress::new(global.quiet);
     let show = |message: &str, done| progress.show(message, done);
     let CopyArguments { from, to, platform } = arguments;
