@@ -14,14 +14,14 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug, Default)]
 pub struct Cancel {
     stop: Stop,
-    /// The wish to end what this transfer is a part of.
-    outer: Option<Stop>,
+    /// The wishes to end what this transfer is a part of.
+    outer: Vec<Stop>,
 }
 
 impl Cancel {
     /// Cancelled as soon as `stop` is asked.
     pub fn watching(stop: &Stop) -> Self {
-        Self { stop: stop.clone(), outer: None }
+        Self { stop: stop.clone(), outer: Vec::new() }
     }
 
     /// Stops everything that holds a copy of this.
@@ -31,12 +31,13 @@ impl Cancel {
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.stop.is_asked() || self.outer.as_ref().is_some_and(Stop::is_asked)
+        self.stop.is_asked() || self.outer.iter().any(Stop::is_asked)
     }
 
     /// One that is cancelled with this one, and by itself without this one.
     pub(crate) fn inner(&self) -> Self {
-        Self { stop: Stop::default(), outer: Some(self.stop.clone()) }
+        let outer = std::iter::once(&self.stop).chain(&self.outer).cloned().collect();
+        Self { stop: Stop::default(), outer }
     }
 
     pub(crate) fn check(&self) -> Result<(), RegistryError> {

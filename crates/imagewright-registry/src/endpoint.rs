@@ -95,34 +95,47 @@ impl Endpoint {
             let problem = || self.protocol("its name is not that of a host");
             Url::parse(&format!("{scheme}://{host}/v2/")).ok_or_else(problem)
         };
-        // A port serves plain HTTP or TLS, and servers of TLS refuse a plain request at once; the other way round
-        // some wait for more.
-        if self.plain_allowed() && self.introduce(&address("http")?, cancel).is_ok() {
-            return address("http");
+        // Plain words first, where they are allowed: servers of TLS refuse them at once, while some servers of
+        // plain HTTP wait for more of a TLS greeting.
+        let mut plain_error = None;
+        if self.plain_allowed() {
+            let url = address("http")?;
+            match self.first_answer(&url, cancel) {
+                Ok(response) if !is_meant_for_tls(response.status()) => {
+                    return self.introduce(&response, &url).map(|()| url);
+                }
+                Ok(_) => {}
+                Err(error) => plain_error = Some(error),
+            }
         }
         let url = address("https")?;
-        match self.introduce(&url, cancel) {
-            Err(RegistryError::PlainHttp { .. }) if self.plain_allowed() => {
-                // Something answers in plain words, but not as a registry: its own error says more.
-                let plain = address("http")?;
-                self.introduce(&plain, cancel).map(|()| plain)
+        let introduced = self.first_answer(&url, cancel).and_then(|response| self.introduce(&response, &url));
+        match (introduced, plain_error) {
+            (Ok(()), _) => Ok(url),
+            // Nobody speaks TLS there, so what came of plain HTTP says more.
+            (Err(RegistryError::PlainHttp { .. } | RegistryError::Unreachable { .. }), Some(error)) => {
+                Err(error)
             }
-            result => result.map(|()| url),
+            (Err(error), _) => Err(error),
         }
     }
 
-    /// Asks `url` whether it is a registry, and how it wants credentials.
-    fn introduce(&self, url: &Url, cancel: &Cancel) -> Result<(), RegistryError> {
-        let response = patiently(self.shared.settings.patience, cancel, || {
-            // Not transient here: the caller knows no answer yet.
+    /// What `url` answers to somebody it has never seen.
+    fn first_answer(&self, url: &Url, cancel: &Cancel) -> Result<Response, RegistryError> {
+        let answer = patiently(self.shared.settings.patience, cancel, || {
             match self.shared.transport.send(&Method::GET, url, &[], Body::None) {
                 Ok(response) if is_overloaded(response.status()) => {
                     Err(self.unavailable(response, "its first answer"))
                 }
+                // An error of the connection is none to be patient with: it may well be the wrong host.
                 result => Ok(result),
             }
         })?;
-        let response = response.map_err(|error| self.unreachable(error))?;
+        answer.map_err(|error| self.unreachable(error))
+    }
+
+    /// Takes from the first answer whether this is a registry, and how it wants credentials.
+    fn introduce(&self, response: &Response, url: &Url) -> Result<(), RegistryError> {
         match response.status().as_u16() {
             200 => self.authorizer.challenged(None),
             401 => match Challenge::of(response.headers()) {
@@ -285,6 +298,11 @@ impl Endpoint {
 /// The host that serves the protocol for `registry`: the default one has another name for it.
 fn api_host(registry: &str) -> &str {
     if registry == "docker.io" { "registry-1.docker.io" } else { registry }
+}
+
+/// What servers of TLS say to plain words: that they do not understand, or where to go.
+fn is_meant_for_tls(status: StatusCode) -> bool {
+    status == StatusCode::BAD_REQUEST || status.is_redirection()
 }
 
 fn is_overloaded(status: StatusCode) -> bool {

@@ -10,6 +10,7 @@ pub(crate) fn of_transport(registry: &str, plain_allowed: bool, error: ureq::Err
     let registry = registry.to_owned();
     match error {
         ureq::Error::HostNotFound => RegistryError::UnknownHost { registry },
+        ureq::Error::Io(source) if is_unknown_host(&source) => RegistryError::UnknownHost { registry },
         ureq::Error::Io(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
             RegistryError::Refused { registry, plain_allowed, source }
         }
@@ -23,6 +24,12 @@ pub(crate) fn of_transport(registry: &str, plain_allowed: bool, error: ureq::Err
             }
         }
     }
+}
+
+/// The standard library has no kind for it, only the words of the C library.
+fn is_unknown_host(error: &io::Error) -> bool {
+    let text = error.to_string();
+    text.contains("failed to lookup address") && !text.contains("Temporary failure")
 }
 
 enum TlsProblem {

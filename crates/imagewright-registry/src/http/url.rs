@@ -57,6 +57,9 @@ impl Url {
     pub(crate) fn join(&self, location: &str) -> Option<Self> {
         let scheme = if self.https { "https" } else { "http" };
         let authority = &self.authority;
+        if location.is_empty() {
+            return None;
+        }
         if location.starts_with("//") {
             return Self::parse(&format!("{scheme}:{location}"));
         }

@@ -18,7 +18,7 @@ pub trait BlobSource: Sync {
     fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + '_>>;
 }
 
-impl BlobSource for [u8] {
+impl BlobSource for &[u8] {
     fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + '_>> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
         Ok(Box::new(&self[start..]))

@@ -141,6 +141,7 @@ impl<'a> Upload<'a> {
                 return Ok(true);
             }
             Progress::Unknown | Progress::Has(_) => {
+                self.repository.discard(session);
                 self.session = None;
                 self.set_offset(0);
             }
@@ -252,8 +253,8 @@ impl<'a> Upload<'a> {
         }
         let result = result?;
         if result.is_none() {
+            // Credentials are looked at before bytes: none were taken.
             self.renewed = true;
-            self.uncertain = true;
         }
         Ok(result)
     }

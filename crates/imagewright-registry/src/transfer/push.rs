@@ -40,6 +40,10 @@ pub fn push(
     on_event: OnEvent<'_>,
 ) -> Result<Descriptor, RegistryError> {
     let transfer = &options.transfer;
+    if let Some(expected) = reference.digest().filter(|digest| *digest != manifest.digest()) {
+        let (what, found) = (format!("the image to push to `{reference}`"), manifest.digest().clone());
+        return Err(RegistryError::WrongDigest { what, expected: expected.clone(), found });
+    }
     let repository = client.repository(reference).cancelled_by(&transfer.cancel);
     let same_registry = options.mount_from.iter().filter(|from| from.registry() == reference.registry());
     let mut mount_from: Vec<String> = same_registry.map(|from| from.repository().to_owned()).collect();

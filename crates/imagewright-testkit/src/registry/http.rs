@@ -113,8 +113,12 @@ impl Connection {
             self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        // Even a read of nothing waits for more to come.
+        if wanted == 0 {
+            return Ok(0);
+        }
         let count = self.reader.read(&mut buffer[..wanted])?;
-        if count == 0 && wanted > 0 {
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left -= count as u64;
