@@ -6,6 +6,7 @@ use imagewright_layer::Compression;
 use imagewright_model::spec::{Distribution, ImageSpec};
 use imagewright_model::{BuildOutcome, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
+use imagewright_sandbox::Limits;
 use imagewright_store::ImageRecord;
 
 use crate::apt::AptStep;
@@ -40,6 +41,8 @@ pub struct BuildRequest {
     pub no_cache: bool,
     /// How long one program of a step may run.
     pub time_limit: Option<Duration>,
+    /// How much of the machine a program of a step may use.
+    pub limits: Limits,
     /// The latest date anything in the image carries, seconds since 1970.
     pub source_date_epoch: Option<i64>,
 }
@@ -115,8 +118,8 @@ impl Engine {
     ) -> Result<Built, EngineError> {
         let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
         let platform = self.platform(request.platform.as_ref())?;
-        let outside = Outside::new(&self.settings);
-        let site = self.site(&outside, cancel, request.compression, None);
+        let (outside, no_limits) = (Outside::new(&self.settings), Limits::default());
+        let site = self.site(&outside, cancel, request.compression, (None, &no_limits));
         let context =
             BaseContext { site, machine: &self.machine, settings: &self.settings, remote: &*self.remote };
         let bootstrap = context.bootstrap_request(
@@ -138,10 +141,10 @@ impl Engine {
         outside: &'a Outside,
         cancel: &'a Cancel,
         compression: Compression,
-        time_limit: Option<Duration>,
+        (time_limit, limits): (Option<Duration>, &'a Limits),
     ) -> Site<'a> {
         let Self { store, helper, threads, .. } = self;
-        Site { store, helper, cancel, threads: *threads, compression, time_limit, outside }
+        Site { store, helper, cancel, threads: *threads, compression, time_limit, limits, outside }
     }
 
     fn build_steps(
@@ -154,7 +157,7 @@ impl Engine {
         let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
         let wanted = self.platform(spec.platform.as_ref())?;
         let outside = Outside::new(&self.settings);
-        let site = self.site(&outside, cancel, request.compression, request.time_limit);
+        let site = self.site(&outside, cancel, request.compression, (request.time_limit, &request.limits));
         let context =
             BaseContext { site, machine: &self.machine, settings: &self.settings, remote: &*self.remote };
         let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use imagewright_model::ErrorKind;
 use imagewright_model::spec::{BaseSource, Origin, SpecError};
 use imagewright_oci::{Platform, ValidationError};
-use imagewright_sandbox::SandboxError;
+use imagewright_sandbox::{LimitHit, SandboxError};
 use imagewright_store::StoreError;
 use imagewright_store::transfer::TransferError;
 
@@ -28,6 +28,22 @@ pub enum EngineError {
         program: String,
         /// How long it had.
         limit: Duration,
+    },
+    /// A program needed more memory than it may use.
+    #[error("`{program}` was killed: it needed more than its {limit} bytes of memory")]
+    OutOfMemory {
+        /// The program.
+        program: String,
+        /// How much it had.
+        limit: u64,
+    },
+    /// A program needed more of something than it may use.
+    #[error("`{program}` was killed by a limit: {hit}")]
+    Limited {
+        /// The program.
+        program: String,
+        /// Which limit.
+        hit: String,
     },
     /// The store failed.
     #[error(transparent)]
@@ -207,6 +223,14 @@ impl EngineError {
         move |source| Self::Io { action, path, source }
     }
 
+    /// A program that was killed by a limit.
+    pub(crate) fn limited(program: String, hit: LimitHit) -> Self {
+        match hit {
+            LimitHit::OutOfMemory { limit } => Self::OutOfMemory { program, limit },
+            other => Self::Limited { program, hit: format!("{other:?}") },
+        }
+    }
+
     /// What a front end tells apart.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -214,6 +238,7 @@ impl EngineError {
             Self::TimedOut { .. } | Self::Apt { .. } | Self::Uv { .. } | Self::Unsolvable { .. } => {
                 self.kind_by_words()
             }
+            Self::OutOfMemory { .. } | Self::Limited { .. } => ErrorKind::Failed,
             Self::Store(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
             Self::Remote(error) => error.kind,
@@ -302,6 +327,7 @@ impl EngineError {
                  configuration or --uv"
                     .to_owned(),
             ),
+            Self::OutOfMemory { .. } | Self::Limited { .. } => Some("give it more with --memory".to_owned()),
             Self::TimedOut { .. } => Some("give it longer with --time-limit".to_owned()),
             Self::Daemon { source: DaemonError::NotFound(_), .. } => Some("`docker images` lists what it has".to_owned()),
             Self::Daemon { .. } => Some("is the daemon running, and may you use its socket (DOCKER_HOST)?".to_owned()),

@@ -32,6 +32,8 @@ pub struct RunRequest {
     pub network: bool,
     /// How long it may run.
     pub time_limit: Option<Duration>,
+    /// How much of the machine it may use.
+    pub limits: Limits,
 }
 
 impl Engine {
@@ -57,7 +59,11 @@ impl Engine {
         let program = spec.command.first().cloned().unwrap_or_default();
         let running = spawn(&self.helper, &spec, Stdio::Inherit)?;
         let _guard = cancel.guard(running.killer());
-        match running.wait()?.exit {
+        let outcome = running.wait()?;
+        if let Some(hit) = outcome.limited {
+            return Err(EngineError::limited(program, hit));
+        }
+        match outcome.exit {
             Exit::Code(code) => Ok(code),
             Exit::Signal(signal) => Ok(128 + signal),
             Exit::Cancelled => Err(EngineError::Cancelled),
@@ -109,7 +115,7 @@ fn specification(image: &Image, view: &RootView, request: &RunRequest) -> Result
         // As engines run containers: `sudo` works in an image that has it.
         privileges: Privileges { no_new_privileges: false, ..Privileges::default() },
         time_limit: request.time_limit,
-        limits: Limits::default(),
+        limits: request.limits.clone(),
     })
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Site<'a> {
     pub(crate) threads: usize,
     pub(crate) compression: Compression,
     pub(crate) time_limit: Option<Duration>,
+    pub(crate) limits: &'a Limits,
     /// Environment and mounts that lead out of the sandbox: proxies, certificate authorities, name resolution.
     pub(crate) outside: &'a crate::outside::Outside,
 }
@@ -204,7 +205,7 @@ impl<'a> Workbench<'a> {
             hostname: "build".to_owned(),
             privileges: Privileges::default(),
             time_limit: self.site.time_limit,
-            limits: Limits::default(),
+            limits: self.site.limits.clone(),
         };
         let mut running = spawn(self.site.helper, &spec, Stdio::Piped)?;
         let _guard = self.site.cancel.guard(running.killer());
@@ -213,6 +214,12 @@ impl<'a> Workbench<'a> {
         let (output, tail) = read_output(stdout, stderr, keep_output, redact, step.output());
         let outcome = running.wait()?;
         self.stubs.extend(outcome.stubs);
+        for note in outcome.notes {
+            step.warn(note);
+        }
+        if let Some(hit) = outcome.limited {
+            return Err(EngineError::limited(program, hit));
+        }
         let code = match outcome.exit {
             Exit::Code(code) => code,
             Exit::Signal(signal) => 128 + signal,

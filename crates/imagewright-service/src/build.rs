@@ -9,6 +9,7 @@ use imagewright_layer::Compression;
 use imagewright_model::spec::{ImageSpec, PartialSpec, SpecFlags, read_folder};
 use imagewright_model::{BuildEvent, EventSink};
 use imagewright_oci::{Digest, Reference};
+use imagewright_sandbox::Limits;
 
 use crate::folder::Folder;
 use crate::{Service, ServiceError};
@@ -26,6 +27,8 @@ pub struct BuildCommand {
     pub no_cache: bool,
     /// How long one program of a step may run.
     pub time_limit: Option<Duration>,
+    /// How much of the machine a program of a step may use.
+    pub limits: Limits,
     /// The latest date anything in the image carries, seconds since 1970.
     pub source_date_epoch: Option<i64>,
     /// A file that gets the digest of the manifest.
@@ -81,6 +84,7 @@ impl Service {
             upgrade: command.upgrade,
             no_cache: command.no_cache,
             time_limit: command.time_limit,
+            limits: command.limits.clone(),
             source_date_epoch: command.source_date_epoch,
             spec,
         };

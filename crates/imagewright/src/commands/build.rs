@@ -10,6 +10,7 @@ use imagewright_model::{ErrorKind, SecretUrl};
 use imagewright_service::{BuildCommand, BuildReport, Cancel, Service};
 
 use crate::cli::Global;
+use crate::commands::limits::LimitFlags;
 use crate::context;
 use crate::failure::Failure;
 use crate::render::progress::{ProgressArguments, TransferProgress};
@@ -35,6 +36,8 @@ pub(crate) struct BuildArguments {
     image: ImageFlags,
     #[command(flatten)]
     process: ProcessFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
     #[command(flatten)]
     sources: SourceFlags,
     #[command(flatten)]
@@ -214,6 +217,7 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         upgrade: process.upgrade,
         no_cache: process.no_cache,
         time_limit: process.time_limit.map(Duration::from_secs),
+        limits: arguments.limits.into(),
         source_date_epoch: process.source_date_epoch,
         digest_file: process.digest_file,
     };

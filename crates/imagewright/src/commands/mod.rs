@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
+pub(crate) mod limits;
 pub(crate) mod login;
 pub(crate) mod pull;
 pub(crate) mod push;

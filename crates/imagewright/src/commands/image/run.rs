@@ -11,6 +11,7 @@ use imagewright_sandbox::{Mount, MountSource};
 use imagewright_service::{Cancel, RunRequest};
 
 use crate::cli::Global;
+use crate::commands::limits::LimitFlags;
 use crate::context;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -50,6 +51,8 @@ pub(crate) struct RunArguments {
     /// Stop it after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
+    #[command(flatten)]
+    limits: LimitFlags,
 }
 
 pub(crate) fn run(global: &Global, arguments: RunArguments) -> Result<ExitCode, Failure> {
@@ -64,6 +67,7 @@ pub(crate) fn run(global: &Global, arguments: RunArguments) -> Result<ExitCode, 
         mounts: arguments.volume.iter().map(|text| mount(text)).collect::<Result<_, _>>()?,
         network: arguments.network == "host",
         time_limit: arguments.time_limit.map(Duration::from_secs),
+        limits: arguments.limits.into(),
     };
     let service = context::open(global, Settings::default())?;
     let cancel = Cancel::new();
