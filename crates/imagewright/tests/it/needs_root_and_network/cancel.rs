@@ -1,5 +1,6 @@
 //! However a build or a run is stopped: no process, no mount, no folder is left, and the store works.
 
+use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::processes::{is_mounted, is_running, wait_until};
 use imagewright_testkit::wheels::{SourceDistribution, Wheel};
 
-use super::seed::{BASE, PYTHON, context, context_with_wheels, wheel_folder, write_spec};
+use super::seed::{BASE, PYTHON, context, context_with_wheels, empty_context, wheel_folder, write_spec};
 
 /// From the signal to the end of everything; far more than it takes.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -98,16 +99,21 @@ fn an_apt_step_stopped_by_a_signal() {
     drop(context.run(["fsck"]).success());
 }
 
+/// Whether the files of a base are being written.
+fn is_unpacking(context: &TestContext) -> bool {
+    let unfinished = fs::read_dir(context.root().join("tmp")).into_iter().flatten().flatten();
+    unfinished.map(|entry| entry.path()).any(|folder| folder.join("snapshot/fs/usr").is_dir())
+}
+
 #[test]
 #[ignore = "needs root and network"]
 fn a_base_stopped_by_a_signal() {
-    let context = super::seed::empty_context();
-    let bootstrap = ["base", "bootstrap"];
-    for way in WAYS {
-        let child = start(&context, &bootstrap);
-        wait_until("packages are unpacked", || {
-            context.root().join("tmp").read_dir().is_ok_and(|mut tmp| tmp.next().is_some())
-        });
+    let context = empty_context();
+    let is_configuring = |context: &TestContext| is_mounted(context.folder());
+    let moments: [fn(&TestContext) -> bool; 3] = [is_unpacking, is_configuring, is_unpacking];
+    for (way, moment) in WAYS.into_iter().zip(moments) {
+        let child = start(&context, &["base", "bootstrap"]);
+        wait_until("the base is being made", || moment(&context));
         stop(&context, child, way, || is_mounted(context.folder()));
     }
 }
