@@ -47,6 +47,8 @@ python_with_pip() {
 packages_to_run() {
     has cc || echo gcc libc6-dev
     has gpgv || echo gpgv
+    # Whoever is not root becomes it in a namespace.
+    is_root || has newuidmap || echo uidmap
     [ -f /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
     [ -x "$(store_root)/tools/uv" ] || python_with_pip >/dev/null || echo python3-pip
     case "$(. /etc/os-release && echo "$ID")" in
