@@ -7,6 +7,7 @@ mod example;
 mod layers;
 mod needs_docker;
 mod needs_skopeo;
+mod ordinary_user;
 mod python;
 mod reproducible;
 mod run;
