@@ -1,11 +1,11 @@
 //! One registry and how it is spoken to: scheme, redirects, credentials, statuses that mean the same everywhere.
 
+mod response;
+
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use imagewright_model::Secret;
-use jiff::Timestamp;
-use ureq::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use ureq::http::{HeaderName, Method, StatusCode, header};
 
 use crate::auth::{Authorizer, Challenge, Scopes};
 use crate::credentials::CredentialSource;
@@ -13,6 +13,9 @@ use crate::http::{Body, Response, Transport, Url, of_transport};
 use crate::patience::patiently;
 use crate::settings::{RegistrySettings, may_be_plain};
 use crate::{Answer, Cancel, RegistryError};
+
+pub(crate) use response::{header_text, read_answer, retry_after};
+use response::{is_meant_for_tls, is_overloaded, is_redirect};
 
 /// Redirects followed for one request.
 const REDIRECT_LIMIT: usize = 8;
@@ -281,9 +284,14 @@ impl Endpoint {
         may_be_plain(&self.shared.settings, &self.registry)
     }
 
-    /// The error for an answer that nothing was prepared for.
+    /// The error for a response that nothing was prepared for.
     pub(crate) fn refusal(&self, response: Response, what: &str) -> RegistryError {
-        let (registry, what, answer) = (self.registry.clone(), what.to_owned(), read_answer(response));
+        self.refused(read_answer(response), what)
+    }
+
+    /// The error for an answer that nothing was prepared for.
+    pub(crate) fn refused(&self, answer: Answer, what: &str) -> RegistryError {
+        let (registry, what) = (self.registry.clone(), what.to_owned());
         match answer.status {
             404 => RegistryError::NotFound { what, answer: Some(answer) },
             _ => RegistryError::Refusal { registry, what, answer },
@@ -298,62 +306,4 @@ impl Endpoint {
 /// The host that serves the protocol for `registry`: the default one has another name for it.
 fn api_host(registry: &str) -> &str {
     if registry == "docker.io" { "registry-1.docker.io" } else { registry }
-}
-
-/// What servers of TLS say to plain words: that they do not understand, or where to go.
-fn is_meant_for_tls(status: StatusCode) -> bool {
-    status == StatusCode::BAD_REQUEST || status.is_redirection()
-}
-
-fn is_overloaded(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// Redirects that keep the method; those that would turn it into `GET` make sense only for reading.
-fn is_redirect(method: &Method, status: StatusCode) -> bool {
-    match status.as_u16() {
-        307 | 308 => true,
-        301..=303 => matches!(*method, Method::GET | Method::HEAD),
-        _ => false,
-    }
-}
-
-/// How long a server asks to be left alone: seconds, or a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    // A date that has passed asks for nothing.
-    Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
-}
-
-pub(crate) fn header_text<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-fn read_answer(response: Response) -> Answer {
-    Answer::read(response.status().as_u16(), response.into_body().into_reader())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_say_how_long_to_wait_in_seconds_or_as_a_date() {
-        let wait = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
-            retry_after(&headers)
-        };
-        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert!(wait("Sat, 06 Nov 2094 08:49:37 GMT").unwrap() > Duration::from_secs(1_000_000));
-        for text in ["", "soon", "-1"] {
-            assert_eq!(wait(text), None, "{text}");
-        }
-        assert_eq!(retry_after(&HeaderMap::new()), None);
-    }
 }

@@ -136,10 +136,12 @@ impl RegistryError {
             Self::UnknownHost { .. }
             | Self::Refused { .. }
             | Self::Unreachable { .. }
+            | Self::UnknownAuthority { .. }
+            | Self::Certificate { .. }
+            | Self::PlainHttp { .. }
             | Self::Unavailable { .. }
             | Self::Interrupted { .. } => ErrorKind::Unavailable,
-            Self::LoginRequired { .. } | Self::Denied { .. } | Self::PlainHttp { .. } => ErrorKind::Denied,
-            Self::UnknownAuthority { .. } | Self::Certificate { .. } => ErrorKind::Denied,
+            Self::LoginRequired { .. } | Self::Denied { .. } => ErrorKind::Denied,
             Self::Refusal { .. } => ErrorKind::Failed,
             Self::WrongDigest { .. }
             | Self::WrongSize { .. }

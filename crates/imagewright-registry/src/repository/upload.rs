@@ -3,13 +3,15 @@
 mod body;
 mod session;
 
+use std::io::Read;
+
 use imagewright_oci::{Descriptor, Hasher};
 use ureq::http::{Method, header};
 
 use super::{BlobSource, Repository};
 use crate::RegistryError;
 use crate::auth::Scopes;
-use crate::endpoint::Call;
+use crate::endpoint::{Call, read_answer};
 use crate::http::{Body, Response};
 use crate::patience::Tries;
 
@@ -26,6 +28,8 @@ pub(super) struct Upload<'a> {
     repository: &'a Repository,
     descriptor: &'a Descriptor,
     source: &'a dyn BlobSource,
+    /// The source as opened last, and where in the blob it stands.
+    reader: Option<(Box<dyn Read + 'a>, u64)>,
     scopes: Scopes,
     what: String,
     session: Option<Session>,
@@ -60,6 +64,7 @@ impl<'a> Upload<'a> {
             what: repository.blob_what(&descriptor.digest),
             tries: Tries::new(repository.patience),
             hashed: (descriptor.digest.algorithm().hasher(), 0),
+            reader: None,
             offset: 0,
             uncertain: false,
             careful: false,
@@ -197,18 +202,15 @@ impl<'a> Upload<'a> {
     }
 
     /// An answer that refuses what was sent. An upload the registry no longer knows, or sees elsewhere, is looked
-    /// into as if the connection had broken.
+    /// into as if the connection had broken; and after a break it may have put the pieces together wrongly.
     fn broken(&self, response: Response) -> Result<bool, RegistryError> {
-        let refusal = self.repository.own.endpoint.refusal(response, &self.what);
-        match refusal {
-            RegistryError::NotFound { answer: Some(answer), .. } | RegistryError::Refusal { answer, .. }
-                if matches!(answer.status, 404 | 416) =>
-            {
-                let (registry, what) = (self.repository.registry().to_owned(), self.what.clone());
-                Err(RegistryError::Unavailable { registry, what, answer, retry_after: None })
-            }
-            refusal => Err(refusal),
+        let (endpoint, answer) = (&self.repository.own.endpoint, read_answer(response));
+        let is_mixed_up = self.careful && answer.code.as_deref() == Some("DIGEST_INVALID");
+        if !is_mixed_up && !matches!(answer.status, 404 | 416) {
+            return Err(endpoint.refused(answer, &self.what));
         }
+        let (registry, what) = (endpoint.registry().to_owned(), self.what.clone());
+        Err(RegistryError::Unavailable { registry, what, answer, retry_after: None })
     }
 
     /// Streams the next `length` bytes; `None` when they must be sent again with renewed credentials.
@@ -229,9 +231,12 @@ impl<'a> Upload<'a> {
             call = call.header(header::EXPECT, "100-continue");
         }
         let unreadable = |source| RegistryError::Source { digest: self.descriptor.digest.clone(), source };
-        let reader = self.source.open_at(self.offset).map_err(unreadable)?;
+        let mut reader = match self.reader.take() {
+            Some((reader, position)) if position == self.offset => reader,
+            _ => self.source.open_at(self.offset).map_err(unreadable)?,
+        };
         let mut body = ChunkBody {
-            reader,
+            reader: &mut *reader,
             left: length,
             position: self.offset,
             hashed: &mut self.hashed,
@@ -244,7 +249,8 @@ impl<'a> Upload<'a> {
         };
         let result =
             self.repository.own.endpoint.stream(&call, Body::Stream(&mut body, length), !self.renewed);
-        if let Some(source) = body.failure.take() {
+        let (failure, position) = (body.failure.take(), body.position);
+        if let Some(source) = failure {
             self.repository.cancel.check()?;
             return Err(match RegistryError::from_read(source) {
                 Ok(error) => error,
@@ -252,6 +258,7 @@ impl<'a> Upload<'a> {
             });
         }
         let result = result?;
+        self.reader = Some((reader, position));
         if result.is_none() {
             // Credentials are looked at before bytes: none were taken.
             self.renewed = true;

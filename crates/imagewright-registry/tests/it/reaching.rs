@@ -65,7 +65,7 @@ fn plain_http_is_refused_unless_it_is_allowed() {
     let client = Client::new(hurried(), &trust, Box::new(NoCredentials)).unwrap();
     let error = ping(&client, "registry.example:5000");
     assert!(matches!(error, RegistryError::PlainHttp { .. }), "{error:?}");
-    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     let hint = error.hint().unwrap();
     assert!(
         hint.contains("`registry.example:5000`") && hint.contains("`registry.insecure-registries`"),

@@ -76,6 +76,7 @@ fn a_quarter_of_a_gibibyte_goes_there_across_and_back_in_pieces() {
     let (here, there) = (reference(&first, "app:1"), reference(&second, "copy:1"));
     push(&client(), &image.manifest, &image, &here, &PushOptions::default(), &|_| {}).unwrap();
     assert!(*image.layer.largest_read.lock().unwrap() <= LARGEST_READ);
+    assert_eq!(*image.layer.opened_at.lock().unwrap(), [0], "read once from end to end");
     copy(&client(), &here, &there, &Selection::All, &TransferOptions::default(), &|_| {}).unwrap();
     for registry in [&first, &second] {
         let chunks: Vec<u64> = registry
@@ -86,6 +87,7 @@ fn a_quarter_of_a_gibibyte_goes_there_across_and_back_in_pieces() {
             .collect();
         assert_eq!(chunks, [CHUNK_SIZE; 16]);
     }
+    assert_eq!(first.count("GET", "/blobs/sha256"), 2, "configuration and layer, each in one go");
     drop(first);
     let sink = Counter::default();
     pull(&client(), &there, &amd64(), &sink, &TransferOptions::default(), &|_| {}).unwrap();

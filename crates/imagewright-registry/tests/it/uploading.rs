@@ -106,6 +106,19 @@ fn an_upload_the_registry_forgot_begins_anew() {
 }
 
 #[test]
+fn pieces_a_registry_put_together_wrongly_are_sent_again() {
+    let invalid = || Fault::Status(400, "", r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#.to_owned());
+    let registry = TestRegistry::start().unwrap();
+    registry.fail("PATCH", "", &Fault::CutUpload(1000), 1);
+    registry.fail("PUT", "", &invalid(), 1);
+    upload(&client(), &registry, &large()).unwrap();
+    // Without a break there is nothing to be mixed up: the registry's word stands.
+    registry.fail("PUT", "", &invalid(), 1);
+    let error = upload(&client(), &registry, &noise(9, 1000)).unwrap_err();
+    assert!(matches!(error, RegistryError::Refusal { .. }), "{error:?}");
+}
+
+#[test]
 fn an_upload_that_never_gets_on_ends() {
     let registry = TestRegistry::start().unwrap();
     registry.fail("PATCH", "", &Fault::CutUpload(0), 1000);

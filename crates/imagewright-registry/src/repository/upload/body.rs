@@ -7,7 +7,7 @@ use imagewright_oci::Hasher;
 use crate::{Cancel, RegistryError};
 
 pub(super) struct ChunkBody<'a> {
-    pub(super) reader: Box<dyn Read + 'a>,
+    pub(super) reader: &'a mut dyn Read,
     /// What is still to be sent.
     pub(super) left: u64,
     /// Where in the blob the next byte is.
