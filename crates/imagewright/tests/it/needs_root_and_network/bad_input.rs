@@ -3,9 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use imagewright_testkit::archive::{Archive, ReleaseInfo};
 use imagewright_testkit::context::{Outcome, TestContext};
-use imagewright_testkit::http::HttpServer;
 use imagewright_testkit::wheels::{SourceDistribution, Wheel};
 use insta::assert_snapshot;
 
@@ -55,10 +53,9 @@ fn a_python_package_that_does_not_exist() {
     [1/2] base test/python:1: cached
     [2/2] pip alhpa alpha
       looking for Python
-      solving for Python 3.11.2
+      solving for Python [VERSION]
     error: the pip requirements cannot be met together
-    error: No solution found when resolving dependencies
-      cause: Because alhpa was not found in the provided package locations and you require alhpa, we can conclude that your requirements are unsatisfiable.
+    Because alhpa was not found in the provided package locations and you require alhpa, we can conclude that your requirements are unsatisfiable.
     ");
 }
 
@@ -80,11 +77,10 @@ fn python_packages_in_conflict_are_explained() {
     [1/2] base test/python:1: cached
     [2/2] pip alpha beta
       looking for Python
-      solving for Python 3.11.2
+      solving for Python [VERSION]
     error: the pip requirements cannot be met together
-    error: No solution found when resolving dependencies
-      cause: Because all versions of beta depend on gamma>=2 and all versions of alpha depend on gamma<2, we can conclude that all versions of alpha and all versions of beta are incompatible.
-             And because you require alpha and beta, we can conclude that your requirements are unsatisfiable.
+    Because all versions of beta depend on gamma>=2 and all versions of alpha depend on gamma<2, we can conclude that all versions of alpha and all versions of beta are incompatible.
+    And because you require alpha and beta, we can conclude that your requirements are unsatisfiable.
     ");
 }
 
@@ -160,24 +156,6 @@ fn a_mirror_that_cannot_be_reached() {
     context.assert_nothing_unfinished();
     assert_eq!(outcome.code, Some(6), "{outcome}");
     assert!(outcome.stderr.contains("hint: check the network, the proxy and the mirror"), "{outcome}");
-}
-
-#[test]
-#[ignore = "needs root and network"]
-fn a_mirror_signed_by_a_stranger() {
-    let context = context();
-    let codename =
-        context.run(["image", "run", BASE, "--", "sh", "-c", ". /etc/os-release; echo $VERSION_CODENAME"]);
-    let archive = Archive::new().unwrap();
-    archive.publish(&ReleaseInfo::of(codename.success().stdout.trim()), &[]).unwrap();
-    let server = HttpServer::serve(archive.folder()).unwrap();
-    let outcome = context.run(["build", "--base", BASE, "--apt", "tree", "--mirror", &server.url()]);
-    context.assert_nothing_unfinished();
-    assert_eq!(outcome.code, Some(4), "{outcome}");
-    assert!(
-        outcome.stderr.contains("hint: the archive must be signed by a key the base trusts"),
-        "{outcome}"
-    );
 }
 
 #[test]

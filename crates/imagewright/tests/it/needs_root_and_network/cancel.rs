@@ -1,12 +1,14 @@
 //! However a build or a run is stopped: no process, no mount, no folder is left, and the store works.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::processes::{is_mounted, is_running, wait_until};
 use imagewright_testkit::wheels::{SourceDistribution, Wheel};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::seed::{BASE, PYTHON, context, context_with_wheels, empty_context, wheel_folder, write_spec};
 
@@ -14,7 +16,8 @@ use super::seed::{BASE, PYTHON, context, context_with_wheels, empty_context, whe
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// How to stop it, and the exit code it must have.
-const WAYS: [(&str, Option<i32>); 3] = [("INT", Some(130)), ("TERM", Some(130)), ("KILL", None)];
+const WAYS: [(Signal, Option<i32>); 3] =
+    [(Signal::SIGINT, Some(130)), (Signal::SIGTERM, Some(130)), (Signal::SIGKILL, None)];
 
 /// A number nobody else sleeps for.
 fn marker(name: u32) -> String {
@@ -30,16 +33,15 @@ fn start(context: &TestContext, arguments: &[&str]) -> Child {
 fn stop(
     context: &TestContext,
     child: Child,
-    (signal, code): (&str, Option<i32>),
+    (signal, code): (Signal, Option<i32>),
     is_left: impl Fn() -> bool,
 ) {
-    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
+    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
     let outcome = Outcome::from(child.wait_with_output().unwrap());
-    assert_eq!(outcome.code, code, "after SIG{signal}: {outcome}");
+    assert_eq!(outcome.code, code, "after {signal}: {outcome}");
     let time = wait_until("nothing is left", || !is_left());
-    assert!(time < AT_ONCE, "after SIG{signal} it took {time:?} until nothing was left");
-    if signal == "KILL" {
+    assert!(time < AT_ONCE, "after {signal} it took {time:?} until nothing was left");
+    if signal == Signal::SIGKILL {
         // Who is killed cannot tidy up: the next start does.
         drop(context.run(["image", "list"]).success());
     }

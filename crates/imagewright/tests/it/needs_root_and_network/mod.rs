@@ -6,6 +6,7 @@ mod cancel;
 mod example;
 mod layers;
 mod needs_docker;
+mod needs_gpg;
 mod needs_skopeo;
 mod ordinary_user;
 mod python;
