@@ -37,7 +37,8 @@ const MACHINE_VARIABLES: [&str; 14] = [
 ];
 
 /// What is unlike in two runs, and what stands for it in snapshots.
-const FILTERS: [(&str, &str); 7] = [
+const FILTERS: [(&str, &str); 8] = [
+    (r"solving for Python [0-9.]+", "solving for Python [VERSION]"),
     (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
     (r"\b[0-9a-f]{12}\b", "[ID]"),
     (r"\b\d+(\.\d+)? (B|kB|MB|GB)\b", "[SIZE]"),
