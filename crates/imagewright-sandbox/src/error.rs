@@ -88,7 +88,8 @@ impl SandboxError {
         let text = match self {
             Self::TooManyLayers { .. } => "join some of the image's layers",
             Self::Setup { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "sandboxes need root and a kernel that lets it make namespaces and mounts"
+                "sandboxes need a kernel that lets root, or root of a user namespace, make namespaces and mounts: \
+                 inside another container that has to be allowed"
             }
             Self::Setup { action, .. } if action == crate::root::MOUNT_OVERLAY => {
                 "the writable directory must lie on a file system that can hold one: \

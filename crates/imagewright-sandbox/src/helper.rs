@@ -1,5 +1,5 @@
 //! The helper process: starts the first process of the sandbox and ends it when the caller goes away, wants
-//! that, the time is up, or too much memory is used and the kernel does not see to it.
+//! that, the time is up, or it uses too much and nobody else sees to that.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,12 +16,12 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
-use crate::limits::{self, Enforcement};
+use crate::limits::{Bounds, Enforcement};
 use crate::protocol::{self, Attempt, CONTROL_VARIABLE, Failure, Record, Report};
 use crate::{Exit, LimitHit, SandboxSpec, Stdio, init, sys};
 
-/// How often memory is looked at that nobody else looks after.
-const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
+/// How often the helper looks at what nobody else looks after.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Is the helper program: what the command of a [`Helper`](crate::Helper) has to call.
 ///
@@ -68,7 +68,7 @@ fn run(
     };
     drop((records_in, helper));
     release_stdio().attempt("let go of standard output")?;
-    let watch = Watch { first, control, deadline, most_memory: limits.watched_memory() };
+    let watch = Watch { first, control, deadline, bounds: limits.watched() };
     let (bytes, stopped) = watch.until_end(File::from(records))?;
     // When the first process is reaped, the kernel has ended all others and dropped the mounts.
     let status = waitpid(first, None).attempt("wait for the first process")?;
@@ -91,8 +91,7 @@ enum Stop {
     /// The caller cancelled or is gone.
     LetGo,
     TimeUp,
-    /// Its processes had more than this many bytes.
-    OutOfMemory(u64),
+    Limited(LimitHit),
 }
 
 impl Stop {
@@ -101,13 +100,13 @@ impl Stop {
         match self {
             Self::LetGo => Exit::Cancelled,
             Self::TimeUp => Exit::TimedOut,
-            Self::OutOfMemory(_) => Exit::Signal(Signal::SIGKILL as i32),
+            Self::Limited(_) => Exit::Signal(Signal::SIGKILL as i32),
         }
     }
 
     fn limit(self) -> Option<LimitHit> {
         match self {
-            Self::OutOfMemory(limit) => Some(LimitHit::OutOfMemory { limit }),
+            Self::Limited(limit) => Some(limit),
             Self::LetGo | Self::TimeUp => None,
         }
     }
@@ -118,7 +117,7 @@ struct Watch<'a> {
     first: Pid,
     control: &'a UnixStream,
     deadline: Option<Instant>,
-    most_memory: Option<u64>,
+    bounds: &'a Bounds,
 }
 
 impl Watch<'_> {
@@ -144,13 +143,14 @@ impl Watch<'_> {
 
     /// Waits until there is something to read, or the end, from the first process, or a reason to end it.
     fn until_record(&self, records: &File) -> nix::Result<Option<Stop>> {
+        let mut interval = INTERVAL;
         loop {
             let mut sources = [
                 PollFd::new(records.as_fd(), PollFlags::POLLIN),
                 // After the specification the caller sends nothing: whatever comes is the end.
                 PollFd::new(self.control.as_fd(), PollFlags::POLLIN),
             ];
-            match nix::poll::poll(&mut sources, self.timeout()) {
+            match nix::poll::poll(&mut sources, self.timeout(interval)) {
                 Err(Errno::EINTR) => continue,
                 result => result?,
             };
@@ -160,19 +160,21 @@ impl Watch<'_> {
             if sources[1].any() == Some(true) {
                 return Ok(Some(Stop::LetGo));
             }
-            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            let look = Instant::now();
+            if self.deadline.is_some_and(|deadline| deadline <= look) {
                 return Ok(Some(Stop::TimeUp));
             }
-            if let Some(most) = self.most_memory.filter(|most| limits::is_memory_exceeded(self.first, *most))
-            {
-                return Ok(Some(Stop::OutOfMemory(most)));
+            if let Some(limit) = self.bounds.exceeded_below(self.first) {
+                return Ok(Some(Stop::Limited(limit)));
             }
+            // Much memory takes long to look at: that must not become the main work.
+            interval = INTERVAL.max(look.elapsed() * 10);
         }
     }
 
     /// How long nothing can happen that no file tells.
-    fn timeout(&self) -> PollTimeout {
-        let next_look = self.most_memory.map(|_| Instant::now() + MEMORY_INTERVAL);
+    fn timeout(&self, interval: Duration) -> PollTimeout {
+        let next_look = (!self.bounds.are_none()).then(|| Instant::now() + interval);
         timeout(self.deadline.into_iter().chain(next_look).min())
     }
 }

@@ -16,7 +16,9 @@
 //! A [`SandboxSpec`] says everything: this crate reads no settings and knows nothing of images, layers or
 //! packages. Which layers to stack and what becomes of the upper directory is the caller's business.
 //!
-//! Needs root and Linux 5.10.
+//! Needs root and Linux 5.10; or, with Linux 5.14, a user namespace in which an ordinary user is root: see
+//! [`user_namespace`]. What differs there (marks of overlays, mounts that cannot be left out) is found out where
+//! it matters, so callers need not know. [`Limits`] are kept by control groups where there are any.
 
 mod command;
 mod devices;

@@ -7,14 +7,13 @@ mod processors;
 mod usage;
 
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Pid, getppid};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{Attempt, Failure};
-use crate::user_namespace;
 use control_group::ControlGroup;
 pub(crate) use hierarchy::{Controller, Hierarchies};
+pub(crate) use usage::Bounds;
 
 /// Smallest share of a processor the kernel can give.
 const LEAST_CPU: f64 = 0.01;
@@ -24,7 +23,8 @@ const LEAST_CPU: f64 = 0.01;
 pub struct Limits {
     /// Bytes of memory. When they need more, processes are killed and [`Outcome::limited`](crate::Outcome) tells.
     pub memory: Option<u64>,
-    /// Processes and threads. When there are as many, no more can be started.
+    /// Processes and threads. When there are as many, no more can be started; or, without control groups, all
+    /// are killed when there are more, and [`Outcome::limited`](crate::Outcome) tells.
     pub processes: Option<u64>,
     /// Processors' worth of time, such as `1.5`. Who wants more waits.
     pub cpu: Option<f64>,
@@ -37,6 +37,11 @@ pub enum LimitHit {
     /// They needed more memory.
     OutOfMemory {
         /// Bytes they were allowed.
+        limit: u64,
+    },
+    /// There were more processes and threads.
+    TooManyProcesses {
+        /// How many were allowed.
         limit: u64,
     },
 }
@@ -74,10 +79,7 @@ impl Limits {
 pub(crate) struct Enforcement {
     memory: Option<u64>,
     groups: Vec<ControlGroup>,
-    /// Whether the helper itself has to look after the memory.
-    watches_memory: bool,
-    /// Most processes of the command's user.
-    user_processes: Option<u64>,
+    watched: Bounds,
     processors: Option<CpuSet>,
     notes: Vec<String>,
 }
@@ -107,34 +109,26 @@ impl Enforcement {
         controlled
     }
 
-    /// Keeps a limit in the next best way.
+    /// Keeps a limit in the next best way. `RLIMIT_AS` would forbid what programs only reserve, `RLIMIT_NPROC`
+    /// counts all that the user runs, and does not hold for root.
     fn do_without(&mut self, controller: Controller, limits: &Limits) {
+        let can_watch = usage::is_measurable();
         let way = match controller {
-            Controller::Memory => self.watch_memory(),
-            Controller::Processes => self.limit_user(limits.processes.unwrap_or(u64::MAX)),
-            Controller::Cpu => self.choose_processors(limits.cpu.unwrap_or(f64::INFINITY)),
+            Controller::Memory if can_watch => {
+                self.watched.memory = limits.memory;
+                "the command is killed when its processes are seen to have more"
+            }
+            Controller::Processes if can_watch => {
+                self.watched.processes = limits.processes;
+                "the command is killed when more are seen"
+            }
+            Controller::Cpu => {
+                self.processors = limits.cpu.and_then(|cpu| processors::choose(cpu).ok());
+                "the command is bound to as many whole processors"
+            }
+            Controller::Memory | Controller::Processes => "nothing else can",
         };
-        let way = way.unwrap_or("nothing else keeps it");
         self.notes.push(format!("no control group keeps the {controller} limit: {way}"));
-    }
-
-    fn watch_memory(&mut self) -> Option<&'static str> {
-        self.watches_memory = usage::is_measurable();
-        self.watches_memory.then_some("the command is killed when its processes are seen to have more memory")
-    }
-
-    /// Processes of an ordinary user are counted by user and user namespace, those of root not at all.
-    fn limit_user(&mut self, most: u64) -> Option<&'static str> {
-        if user_namespace::is_initial() {
-            return None;
-        }
-        self.user_processes = Some(usage::tasks_below(getppid()).saturating_add(most));
-        Some("it holds for all commands together that run at the same time")
-    }
-
-    fn choose_processors(&mut self, cpu: f64) -> Option<&'static str> {
-        self.processors = processors::choose(cpu).ok();
-        self.processors.map(|_| "the command is bound to as many whole processors")
     }
 
     /// Puts this process under the limits, and with it all it will start.
@@ -142,20 +136,15 @@ impl Enforcement {
         for group in &self.groups {
             group.enter().attempt("enter the control group")?;
         }
-        if let Some(processors) = &self.processors {
-            sched_setaffinity(Pid::from_raw(0), processors).attempt("choose processors")?;
+        match &self.processors {
+            Some(processors) => sched_setaffinity(Pid::from_raw(0), processors).attempt("choose processors"),
+            None => Ok(()),
         }
-        if let Some(most) = self.user_processes {
-            let (_, allowed) = getrlimit(Resource::RLIMIT_NPROC).attempt("limit processes")?;
-            let most = most.min(allowed);
-            setrlimit(Resource::RLIMIT_NPROC, most, most).attempt("limit processes")?;
-        }
-        Ok(())
     }
 
-    /// Bytes of memory at which the helper itself has to end the sandbox.
-    pub(crate) fn watched_memory(&self) -> Option<u64> {
-        self.memory.filter(|_| self.watches_memory)
+    /// What the helper has to look after, because nobody else does.
+    pub(crate) fn watched(&self) -> &Bounds {
+        &self.watched
     }
 
     /// The limit for which the kernel has killed processes.
@@ -169,11 +158,6 @@ impl Enforcement {
         self.groups.into_iter().for_each(ControlGroup::remove);
         self.notes
     }
-}
-
-/// Whether the process `first` and all below it have more memory than `limit`.
-pub(crate) fn is_memory_exceeded(first: Pid, limit: u64) -> bool {
-    usage::exceeds(first, limit)
 }
 
 #[cfg(test)]

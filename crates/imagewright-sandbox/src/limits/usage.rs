@@ -1,46 +1,78 @@
-//! What a process and all below it use. All of a sandbox's processes are below its first one: those that lose
-//! their parent get it as their new one.
+//! What the processes of a sandbox use. All of them are below its first one: those that lose their parent get
+//! it as their new one.
 
 use std::fs;
 use std::path::Path;
 
 use nix::unistd::Pid;
 
+use super::LimitHit;
+
+/// What processes may use when somebody looks, or nothing to look after.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bounds {
+    pub(crate) memory: Option<u64>,
+    pub(crate) processes: Option<u64>,
+}
+
+impl Bounds {
+    /// Whether there is nothing to look after.
+    pub(crate) fn are_none(&self) -> bool {
+        self.memory.is_none() && self.processes.is_none()
+    }
+
+    /// Looks at the processes below `first`.
+    pub(crate) fn exceeded_below(&self, first: Pid) -> Option<LimitHit> {
+        if self.are_none() {
+            return None;
+        }
+        let most = self.processes.unwrap_or(u64::MAX);
+        let Some(processes) = below(first.as_raw(), most) else {
+            return Some(LimitHit::TooManyProcesses { limit: most });
+        };
+        let limit = self.memory.filter(|limit| have_more(&processes, *limit))?;
+        Some(LimitHit::OutOfMemory { limit })
+    }
+}
+
 /// Whether the kernel tells which processes are below another.
 pub(super) fn is_measurable() -> bool {
     Path::new("/proc/thread-self/children").exists()
 }
 
-/// Processes and threads, from `top` on.
-pub(super) fn tasks_below(top: Pid) -> u64 {
-    from(top).into_iter().map(|process| tasks(process).len() as u64).sum()
+/// The processes below `top`, unless they and their threads are more than `most`.
+fn below(top: i32, most: u64) -> Option<Vec<i32>> {
+    let mut processes = children_of(top, tasks_of(top));
+    let (mut next, mut count) = (0, 0);
+    while let Some(process) = processes.get(next).copied() {
+        let tasks = tasks_of(process);
+        count += tasks.len() as u64;
+        if count > most {
+            return None;
+        }
+        processes.extend(children_of(process, tasks));
+        next += 1;
+    }
+    Some(processes)
 }
 
-/// Whether the processes from `top` on have more than `limit` bytes of memory together.
-pub(super) fn exceeds(top: Pid, limit: u64) -> bool {
-    let processes = from(top);
+fn tasks_of(process: i32) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+}
+
+fn children_of(process: i32, tasks: Vec<String>) -> Vec<i32> {
+    let children = tasks.into_iter().map(|task| read(&format!("/proc/{process}/task/{task}/children")));
+    let children: Vec<_> = children.collect();
+    let numbers = children.iter().flat_map(|children| children.split_ascii_whitespace());
+    numbers.filter_map(|number| number.parse().ok()).collect()
+}
+
+/// Whether processes have more than `limit` bytes of memory together.
+fn have_more(processes: &[i32], limit: u64) -> bool {
     // Cheap, and too high: what several processes share it counts for each, and files it counts as well.
     let resident: u64 = processes.iter().map(|process| resident(*process)).sum();
     resident > limit && processes.iter().map(|process| own_memory(*process)).sum::<u64>() > limit
-}
-
-fn from(top: Pid) -> Vec<i32> {
-    let mut processes = vec![top.as_raw()];
-    let mut next = 0;
-    while let Some(process) = processes.get(next).copied() {
-        for task in tasks(process) {
-            let children = read(&format!("/proc/{process}/task/{task}/children"));
-            processes
-                .extend(children.split_ascii_whitespace().filter_map(|number| number.parse::<i32>().ok()));
-        }
-        next += 1;
-    }
-    processes
-}
-
-fn tasks(process: i32) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
-    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
 }
 
 fn resident(process: i32) -> u64 {
@@ -75,6 +107,7 @@ fn read(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -88,22 +121,27 @@ mod tests {
     }
 
     #[test]
-    fn measures_processes_below_processes() {
-        let mut child = Command::new("sh")
-            .args(["-c", "(sleep 1000 & wait) & sleep 1000"])
-            .stdout(Stdio::null())
+    fn sees_all_below() {
+        // Three below the outer shell. They end when this process closes their input.
+        let script = "(cat <&3 & cat <&3 & echo ready; wait) 3<&0; exit 0";
+        let mut top = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let top = Pid::from_raw(child.id().try_into().unwrap());
-        let start = std::time::Instant::now();
-        while tasks_below(top) < 4 {
-            assert!(start.elapsed().as_secs() < 10, "{} tasks", tasks_below(top));
+        BufReader::new(top.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        let first = Pid::from_raw(top.id().try_into().unwrap());
+        for (memory, processes, expected) in [
+            (None, Some(3), None),
+            (None, Some(2), Some(LimitHit::TooManyProcesses { limit: 2 })),
+            (Some(1000), Some(3), Some(LimitHit::OutOfMemory { limit: 1000 })),
+            (Some(1 << 40), None, None),
+        ] {
+            let bounds = Bounds { memory, processes };
+            assert_eq!(bounds.exceeded_below(first), expected, "{bounds:?}");
         }
-        assert!(exceeds(top, 1000));
-        assert!(!exceeds(top, 1 << 40));
-        for process in from(top).into_iter().rev() {
-            let _ = nix::sys::signal::kill(Pid::from_raw(process), nix::sys::signal::Signal::SIGKILL);
-        }
-        child.wait().unwrap();
+        drop(top.stdin.take());
+        top.wait().unwrap();
     }
 }

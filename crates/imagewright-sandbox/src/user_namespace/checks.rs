@@ -51,7 +51,7 @@ pub fn checks(directory: &Path) -> Vec<Finding> {
         findings.extend([id_programs(), subordinate_ids(standing)]);
     }
     findings.extend(overlay(standing, directory));
-    findings.extend([control_groups(), system_call_filter()]);
+    findings.extend([control_groups(standing), system_call_filter()]);
     findings
 }
 
@@ -124,7 +124,7 @@ fn overlay(standing: Standing, directory: &Path) -> [Finding; 2] {
     }
 }
 
-fn control_groups() -> Finding {
+fn control_groups(standing: Standing) -> Finding {
     let name = "control groups";
     let places =
         Hierarchies::of_this_process().map(|found| found.places(&Controller::ALL)).unwrap_or_default();
@@ -137,7 +137,14 @@ fn control_groups() -> Finding {
     if controlled.len() == Controller::ALL.len() {
         return Finding::good(name, detail);
     }
-    let hint = "where systemd runs, start the program by `systemd-run --user --scope -p Delegate=yes`";
+    let hint = match standing {
+        Standing::Root => {
+            "mount a control group hierarchy with these controllers at `/sys/fs/cgroup`, writable"
+        }
+        Standing::InsideOurs | Standing::Ordinary => {
+            "where systemd runs, start the program by `systemd-run --user --scope -p Delegate=yes`"
+        }
+    };
     Finding::bad(name, detail, Some(hint.to_owned()))
 }
 

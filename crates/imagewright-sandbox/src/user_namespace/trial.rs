@@ -1,6 +1,7 @@
 //! Tries what a build will do, where it leaves nothing behind.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::mount::MsFlags;
@@ -28,23 +29,37 @@ pub(super) fn namespaces(with_user: bool) -> nix::Result<()> {
     sys::try_unshare(namespaces | user)
 }
 
-/// Mounts an overlay in a folder of its own below `directory` and replaces a directory in it, which takes all
-/// that an overlay asks of a file system.
+/// Mounts an overlay in a folder of its own in `directory` and replaces a directory in it, which takes all that
+/// an overlay asks of a file system.
 pub(super) fn overlay(directory: &Path, place: Place) -> Result<(), Failure> {
     let scratch = directory.join(format!(".imagewright-trial-{}", std::process::id()));
-    fs::create_dir(&scratch).attempt_on("create", &scratch)?;
     // The mounts are seen by this thread only, and end with it.
-    let tried = std::thread::scope(|scope| scope.spawn(|| replace_directory(&scratch, place)).join());
-    let removed = fs::remove_dir_all(&scratch).attempt_on("remove", &scratch);
-    tried.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(removed)
+    let tried = std::thread::scope(|scope| {
+        let trial = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNS).attempt("enter a mount namespace")?;
+            if place == Place::InMemory {
+                cover(directory)?;
+            }
+            replace_directory(&scratch)
+        });
+        trial.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    match fs::remove_dir_all(&scratch) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tried.and(Err(error).attempt_on("remove", &scratch))
+        }
+        _ => tried,
+    }
 }
 
-fn replace_directory(scratch: &Path, place: Place) -> Result<(), Failure> {
-    unshare(CloneFlags::CLONE_NEWNS).attempt("enter a mount namespace")?;
-    if place == Place::InMemory {
-        mount(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None).attempt("make mounts private")?;
-        mount(Some("tmpfs"), scratch, Some("tmpfs"), MsFlags::empty(), None).attempt_on("mount", scratch)?;
-    }
+/// Lets memory lie over `directory`.
+fn cover(directory: &Path) -> Result<(), Failure> {
+    mount(None, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None).attempt("make mounts private")?;
+    mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), None).attempt_on("mount", directory)
+}
+
+fn replace_directory(scratch: &Path) -> Result<(), Failure> {
+    fs::create_dir(scratch).attempt_on("create", scratch)?;
     let [lower, upper, work] = ["lower", "upper", "work"].map(|name| scratch.join(name));
     for directory in [&lower.join("replaced"), &upper, &work] {
         fs::create_dir_all(directory).attempt_on("create", directory)?;

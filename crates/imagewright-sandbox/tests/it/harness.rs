@@ -12,8 +12,16 @@ use imagewright_sandbox::{
 };
 use tempfile::TempDir;
 
+/// In the environment where the helper lies, if not where cargo has put it.
+pub(crate) const HELPER: &str = "IMAGEWRIGHT_TEST_HELPER";
+
+/// In the environment the lowest layer, if it is not the machine's root file system.
+pub(crate) const LAYER: &str = "IMAGEWRIGHT_TEST_LAYER";
+
 pub(crate) fn helper() -> Helper {
-    Helper { program: env!("CARGO_BIN_EXE_imagewright-sandbox-helper").into(), arguments: Vec::new() }
+    let built = env!("CARGO_BIN_EXE_imagewright-sandbox-helper");
+    let program = std::env::var_os(HELPER).unwrap_or_else(|| built.into());
+    Helper { program: program.into(), arguments: Vec::new() }
 }
 
 /// A folder with layers, and a specification that says to run something on them.
@@ -42,8 +50,9 @@ impl Bench {
         fs::create_dir(&upper).unwrap();
         fs::create_dir(&work).unwrap();
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let base = std::env::var_os(LAYER).map_or_else(|| "/".into(), PathBuf::from);
         let spec = SandboxSpec {
-            root: Root::Overlay { base: "/".into(), lower: vec![".".into()], upper, work },
+            root: Root::Overlay { base, lower: vec![".".into()], upper, work },
             command: vec!["true".to_owned()],
             environment: vec![("PATH".to_owned(), path.to_owned())],
             working_directory: "/".into(),
@@ -79,6 +88,11 @@ impl Bench {
 
     pub(crate) fn with_user(mut self, uid: u32, gid: u32, groups: &[u32]) -> Self {
         self.spec.user = User { uid, gid, groups: groups.to_vec() };
+        self
+    }
+
+    pub(crate) fn with_limits(mut self, limits: Limits) -> Self {
+        self.spec.limits = limits;
         self
     }
 

@@ -4,3 +4,5 @@
 
 mod harness;
 mod needs_root;
+mod needs_root_and_uidmap;
+mod ordinary;

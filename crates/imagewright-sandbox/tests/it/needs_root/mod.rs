@@ -3,5 +3,6 @@
 mod command;
 mod ending;
 mod isolation;
+mod limits;
 mod mounts;
 mod root;
