@@ -82,7 +82,7 @@ fn die_with(helper: &OwnedFd) -> Result<(), Failure> {
 
 fn enter_root(spec: &SandboxSpec, records: &File) -> Result<(), Failure> {
     let mut root = RootFileSystem::mount(&spec.root)?;
-    mounts::mount_system(&mut root)?;
+    mounts::mount_system(&mut root, spec.network)?;
     devices::mount_devices(&mut root)?;
     mounts::mount_requested(&mut root, &spec.mounts)?;
     for stub in root.stubs() {

@@ -11,7 +11,7 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use crate::protocol::{Attempt, Failure};
 use crate::root::{Kind, RootFileSystem, mount, name_of};
-use crate::{Mount, MountSource, sys, user_namespace};
+use crate::{Mount, MountSource, Network, sys, user_namespace};
 
 /// Parts of `/proc` through which root inside could change the machine.
 const READ_ONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
@@ -33,15 +33,21 @@ const HIDDEN_PATHS: [&str; 11] = [
 
 const INERT: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
 
-/// Mounts `/proc` of this process's pid namespace and the host's `/sys`, both without their dangerous parts.
-pub(crate) fn mount_system(root: &mut RootFileSystem) -> Result<(), Failure> {
+/// Mounts `/proc` of this process's pid namespace and `/sys`, both without their dangerous parts.
+pub(crate) fn mount_system(root: &mut RootFileSystem, network: Network) -> Result<(), Failure> {
     for path in ["/dev", "/proc", "/sys"] {
         root.refuse_link(Path::new(path))?;
     }
     mount_new(root, "proc", Path::new("/proc"), INERT, None)?;
-    // A sysfs of one's own can be mounted only by who owns the network namespace, which may be the host's.
-    bind(root, Path::new("/sys"), Path::new("/sys"), Kind::Directory)?;
-    restrict(root, Path::new("/sys"), INERT | MsFlags::MS_RDONLY)?;
+    match network {
+        // Shows the interfaces of the sandbox's own network namespace, and no others.
+        Network::None => mount_new(root, "sysfs", Path::new("/sys"), INERT | MsFlags::MS_RDONLY, None)?,
+        // A sysfs of one's own can be mounted only by who owns the network namespace.
+        Network::Host => {
+            bind(root, Path::new("/sys"), Path::new("/sys"), Kind::Directory)?;
+            restrict(root, Path::new("/sys"), INERT | MsFlags::MS_RDONLY)?;
+        }
+    }
     for path in READ_ONLY_PATHS {
         seal(root, Path::new(path)).attempt_on("make read-only", path)?;
     }

@@ -58,7 +58,9 @@ impl Layout {
         }
         for entry in fs::read_dir(root).attempt("list", root)? {
             let name = entry.attempt("list", root)?.file_name();
-            let is_ours = rooms.iter().chain(&["blobs", INDEX, "lost+found"]).any(|room| name == *room);
+            // The marker may have come just now, from a process that opens the same folder.
+            let is_ours =
+                rooms.iter().chain(&["blobs", INDEX, MARKER, "lost+found"]).any(|room| name == *room);
             if !is_ours && !is_unfinished(&name) {
                 return Err(StoreError::NotALayout { path: root.to_owned() });
             }
