@@ -8,7 +8,7 @@ mod layers;
 mod needs_docker;
 mod needs_gpg;
 mod needs_skopeo;
-mod ordinary_user;
+mod needs_uidmap;
 mod python;
 mod reproducible;
 mod run;
