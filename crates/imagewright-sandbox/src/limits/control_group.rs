@@ -33,10 +33,13 @@ impl ControlGroup {
         let start = start_time(owner).ok_or(io::ErrorKind::NotFound)?;
         let directory = place.directory.join(format!("{PREFIX}{owner}-{start}"));
         fs::create_dir(&directory)?;
-        let made = place
-            .controllers
-            .iter()
-            .try_for_each(|controller| set(&directory, place.version, *controller, limits))
+        let made = takes_processes(&directory)
+            .and_then(|()| {
+                place
+                    .controllers
+                    .iter()
+                    .try_for_each(|controller| set(&directory, place.version, *controller, limits))
+            })
             .and_then(|()| File::options().write(true).open(directory.join("cgroup.procs")));
         match made {
             Ok(entrance) => Ok(Self { directory, version: place.version, entrance }),
@@ -69,6 +72,15 @@ impl ControlGroup {
         {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+}
+
+/// Refuses a group below one of threads, which takes no processes.
+fn takes_processes(directory: &Path) -> io::Result<()> {
+    match fs::read_to_string(directory.join("cgroup.type")) {
+        Ok(kind) if kind.trim() != "domain" => Err(io::ErrorKind::Unsupported.into()),
+        // The first version knows only one kind.
+        _ => Ok(()),
     }
 }
 

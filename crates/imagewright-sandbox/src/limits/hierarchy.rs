@@ -95,8 +95,10 @@ impl Hierarchies {
                 places.push(Place { directory, version: Version::One, controllers });
             }
         }
-        let second = self.0.iter().find(|hierarchy| hierarchy.version == Version::Two);
-        places.extend(second.and_then(|hierarchy| hierarchy.delegated(&left)));
+        if !left.is_empty() {
+            let second = self.0.iter().find(|hierarchy| hierarchy.version == Version::Two);
+            places.extend(second.and_then(|hierarchy| hierarchy.delegated(&left)));
+        }
         places
     }
 }
@@ -137,27 +139,33 @@ impl Hierarchy {
     }
 }
 
-/// What groups made in `directory` can control. What it does not hand on yet, it is made to, if possible: a
-/// group that has processes itself refuses.
+/// What groups made in `directory` can control. What it does not hand on yet, it is made to, if possible.
 fn offered(directory: &Path, wanted: &[Controller]) -> Vec<Controller> {
     // A process may move only to where it may write to the group above both.
     let is_ours = may_make_groups(directory) && is_writable(&directory.join("cgroup.procs"));
     if !is_ours {
         return Vec::new();
     }
-    let handed_on = directory.join("cgroup.subtree_control");
-    let names = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap_or_default();
     let has =
         |names: &str, wanted: Controller| names.split_ascii_whitespace().any(|name| name == wanted.name());
-    let (present, available) = (names(&handed_on), names(&directory.join("cgroup.controllers")));
+    let (present, available) = (read("cgroup.subtree_control"), read("cgroup.controllers"));
     for controller in wanted {
-        if !has(&present, *controller) && has(&available, *controller) {
+        if !has(&present, *controller) && has(&available, *controller) && may_hand_on(directory) {
             // Refusal shows below.
-            let _ = fs::write(&handed_on, format!("+{}", controller.name()));
+            let _ = fs::write(directory.join("cgroup.subtree_control"), format!("+{}", controller.name()));
         }
     }
-    let now = names(&handed_on);
+    let now = read("cgroup.subtree_control");
     wanted.iter().copied().filter(|controller| has(&now, *controller)).collect()
+}
+
+/// Whether the group has no processes itself, or is the topmost, which is exempt. Others either refuse to hand
+/// on controllers or become groups of threads, whose children take no processes.
+fn may_hand_on(directory: &Path) -> bool {
+    let is_topmost = !directory.join("cgroup.type").exists();
+    is_topmost
+        || fs::read_to_string(directory.join("cgroup.procs")).is_ok_and(|processes| processes.is_empty())
 }
 
 fn may_make_groups(directory: &Path) -> bool {
@@ -228,13 +236,14 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    /// Directories that look like groups of the second version.
+    /// Directories that look like groups of the second version. The lowest has a process.
     fn second(groups: &[(&str, &str, &str)]) -> TempDir {
         let top = tempfile::tempdir().unwrap();
         for (group, available, handed_on) in groups {
             let directory = top.path().join(group);
             fs::create_dir_all(&directory).unwrap();
-            fs::write(directory.join("cgroup.procs"), "").unwrap();
+            fs::write(directory.join("cgroup.type"), "domain\n").unwrap();
+            fs::write(directory.join("cgroup.procs"), if *group == "a/b" { "1\n" } else { "" }).unwrap();
             fs::write(directory.join("cgroup.controllers"), available).unwrap();
             fs::write(directory.join("cgroup.subtree_control"), handed_on).unwrap();
         }

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use super::obstacles::{self, NEWGIDMAP, NEWUIDMAP};
 use super::subordinate::{self, NEEDED};
-use super::trial::{self, Place};
-use super::{Standing, UserNamespaceError, standing};
+use super::{Standing, UserNamespaceError, standing, trial};
 use crate::SandboxError;
 use crate::limits::{Controller, Hierarchies};
 
@@ -109,17 +108,22 @@ fn overlay(standing: Standing, directory: &Path) -> [Finding; 2] {
         let untried = |name| Finding::bad(name, "not tried, because it needs a user namespace", None);
         return [untried(kernel), untried(place)];
     }
-    let good = |name| Finding::good(name, format!("`{}`", directory.display()));
-    let failed = |name, error: &SandboxError| Finding::bad(name, with_causes(error), error.hint());
-    let Err(failure) = trial::overlay(directory, Place::OnDisk) else {
-        return [Finding::good(kernel, "mounted"), good(place)];
+    let Err(failure) = trial::overlay_on_disk(directory) else {
+        return [
+            Finding::good(kernel, "mounted"),
+            Finding::good(place, format!("`{}`", directory.display())),
+        ];
     };
-    let on_disk = SandboxError::from(failure);
-    match trial::overlay(directory, Place::InMemory).map_err(SandboxError::from) {
-        Ok(()) => [Finding::good(kernel, "mounted in memory"), failed(place, &on_disk)],
+    match trial::overlay_in_memory(directory).map_err(SandboxError::from) {
+        Ok(()) => {
+            let hint = "choose a directory of one's own on ext4, xfs or btrfs; for ordinary users tmpfs will do \
+                        since Linux 6.6";
+            let detail = with_causes(&SandboxError::from(failure));
+            [Finding::good(kernel, "mounted in memory"), Finding::bad(place, detail, Some(hint.to_owned()))]
+        }
         Err(error) => {
             let untried = "not tried, because overlays do not work at all";
-            [failed(kernel, &error), Finding::bad(place, untried, None)]
+            [Finding::bad(kernel, with_causes(&error), error.hint()), Finding::bad(place, untried, None)]
         }
     }
 }
