@@ -33,15 +33,7 @@ impl ControlGroup {
         let start = start_time(owner).ok_or(io::ErrorKind::NotFound)?;
         let directory = place.directory.join(format!("{PREFIX}{owner}-{start}"));
         fs::create_dir(&directory)?;
-        let made = takes_processes(&directory)
-            .and_then(|()| {
-                place
-                    .controllers
-                    .iter()
-                    .try_for_each(|controller| set(&directory, place.version, *controller, limits))
-            })
-            .and_then(|()| File::options().write(true).open(directory.join("cgroup.procs")));
-        match made {
+        match furnish(&directory, place, limits) {
             Ok(entrance) => Ok(Self { directory, version: place.version, entrance }),
             Err(error) => {
                 let _ = fs::remove_dir(&directory);
@@ -73,6 +65,15 @@ impl ControlGroup {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// Sets the limits of a new group and opens it for processes.
+fn furnish(directory: &Path, place: &Place, limits: &Limits) -> io::Result<File> {
+    takes_processes(directory)?;
+    for controller in &place.controllers {
+        set(directory, place.version, *controller, limits)?;
+    }
+    File::options().write(true).open(directory.join("cgroup.procs"))
 }
 
 /// Refuses a group below one of threads, which takes no processes.

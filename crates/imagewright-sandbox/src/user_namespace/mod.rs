@@ -21,6 +21,7 @@ use nix::unistd::geteuid;
 pub use checks::{Finding, checks};
 pub use enter::run_inside;
 pub use error::UserNamespaceError;
+pub use obstacles::Setting;
 
 /// The kernel's number of the user namespace the machine starts with.
 const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFD;
