@@ -37,13 +37,19 @@ pub enum EngineError {
         /// How much it had.
         limit: u64,
     },
-    /// A program needed more of something than it may use.
-    #[error("`{program}` was killed by a limit: {hit}")]
+    /// A program started more processes than it may have.
+    #[error("`{program}` was killed: it started more than its {limit} processes")]
+    TooManyProcesses {
+        /// The program.
+        program: String,
+        /// How many it could have.
+        limit: u64,
+    },
+    /// A limit this program has no name for.
+    #[error("`{program}` was killed by a limit")]
     Limited {
         /// The program.
         program: String,
-        /// Which limit.
-        hit: String,
     },
     /// The store failed.
     #[error(transparent)]
@@ -227,7 +233,8 @@ impl EngineError {
     pub(crate) fn limited(program: String, hit: LimitHit) -> Self {
         match hit {
             LimitHit::OutOfMemory { limit } => Self::OutOfMemory { program, limit },
-            other => Self::Limited { program, hit: format!("{other:?}") },
+            LimitHit::TooManyProcesses { limit } => Self::TooManyProcesses { program, limit },
+            _ => Self::Limited { program },
         }
     }
 
@@ -238,7 +245,9 @@ impl EngineError {
             Self::TimedOut { .. } | Self::Apt { .. } | Self::Uv { .. } | Self::Unsolvable { .. } => {
                 self.kind_by_words()
             }
-            Self::OutOfMemory { .. } | Self::Limited { .. } => ErrorKind::Failed,
+            Self::OutOfMemory { .. } | Self::TooManyProcesses { .. } | Self::Limited { .. } => {
+                ErrorKind::Failed
+            }
             Self::Store(error) => error.kind(),
             Self::Transfer(error) => error.kind(),
             Self::Remote(error) => error.kind,
@@ -327,7 +336,9 @@ impl EngineError {
                  configuration or --uv"
                     .to_owned(),
             ),
-            Self::OutOfMemory { .. } | Self::Limited { .. } => Some("give it more with --memory".to_owned()),
+            Self::OutOfMemory { .. } => Some("give it more with --memory".to_owned()),
+            Self::TooManyProcesses { .. } => Some("give it more with --pids".to_owned()),
+            Self::Limited { .. } => Some("give it more with --memory, --pids or --cpus".to_owned()),
             Self::TimedOut { .. } => Some("give it longer with --time-limit".to_owned()),
             Self::Daemon { source: DaemonError::NotFound(_), .. } => Some("`docker images` lists what it has".to_owned()),
             Self::Daemon { .. } => Some("is the daemon running, and may you use its socket (DOCKER_HOST)?".to_owned()),
