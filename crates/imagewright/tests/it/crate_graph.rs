@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 10] = [
+const GRAPH: [(&str, &[&str]); 11] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
     ("layer", &["oci"]),
+    ("python", &["layer", "oci"]),
     ("registry", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
-    ("engine", &["layer", "model", "oci", "sandbox", "store"]),
+    ("engine", &["layer", "model", "oci", "python", "sandbox", "store"]),
     ("service", &["engine", "layer", "model", "oci", "registry", "sandbox", "store"]),
     ("", &["layer", "model", "oci", "sandbox", "service"]),
     ("testkit", &["oci"]),
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 3] = ["oci", "model", "layer"];
+const PURE: [&str; 4] = ["oci", "model", "layer", "python"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {
