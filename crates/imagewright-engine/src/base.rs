@@ -203,8 +203,8 @@ impl BaseContext<'_> {
         let (root, cached) = step::perform(self.site.store, &mut step, memory, report)?;
         let created = root.created.unwrap_or_default();
         let mut draft = Draft::empty(Platform::linux(&request.architecture));
-        if let Some(layer) = &root.layer {
-            draft.push(layer, &created, &format!("bootstrap:{}/{}", request.distribution, request.suite));
+        for made in &root.layers {
+            draft.push(&made.layer, &created, &format!("bootstrap:{}/{}", request.distribution, request.suite));
         }
         draft.config.created = Some(created);
         draft.config.config = Some(bootstrap_config());

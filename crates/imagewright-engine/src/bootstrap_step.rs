@@ -86,7 +86,7 @@ impl Step for BootstrapStep<'_> {
         rules.remove.extend(bootstrap::junk().iter().map(|glob| PathPattern::new(glob)));
         let nothing = Draft::empty(Platform::linux(&self.request.architecture));
         let layer = bench.seal(&nothing, rules, report)?;
-        Ok(StepResult { layer, path_prefix: None, created: Some(rfc3339(epoch)) })
+        Ok(StepResult { created: Some(rfc3339(epoch)), ..StepResult::of(layer) })
     }
 }
 

@@ -250,15 +250,17 @@ impl Growing {
 
     /// Takes in what a step came to.
     fn add(&mut self, (result, cached): (StepResult, bool), report: StepReporter<'_>, title: &str) {
-        match &result.layer {
-            Some(layer) => self.draft.push(layer, &self.created, title),
-            None => self.draft.note(&self.created, title),
+        if result.layers.is_empty() {
+            self.draft.note(&self.created, title);
+        }
+        for made in &result.layers {
+            self.draft.push(&made.layer, &self.created, made.title.as_deref().unwrap_or(title));
         }
         if let Some(folder) = &result.path_prefix {
             config::prepend_path(&mut self.draft.config, folder);
         }
         self.unchanged &= cached;
-        report.finish(cached, result.layer.as_ref().map(|layer| layer.descriptor.size));
+        report.finish(cached, result.size());
     }
 }
 

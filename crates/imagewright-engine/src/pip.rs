@@ -103,7 +103,7 @@ impl Step for PipStep<'_> {
             self.run_uv(&mut bench, command, "install the packages")?;
         }
         let layer = bench.seal(draft, tidy_rules(prefix), report)?;
-        Ok(StepResult { layer, path_prefix: solution.target.path_prefix(), created: None })
+        Ok(StepResult { path_prefix: solution.target.path_prefix(), ..StepResult::of(layer) })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::reporter::StepReporter;
 use crate::workbench::{Site, Workbench};
 
 /// Raised whenever a step of the same key would give another layer than before.
-const STEP_VERSION: u32 = 1;
+const STEP_VERSION: u32 = 2;
 
 /// A step of a build.
 pub(crate) trait Step {
@@ -72,14 +72,38 @@ pub(crate) struct Memory {
 /// What a step came to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StepResult {
-    /// The layer; none where nothing changed.
-    pub(crate) layer: Option<DraftLayer>,
+    /// The layers, bottom first; none where nothing changed.
+    pub(crate) layers: Vec<StepLayer>,
     /// A folder that goes first on the image's search path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) path_prefix: Option<String>,
     /// The date of what the step made, where it dates the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) created: Option<String>,
+}
+
+/// A layer that a step made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StepLayer {
+    #[serde(flatten)]
+    pub(crate) layer: DraftLayer,
+    /// What it is, where the step has more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+}
+
+impl StepResult {
+    /// The result of a step that makes one layer, or none.
+    pub(crate) fn of(layer: Option<DraftLayer>) -> Self {
+        let layers = layer.into_iter().map(|layer| StepLayer { layer, title: None }).collect();
+        Self { layers, ..Self::default() }
+    }
+
+    /// Bytes of its layers as stored; none where there is no layer.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let sizes = self.layers.iter().map(|made| made.layer.descriptor.size);
+        (!self.layers.is_empty()).then(|| sizes.sum())
+    }
 }
 
 /// A package as a package manager solved it.
@@ -138,14 +162,14 @@ fn run<S: Step>(
     Ok((result, false))
 }
 
-/// A result found earlier, if it may be taken and its layer is still there.
+/// A result found earlier, if it may be taken and its layers are still there.
 fn remembered(store: &Store, identity: &Digest, memory: Memory) -> Result<Option<StepResult>, StoreError> {
     if memory.run_again {
         return Ok(None);
     }
     let known: Option<StepResult> = store.get_fact("step", identity)?;
-    let is_stored = |layer: &DraftLayer| store.has_blob(&layer.descriptor.digest);
-    Ok(known.filter(|result| result.layer.as_ref().is_none_or(is_stored)))
+    let is_stored = |made: &StepLayer| store.has_blob(&made.layer.descriptor.digest);
+    Ok(known.filter(|result| result.layers.iter().all(is_stored)))
 }
 
 /// The digest of what makes two questions or results of a kind equal.

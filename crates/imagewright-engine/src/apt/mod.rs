@@ -129,7 +129,7 @@ impl Step for AptStep<'_> {
         if !installed.succeeded() {
             return Err(EngineError::Apt { action: "install the packages", tail: installed.tail_text() });
         }
-        Ok(StepResult { layer: bench.seal(draft, tidy_rules(), report)?, ..StepResult::default() })
+        Ok(StepResult::of(bench.seal(draft, tidy_rules(), report)?))
     }
 }
 
