@@ -3,6 +3,7 @@
 //! What is fetched, and where it is kept, is the caller's business.
 
 mod address;
+pub(crate) mod cached;
 mod error;
 mod resolver;
 

@@ -28,6 +28,8 @@ pub(crate) struct Outside {
     ca_bundle: Option<PathBuf>,
     proxies: Vec<(&'static str, String)>,
     python: Vec<(&'static str, String)>,
+    /// The same for programs on the host, which see folders where they are.
+    python_on_host: Vec<(&'static str, String)>,
     python_folders: Vec<PathBuf>,
     /// User names and passwords of addresses, which programs may print.
     credentials: Vec<Secret>,
@@ -42,12 +44,14 @@ impl Outside {
             ("https_proxy", address(&trust.https_proxy)),
             ("no_proxy", trust.no_proxy.clone()),
         ];
-        let (python, python_folders) = python_indexes(settings);
+        let (python, python_folders) = python_indexes(settings, true);
+        let (python_on_host, _) = python_indexes(settings, false);
         let credentials = addresses(settings).filter_map(SecretUrl::credentials).collect();
         Self {
             ca_bundle: trust.ca_bundle.clone(),
             proxies: proxies.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
             python,
+            python_on_host,
             python_folders,
             credentials,
         }
@@ -71,6 +75,14 @@ impl Outside {
         lower.chain(upper).chain(trusted.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())))
     }
 
+    /// Environment for a program on the host that looks for Python packages.
+    pub(crate) fn python_environment_on_host(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let proxies = self.proxies.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let trust = self.ca_bundle.iter().map(|path| ("SSL_CERT_FILE".to_owned(), path.display().to_string()));
+        let indexes = self.python_on_host.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        proxies.chain(trust).chain(indexes)
+    }
+
     /// Mounts for every step.
     pub(crate) fn mounts(&self) -> Vec<Mount> {
         let ca = self.ca_bundle.iter().map(|path| file(path, CA_BUNDLE));
@@ -87,6 +99,15 @@ impl Outside {
         self.python_folders.iter().enumerate().map(|(number, folder)| Mount {
             target: PathBuf::from(find_links_target(number)),
             source: MountSource::Directory { path: folder.clone(), read_only: true },
+        })
+    }
+
+    /// Where a file of a mounted folder lies on the host.
+    pub(crate) fn on_host(&self, address: &str) -> Option<PathBuf> {
+        self.python_folders.iter().enumerate().find_map(|(number, folder)| {
+            let inside = address.strip_prefix("file://").unwrap_or(address);
+            let name = inside.strip_prefix(&find_links_target(number))?.strip_prefix('/')?;
+            Some(folder.join(name))
         })
     }
 
@@ -128,8 +149,8 @@ fn addresses(settings: &BuildSettings) -> impl Iterator<Item = &SecretUrl> {
     single.into_iter().flatten().chain(&python.extra_indexes).chain(&python.find_links)
 }
 
-/// Environment for `uv`, and the local folders it names.
-fn python_indexes(settings: &BuildSettings) -> (Vec<(&'static str, String)>, Vec<PathBuf>) {
+/// Environment for `uv`, and the local folders it names: as they are mounted in the sandbox, or as they are.
+fn python_indexes(settings: &BuildSettings, mounted: bool) -> (Vec<(&'static str, String)>, Vec<PathBuf>) {
     let python = &settings.python;
     let join = |urls: &[SecretUrl]| urls.iter().map(SecretUrl::expose).collect::<Vec<_>>().join(" ");
     let mut environment = Vec::new();
@@ -144,7 +165,8 @@ fn python_indexes(settings: &BuildSettings) -> (Vec<(&'static str, String)>, Vec
     for place in &python.find_links {
         let path = Path::new(place.expose().strip_prefix("file://").unwrap_or(place.expose()));
         if path.is_absolute() {
-            places.push(find_links_target(folders.len()));
+            let inside = || find_links_target(folders.len());
+            places.push(if mounted { inside() } else { path.display().to_string() });
             folders.push(path.to_path_buf());
         } else {
             places.push(place.expose().to_owned());

@@ -16,6 +16,16 @@ use crate::workbench::{Command, bind};
 /// Program header that names a dynamic loader (ELF, `PT_INTERP`).
 const PT_INTERP: u32 = 3;
 
+/// How uv is to behave wherever it runs.
+const MANNERS: [(&str, &str); 6] = [
+    ("UV_PYTHON_DOWNLOADS", "never"),
+    ("UV_NO_CONFIG", "1"),
+    ("UV_NO_PROGRESS", "1"),
+    ("UV_LINK_MODE", "copy"),
+    ("UV_PREVIEW_FEATURES", "pylock"),
+    ("NO_COLOR", "1"),
+];
+
 /// A `uv` that runs in any image of this architecture, because it needs no shared library.
 pub(crate) struct Uv {
     path: PathBuf,
@@ -59,14 +69,23 @@ impl Uv {
             .mount(program)
             .mount(bind(&self.cache, &cache, false))
             .mounts(outside.python_mounts())
-            .env("UV_CACHE_DIR", cache)
-            .env("UV_PYTHON_DOWNLOADS", "never")
-            .env("UV_NO_CONFIG", "1")
-            .env("UV_NO_PROGRESS", "1")
-            .env("UV_LINK_MODE", "copy")
-            .env("UV_PREVIEW_FEATURES", "pylock")
-            .env("NO_COLOR", "1");
-        outside.python_environment().fold(command, |command, (name, value)| command.env(name, value))
+            .env("UV_CACHE_DIR", cache);
+        let environment = MANNERS.into_iter().map(|(name, value)| (name, value.to_owned()));
+        let environment = environment.chain(outside.python_environment());
+        environment.fold(command, |command, (name, value)| command.env(name, value))
+    }
+
+    /// A `uv` command on the host. It finds no program there that it could run.
+    pub(crate) fn host_command(&self, outside: &Outside, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.path);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/nowhere")
+            .env("UV_CACHE_DIR", &self.cache)
+            .envs(MANNERS)
+            .envs(outside.python_environment_on_host());
+        command
     }
 }
 

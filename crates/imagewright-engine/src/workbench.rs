@@ -314,7 +314,7 @@ fn environment_of(config: &ImageConfig) -> Vec<(String, String)> {
 }
 
 /// Reads both streams to their ends at once: a program that fills one pipe while we read the other would hang.
-fn read_output(
+pub(crate) fn read_output(
     stdout: Option<impl Read + Send>,
     stderr: Option<impl Read + Send>,
     keep: bool,

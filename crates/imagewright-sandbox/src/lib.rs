@@ -24,6 +24,7 @@ mod command;
 mod devices;
 mod error;
 mod helper;
+mod host;
 mod init;
 mod limits;
 mod mounts;
@@ -41,6 +42,7 @@ pub use caps::Capability;
 
 pub use error::SandboxError;
 pub use helper::helper_main;
+pub use host::end_with_this_thread;
 pub use limits::{LimitHit, Limits};
 pub use privileges::Privileges;
 pub use spawn::{Exit, Helper, Killer, Outcome, Running, Stdio, spawn};

@@ -29,6 +29,20 @@ pub(crate) fn inherit(command: &mut Command, descriptor: impl AsFd) {
     };
 }
 
+/// Lets the program that `command` starts end when the calling thread does, however that comes about.
+pub(crate) fn end_with_this_thread(command: &mut Command) {
+    let parent = nix::unistd::getpid();
+    // SAFETY: the closure runs between fork and exec and makes two async-signal-safe calls on plain numbers.
+    unsafe {
+        command.pre_exec(move || {
+            let killed = libc::SIGKILL as c_ulong;
+            Errno::result(libc::prctl(libc::PR_SET_PDEATHSIG, killed, 0, 0, 0))?;
+            // A parent that ended before that call would never be noticed.
+            if libc::getppid() == parent.as_raw() { Ok(()) } else { Err(Errno::ESRCH.into()) }
+        })
+    };
+}
+
 /// Takes over the inherited descriptor `number` as the control socket, and closes all others but the
 /// standard three: whatever else the caller leaked must not reach the sandbox.
 pub(crate) fn adopt_only(number: RawFd) -> io::Result<UnixStream> {

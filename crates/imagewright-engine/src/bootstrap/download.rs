@@ -1,25 +1,20 @@
 //! Files named by their digest, in a cache that several processes share.
 
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
 
 use imagewright_model::{Progress, SecretUrl};
-use imagewright_oci::{Digest, Hasher};
+use imagewright_oci::Digest;
 
 use super::release::below;
 use super::{BootstrapError, BootstrapPackage, BootstrapRequest, Report, Solution};
-use crate::fetch::{Expected, Fetcher, PARTIAL_PREFIX};
+use crate::fetch::cached::sweep;
+use crate::fetch::{Expected, Fetcher};
 
 /// How many files are fetched at once.
 const CONNECTIONS: usize = 4;
-
-/// After how long a file that never became complete is nobody's any more.
-const PARTIAL_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Bytes to have in the cache.
 pub(super) struct Wanted<'a> {
@@ -108,7 +103,6 @@ fn fetch_package(
 }
 
 /// The file of the cache with the wanted bytes, fetched when it is not there or not whole.
-/// It is not synchronised to disk: who finds it later looks at its bytes again.
 pub(super) fn cached(
     fetcher: &Fetcher,
     cache: &Path,
@@ -117,44 +111,10 @@ pub(super) fn cached(
     on_bytes: &mut dyn FnMut(i64),
 ) -> Result<PathBuf, BootstrapError> {
     let path = cache.join(format!("{}{}", wanted.digest.hex(), wanted.suffix));
-    if is_whole(&path, wanted).map_err(|source| BootstrapError::Cache { path: path.clone(), source })? {
-        on_bytes(i64::try_from(wanted.size).unwrap_or(i64::MAX));
-        return Ok(path);
-    }
     let expected = Expected { size: Some(wanted.size), digest: Some(wanted.digest.clone()) };
-    fetcher.fetch_path(url, &expected, &path, on_bytes).map_err(|source| BootstrapError::Fetch {
+    fetcher.fetch_cached(url, &expected, &path, on_bytes).map_err(|source| BootstrapError::Fetch {
         what: format!("`{}`", url.redacted().rsplit('/').next().unwrap_or_default()),
         source,
     })?;
     Ok(path)
-}
-
-fn is_whole(path: &Path, wanted: &Wanted<'_>) -> io::Result<bool> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        file => file?,
-    };
-    if file.metadata()?.len() != wanted.size {
-        return Ok(false);
-    }
-    let mut hasher: Hasher = wanted.digest.algorithm().hasher();
-    io::copy(&mut file, &mut hasher)?;
-    Ok(hasher.finish() == *wanted.digest)
-}
-
-/// Removes what killed processes left behind.
-fn sweep(cache: &Path) -> io::Result<()> {
-    let now = SystemTime::now();
-    for entry in fs::read_dir(cache)? {
-        let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(PARTIAL_PREFIX) {
-            continue;
-        }
-        // Another process may have completed or removed it meanwhile.
-        let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
-        if now.duration_since(modified).is_ok_and(|age| age > PARTIAL_LIFETIME) {
-            drop(fs::remove_file(entry.path()));
-        }
-    }
-    Ok(())
 }

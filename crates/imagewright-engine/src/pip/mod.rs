@@ -232,44 +232,6 @@ fn lines(requirements: &[PipRequirement]) -> String {
     requirements.iter().map(|requirement| requirement.line() + "\n").collect()
 }
 
-/// The options of a spec as uv takes them.
-fn options(options: &PipOptions) -> Vec<String> {
-    let mut arguments = Vec::new();
-    let mut add = |name: &str, values: &[String]| {
-        arguments.extend(values.iter().flat_map(|value| [name.to_owned(), value.clone()]));
-    };
-    add("--default-index", options.index.as_slice());
-    add("--index", &options.extra_indexes);
-    add("--find-links", &options.find_links);
-    add("--no-binary", &options.no_binary);
-    add("--only-binary", &options.only_binary);
-    if options.no_index {
-        arguments.push("--no-index".to_owned());
-    }
-    if options.pre == Some(true) {
-        arguments.extend(["--prerelease".to_owned(), "allow".to_owned()]);
-    }
-    arguments
-}
-
-fn solve_error(compiled: &Finished) -> EngineError {
-    match explanation(&compiled.tail) {
-        Some(explanation) => EngineError::Unsolvable { explanation },
-        None => EngineError::Uv { action: "solve the requirements", tail: compiled.tail_text() },
-    }
-}
-
-/// uv's sentences on why there is no solution, without the marks it draws around them.
-fn explanation(lines: &[String]) -> Option<String> {
-    let start = lines.iter().position(|line| line.contains("No solution found"))?;
-    let marks = |c: char| c.is_whitespace() || "╰─▶│├".contains(c);
-    let sentences = lines[start + 1..].iter().map(|line| {
-        let line = line.trim_start_matches(marks);
-        line.strip_prefix("cause: ").unwrap_or(line)
-    });
-    Some(sentences.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
-}
-
 /// The packages a PEP 751 lock names.
 fn packages_of(lock: &str) -> Result<Vec<SolvedPackage>, EngineError> {
     let lock: Lock = toml::from_str(lock).map_err(|source| EngineError::Uv {
@@ -327,20 +289,6 @@ impl LockedPackage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_uv_explains_is_shown_without_its_marks() {
-        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-        let drawn = lines(
-            "  × No solution found when resolving dependencies:\n  ╰─▶ Because a>=2 depends on b\n      and you require b<1, no.",
-        );
-        assert_eq!(explanation(&drawn).unwrap(), "Because a>=2 depends on b\nand you require b<1, no.");
-        let plain = lines(
-            "warning: x\nerror: No solution found when resolving dependencies\n  cause: Because there is no c.",
-        );
-        assert_eq!(explanation(&plain).unwrap(), "Because there is no c.");
-        assert_eq!(explanation(&lines("error: Failed to fetch")), None);
-    }
 
     #[test]
     fn a_lock_is_known_by_names_versions_and_hashes_alone() {

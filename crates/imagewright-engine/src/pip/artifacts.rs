@@ -1,0 +1,146 @@
+//! Files of Python packages: fetched from where a lock says, checked against its hashes, and kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use imagewright_model::{BuildSettings, Progress, SecretUrl};
+use imagewright_oci::Digest;
+use imagewright_python::lock::FileSource;
+
+use crate::error::EngineError;
+use crate::fetch::cached::sweep;
+use crate::fetch::{Expected, Fetcher};
+use crate::outside::Outside;
+use crate::reporter::OutputReporter;
+use crate::workbench::Site;
+
+/// How often the progress of all transfers together is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Fetches files and keeps them.
+pub(super) struct Artifacts<'a> {
+    fetcher: Fetcher,
+    folder: PathBuf,
+    outside: &'a Outside,
+    indexes: Vec<&'a SecretUrl>,
+}
+
+/// A file that is here.
+pub(super) struct Artifact {
+    pub(super) path: PathBuf,
+    pub(super) digest: Digest,
+}
+
+impl<'a> Artifacts<'a> {
+    pub(super) fn open(site: Site<'a>, settings: &'a BuildSettings) -> Result<Self, EngineError> {
+        let fetcher = Fetcher::new(&settings.trust)?.stopped_by(site.cancel.stop());
+        let folder = site.store.cache_dir("wheels")?;
+        sweep(&folder).map_err(EngineError::io("list", &folder))?;
+        let python = &settings.python;
+        let indexes = python.index.iter().chain(&python.extra_indexes).chain(&python.find_links).collect();
+        Ok(Self { fetcher, folder, outside: site.outside, indexes })
+    }
+
+    /// The folder that files are kept in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a file is kept, or will be.
+    pub(super) fn path(&self, name: &str, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{}-{name}", digest.hex()))
+    }
+
+    /// Sees to it that a file is here and whole.
+    pub(super) fn get(
+        &self,
+        file: &FileSource,
+        transfer: &Transfer<'_>,
+    ) -> Result<Artifact, EngineError> {
+        let digest = digest_of(file);
+        let path = self.path(&file.name, &digest);
+        let expected = Expected { size: file.size, digest: Some(digest.clone()) };
+        self.fetcher
+            .fetch_cached(&self.address(file), &expected, &path, &mut |bytes| transfer.add(bytes))
+            .map_err(|source| EngineError::Artifact { file: file.name.clone(), source })?;
+        Ok(Artifact { path, digest })
+    }
+
+    /// The address of a file, with the user name and password of the index it comes from.
+    fn address(&self, file: &FileSource) -> SecretUrl {
+        let text = file.address();
+        if let Some(path) = self.outside.on_host(&text) {
+            return SecretUrl::new(format!("file://{}", path.display()));
+        }
+        let url = SecretUrl::new(text.as_str());
+        if url.credentials().is_some() {
+            return url;
+        }
+        self.indexes.iter().find_map(|index| with_credentials(&text, index)).unwrap_or(url)
+    }
+}
+
+/// The strongest hash a lock gives of a file; reading a lock refuses files without one.
+pub(super) fn digest_of(file: &FileSource) -> Digest {
+    file.digest().expect("a file of a lock has a hash")
+}
+
+/// The address with the credentials of `index`, where both are on one host.
+fn with_credentials(address: &str, index: &SecretUrl) -> Option<SecretUrl> {
+    let credentials = index.credentials()?;
+    let (scheme, rest) = index.expose().split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let path = address.strip_prefix(scheme)?.strip_prefix("://")?.strip_prefix(host)?;
+    path.starts_with('/').then(|| SecretUrl::new(format!("{scheme}://{}@{host}{path}", credentials.expose())))
+}
+
+/// How far several transfers have come together.
+pub(super) struct Transfer<'a> {
+    output: OutputReporter<'a>,
+    message: String,
+    done: AtomicI64,
+    total: Option<u64>,
+    told: Mutex<Instant>,
+}
+
+impl<'a> Transfer<'a> {
+    pub(super) fn new(output: OutputReporter<'a>, message: String, total: Option<u64>) -> Self {
+        Self { output, message, done: AtomicI64::new(0), total, told: Mutex::new(Instant::now()) }
+    }
+
+    fn add(&self, bytes: i64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let done = u64::try_from(done).unwrap_or(0);
+        let Ok(mut told) = self.told.try_lock() else { return };
+        if told.elapsed() >= PROGRESS_INTERVAL || self.total == Some(done) {
+            *told = Instant::now();
+            self.output.progress(&self.message, Progress { done, total: self.total });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_stay_with_their_host() {
+        let index = SecretUrl::new("https://me:word@mirror.example/simple/");
+        let with = |address: &str| Some(with_credentials(address, &index)?.expose().to_owned());
+        let known = with("https://mirror.example/files/a.whl");
+        assert_eq!(known.as_deref(), Some("https://me:word@mirror.example/files/a.whl"));
+        for address in [
+            "https://mirror.example.net/a.whl",
+            "https://other.example/a.whl",
+            "http://mirror.example/a.whl",
+            "https://mirror.example:8080/a.whl",
+        ] {
+            assert_eq!(with(address), None, "{address}");
+        }
+        let open = SecretUrl::new("https://mirror.example/simple/");
+        assert_eq!(with_credentials("https://mirror.example/a.whl", &open), None);
+    }
+}

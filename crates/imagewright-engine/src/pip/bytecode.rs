@@ -1,0 +1,200 @@
+//! Bytecode of wheels, compiled once for each wheel and interpreter by the image's own interpreter.
+//!
+//! The modules are read from the wheels and never lie on a disk; see `compile.py`. What comes out is checked by nobody
+//! against the time of its source (PEP 552), because times in an image are made up.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use imagewright_layer::{Entry, EntryKind, LayerPath, PackageWriter};
+use imagewright_oci::Digest;
+use imagewright_store::BlobWriter;
+use serde_json::json;
+
+use super::interpreter::PythonFacts;
+use super::layout::Layout;
+use crate::error::EngineError;
+use crate::outside::INSIDE;
+use crate::package_layer::{PACKAGE_TIME, PackageLayer};
+use crate::parallel;
+use crate::step::{self, StepContext};
+use crate::workbench::{Command, bind, contents};
+
+/// Raised when the same wheel and interpreter give another layer.
+const BYTECODE_VERSION: u32 = 1;
+const COMPILER: &str = include_str!("compile.py");
+/// Where results are left; the overlay they lie on is thrown away.
+const RESULTS: &str = "/.imagewright-bytecode";
+/// No bytecode file is longer than this.
+const LONGEST: u32 = 256 << 20;
+
+/// A wheel to compile.
+pub(super) struct Source {
+    /// The wheel's file.
+    pub(super) path: PathBuf,
+    /// Its hash.
+    pub(super) hash: Digest,
+    /// Whether its top folder goes to `purelib`.
+    pub(super) is_pure: bool,
+}
+
+/// Compiles wheels.
+pub(super) struct Compiler<'a> {
+    pub(super) context: StepContext<'a>,
+    pub(super) facts: &'a PythonFacts,
+    pub(super) layout: &'a Layout,
+    /// The folder that all wheels lie in.
+    pub(super) folder: &'a Path,
+}
+
+impl Compiler<'_> {
+    /// A layer with the bytecode of each wheel; none where it has no modules.
+    pub(super) fn layers(
+        &self,
+        sources: &[Source],
+        again: bool,
+    ) -> Result<Vec<Option<PackageLayer>>, EngineError> {
+        let store = self.context.site.store;
+        let mut layers: Vec<Option<Option<PackageLayer>>> = Vec::with_capacity(sources.len());
+        for source in sources {
+            let known = if again { None } else { store.get_fact("bytecode", &self.key(source))? };
+            let is_there = |known: &Option<PackageLayer>| {
+                known.as_ref().is_none_or(|layer| layer.is_stored(self.context.site))
+            };
+            layers.push(known.filter(is_there));
+        }
+        let missing: Vec<&Source> =
+            sources.iter().zip(&layers).filter(|(_, known)| known.is_none()).map(|(source, _)| source).collect();
+        let mut made = self.compile(&missing)?.into_iter();
+        let layers = layers.into_iter().map(|known| match known {
+            Some(known) => known,
+            None => made.next().expect("each missing one was compiled"),
+        });
+        Ok(layers.collect())
+    }
+
+    fn compile(&self, sources: &[&Source]) -> Result<Vec<Option<PackageLayer>>, EngineError> {
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let StepContext { site, report, .. } = self.context;
+        report.status(format!("compiling bytecode of {} packages", sources.len()));
+        let mut bench = self.context.bench()?;
+        let folder = bench.upper().join(RESULTS.trim_start_matches('/'));
+        fs::create_dir(&folder).map_err(EngineError::io("create", &folder))?;
+        let (script, tasks) = (format!("{INSIDE}/compile.py"), format!("{INSIDE}/tasks.json"));
+        let command = Command::new([self.facts.interpreter.executable.as_str(), "-I", &script, &tasks])
+            .mount(contents(COMPILER, &script, 0o644))
+            .mount(contents(self.tasks(sources).to_string(), &tasks, 0o644))
+            .mount(bind(self.folder, &format!("{INSIDE}/wheels"), true))
+            .without_network();
+        let finished = bench.run(command, report)?;
+        if !finished.succeeded() {
+            return Err(EngineError::Bytecode { tail: finished.tail_text() });
+        }
+        let numbered: Vec<(usize, &Source)> = sources.iter().copied().enumerate().collect();
+        parallel::map(&numbered, site.threads, |(number, source)| {
+            let layer = self.layer(&folder.join(number.to_string()))?;
+            site.store.put_fact("bytecode", &self.key(source), &layer)?;
+            Ok(layer)
+        })
+    }
+
+    fn tasks(&self, sources: &[&Source]) -> serde_json::Value {
+        let scheme = &self.layout.scheme;
+        let task = |(number, source): (usize, &&Source)| {
+            let name = source.path.file_name().unwrap_or_default().to_string_lossy();
+            json!({
+                "wheel": format!("{INSIDE}/wheels/{name}"),
+                "result": format!("{RESULTS}/{number}"),
+                "root": if source.is_pure { &scheme.purelib } else { &scheme.platlib },
+                "purelib": scheme.purelib,
+                "platlib": scheme.platlib,
+            })
+        };
+        let tasks: Vec<serde_json::Value> = sources.iter().enumerate().map(task).collect();
+        json!({ "processes": self.context.site.threads, "wheels": tasks })
+    }
+
+    /// Makes a layer of what the compiler left in a file.
+    fn layer(&self, results: &Path) -> Result<Option<PackageLayer>, EngineError> {
+        let broken = |source| EngineError::Io { action: "read", path: results.to_owned(), source };
+        let file = File::open(results).map_err(broken)?;
+        if file.metadata().map_err(broken)?.len() == 0 {
+            return Ok(None);
+        }
+        let mut reader = BufReader::with_capacity(1 << 18, file);
+        let mut folders = Folders { layout: self.layout, written: BTreeSet::new() };
+        let fill = |writer: &mut PackageWriter<BlobWriter>| {
+            while let Some((path, size)) = next(&mut reader).map_err(broken)? {
+                let wrote = |source| EngineError::PackageLayer { source };
+                for entry in folders.new_on_the_way(&path) {
+                    writer.append(&entry, &mut io::empty()).map_err(wrote)?;
+                }
+                let owner = self.layout.folder;
+                let kind = EntryKind::File { size: size.into() };
+                let entry =
+                    Entry { uid: owner.uid, gid: owner.gid, mtime: PACKAGE_TIME, ..Entry::new(path, kind, 0o644) };
+                writer.append(&entry, &mut reader.by_ref().take(size.into())).map_err(wrote)?;
+            }
+            Ok::<(), EngineError>(())
+        };
+        PackageLayer::write(self.context.site, &self.layout.head(), fill).map(Some)
+    }
+
+    fn key(&self, source: &Source) -> Digest {
+        let shared: Vec<_> =
+            self.layout.shared().map(|folder| (folder, self.layout.folder(folder))).collect();
+        let interpreter = &self.facts.interpreter;
+        let interpreter =
+            (&interpreter.program, &interpreter.version, &interpreter.cache_tag, &interpreter.implementation);
+        let versions = (BYTECODE_VERSION, imagewright_layer::PACKAGE_VERSION);
+        let compression = self.context.site.compression.to_string();
+        let place = (&self.layout.scheme, self.layout.folder, shared);
+        step::key("bytecode", &(versions, &source.hash, source.is_pure, interpreter, place, compression))
+    }
+}
+
+/// The folders of a segment, each once and before what is in it.
+struct Folders<'a> {
+    layout: &'a Layout,
+    written: BTreeSet<LayerPath>,
+}
+
+impl Folders<'_> {
+    /// Those on the way to a file that were not written yet and are not in the head.
+    fn new_on_the_way(&mut self, file: &LayerPath) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut above = file.parent();
+        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
+            let text = format!("/{folder}");
+            if self.layout.is_shared(&text) || !self.written.insert(folder.clone()) {
+                break;
+            }
+            entries.push(self.layout.directory(&text));
+            above = folder.parent();
+        }
+        entries.reverse();
+        entries
+    }
+}
+
+/// The path and the size of the next bytecode file; none at the end.
+fn next(reader: &mut impl Read) -> io::Result<Option<(LayerPath, u32)>> {
+    let mut lengths = [0; 8];
+    if reader.by_ref().take(1).read(&mut lengths)? == 0 {
+        return Ok(None);
+    }
+    reader.read_exact(&mut lengths[1..])?;
+    let number = |at: usize| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]);
+    let (path_length, size) = (number(0), number(4));
+    if path_length > 4096 || size > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the compiler wrote something else"));
+    }
+    let mut path = vec![0; path_length as usize];
+    reader.read_exact(&mut path)?;
+    let path = LayerPath::parse(&path).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(Some((path, size)))
+}
