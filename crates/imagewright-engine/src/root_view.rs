@@ -47,6 +47,17 @@ impl RootView {
         self.find(path.as_ref()).is_some_and(|(_, metadata)| metadata.is_dir())
     }
 
+    /// Whether there is anything at `path`, the target of its last link aside.
+    pub(crate) fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.find_itself(path.as_ref()).is_some()
+    }
+
+    /// Mode, owner and group of a directory.
+    pub(crate) fn directory(&self, path: impl AsRef<Path>) -> Option<(u32, u32, u32)> {
+        let (_, metadata) = self.find(path.as_ref()).filter(|(_, metadata)| metadata.is_dir())?;
+        Some((metadata.mode() & 0o7777, metadata.uid(), metadata.gid()))
+    }
+
     /// The names in a directory of the image, sorted.
     pub(crate) fn list(&self, path: impl AsRef<Path>) -> Vec<OsString> {
         let mut names = BTreeSet::new();
@@ -77,6 +88,12 @@ impl RootView {
     /// Where the thing at `path` lies on the host, links of the image followed inside the image.
     fn find(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
         self.look_up(&self.resolve(path)?)
+    }
+
+    /// Like [`find`](Self::find), but a link at the end stays a link.
+    fn find_itself(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
+        let folder = self.resolve(path.parent()?)?;
+        self.look_up(&folder.join(path.file_name()?))
     }
 
     /// The path without links that `path` leads to.
@@ -194,6 +211,9 @@ mod tests {
         assert_eq!(view.read_to_string("/etc/loop"), None);
         assert_eq!(view.read_to_string("/etc"), None);
         assert!(view.is_directory("/etc"));
+        assert!(view.exists("/etc/loop") && view.exists("/bin") && !view.exists("/etc/nothing"));
+        assert_eq!(view.directory("/etc").map(|(mode, ..)| mode & 0o700), Some(0o700));
+        assert_eq!(view.directory("/etc/name"), None);
         assert_eq!(view.list("/etc"), ["escape", "loop", "name", "os-release"]);
         assert!(view.list("/nowhere").is_empty());
         let python = view.which(&["python3", "python"], "relative:/sbin:/bin");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use imagewright_model::{BuildSettings, Progress, SecretUrl};
 use imagewright_oci::Digest;
-use imagewright_python::lock::FileSource;
+use imagewright_python::lock::{FileSource, Location};
 
 use crate::error::EngineError;
 use crate::fetch::cached::sweep;
@@ -70,7 +70,10 @@ impl<'a> Artifacts<'a> {
 
     /// The address of a file, with the user name and password of the index it comes from.
     fn address(&self, file: &FileSource) -> SecretUrl {
-        let text = file.address();
+        let text = match &file.location {
+            Location::Url(url) => url.clone(),
+            Location::Path(path) => format!("file://{path}"),
+        };
         if let Some(path) = self.outside.on_host(&text) {
             return SecretUrl::new(format!("file://{}", path.display()));
         }
@@ -84,7 +87,7 @@ impl<'a> Artifacts<'a> {
 
 /// The strongest hash a lock gives of a file; reading a lock refuses files without one.
 pub(super) fn digest_of(file: &FileSource) -> Digest {
-    file.digest().expect("a file of a lock has a hash")
+    file.hashes.to_string().parse().expect("a hash of a lock is a digest")
 }
 
 /// The address with the credentials of `index`, where both are on one host.

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use imagewright_oci::{Digest, Hasher};
+use imagewright_sandbox::{Mount, MountSource};
 use serde::{Deserialize, Serialize};
 
 use super::artifacts::{Artifact, Artifacts};
@@ -17,7 +18,7 @@ use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::step::{self, StepContext};
 use crate::uv::Uv;
-use crate::workbench::{Command, Finished, Workbench, bind};
+use crate::workbench::{Command, Finished, Workbench};
 
 /// Where sources are put and wheels come out; the overlay they lie on is thrown away.
 const FOLDER: &str = "/.imagewright-build";
@@ -28,8 +29,6 @@ pub(super) enum Source<'a> {
     File { name: &'a str, artifact: &'a Artifact },
     /// A commit of a repository.
     Git { address: &'a str, commit: &'a str },
-    /// A folder of the host.
-    Folder { path: &'a Path, contents: Digest },
 }
 
 /// A wheel that was built.
@@ -80,11 +79,8 @@ impl WheelBuilder<'_> {
         let arguments = ["build", "--wheel", "--python", python, "--out-dir", &results, &place];
         let mut command = self.uv.command(self.context.site.outside, &arguments);
         if let Source::File { artifact, .. } = source {
-            command = command.mount(source_file(&place, artifact));
-        }
-        if let Source::Folder { path, .. } = source {
-            // Building writes beside the sources: into the overlay, where the copy is.
-            copy_folder(path, &inside(&bench, &place)).map_err(EngineError::io("copy", *path))?;
+            let source = MountSource::File { path: artifact.path.clone(), read_only: true };
+            command = command.mount(Mount { target: PathBuf::from(&place), source });
         }
         let finished = bench.run(command, self.context.report)?;
         if !finished.succeeded() {
@@ -105,7 +101,6 @@ impl WheelBuilder<'_> {
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         match source {
             Source::File { name, .. } => Ok(Ok(format!("{INSIDE}/source/{name}"))),
-            Source::Folder { .. } => Ok(Ok(format!("{FOLDER}/source"))),
             Source::Git { address, commit } => {
                 let place = format!("{FOLDER}/source");
                 let steps: [&[&str]; 4] = [
@@ -152,7 +147,6 @@ impl WheelBuilder<'_> {
         let source = match source {
             Source::File { name, artifact } => ("file", *name, artifact.digest.to_string()),
             Source::Git { address, commit } => ("git", *address, (*commit).to_owned()),
-            Source::Folder { contents, .. } => ("folder", "", contents.to_string()),
         };
         let image = (self.context.parent(), &self.facts.interpreter, &self.uv.digest);
         step::key("built-wheel", &(source, subdirectory, image))

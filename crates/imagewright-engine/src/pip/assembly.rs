@@ -1,0 +1,115 @@
+//! Which packages share a layer.
+//!
+//! The largest have one each. The others are spread over a few buckets by their names, so that one more package makes
+//! one bucket anew and leaves every other layer as it is.
+
+use imagewright_oci::Digest;
+
+use crate::error::EngineError;
+use crate::package_layer::PackageLayer;
+use crate::parallel;
+use crate::step::StepLayer;
+use crate::workbench::Site;
+
+/// What is smaller goes into a bucket.
+const OWN_LAYER_FROM: u64 = 1 << 20;
+/// As many packages have a layer of their own; fewer where the base has many layers.
+const MOST_OWN_LAYERS: usize = 20;
+/// As many layers a finished image has at the most. Container runtimes stop at 127, and long before that each layer
+/// costs more than it saves.
+const MOST_LAYERS: usize = 100;
+const BUCKETS: usize = 4;
+
+/// A package's layer, or that of its bytecode.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    /// What decides the bucket.
+    pub(super) name: String,
+    /// Name and version.
+    pub(super) shown: String,
+    pub(super) layer: PackageLayer,
+}
+
+/// Joins pieces to layers; `kind` begins what they are called, `below` is the number of layers they come on top of.
+pub(super) fn assemble(
+    site: Site<'_>,
+    kind: &str,
+    pieces: Vec<Piece>,
+    below: usize,
+) -> Result<Vec<StepLayer>, EngineError> {
+    let groups = group(pieces, below);
+    let joined = parallel::map(&groups, site.threads, |group| {
+        let layers: Vec<&PackageLayer> = group.iter().map(|piece| &piece.layer).collect();
+        PackageLayer::join(site, &layers)
+    })?;
+    let named = groups.iter().zip(joined).map(|(group, joined)| {
+        let names: Vec<&str> = group.iter().map(|piece| piece.shown.as_str()).collect();
+        StepLayer { layer: joined.layer, title: Some(format!("{kind} {}", names.join(" "))) }
+    });
+    Ok(named.collect())
+}
+
+/// Large packages by themselves, largest first: what changes often is small, and lies on top. Then the buckets.
+fn group(mut pieces: Vec<Piece>, below: usize) -> Vec<Vec<Piece>> {
+    pieces.sort_by(|a, b| b.layer.size().cmp(&a.layer.size()).then_with(|| a.name.cmp(&b.name)));
+    let own = MOST_OWN_LAYERS.min(MOST_LAYERS.saturating_sub(below + BUCKETS));
+    let large = pieces.iter().take(own).take_while(|piece| piece.layer.size() >= OWN_LAYER_FROM).count();
+    let mut small = pieces.split_off(large);
+    small.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut buckets: Vec<Vec<Piece>> = vec![Vec::new(); BUCKETS];
+    for piece in small {
+        buckets[bucket(&piece.name)].push(piece);
+    }
+    let buckets = buckets.into_iter().filter(|bucket| !bucket.is_empty());
+    pieces.into_iter().map(|piece| vec![piece]).chain(buckets).collect()
+}
+
+fn bucket(name: &str) -> usize {
+    let digest = Digest::of(name.as_bytes());
+    let first = u8::from_str_radix(&digest.hex()[..2], 16).expect("a digest is hexadecimal");
+    usize::from(first) % BUCKETS
+}
+
+#[cfg(test)]
+mod tests {
+    use imagewright_oci::{Descriptor, DiffId, MediaType};
+
+    use super::*;
+    use crate::draft::DraftLayer;
+
+    fn piece(name: &str, size: u64) -> Piece {
+        let digest = Digest::of(name.as_bytes());
+        let descriptor = Descriptor::new(MediaType::LayerGzip, digest.clone(), size);
+        let layer = DraftLayer { descriptor, diff_id: DiffId::new(digest) };
+        let layer = PackageLayer { layer, uncompressed_size: size, head: 0, end: size };
+        Piece { name: name.to_owned(), shown: name.to_owned(), layer }
+    }
+
+    fn names(groups: &[Vec<Piece>]) -> Vec<Vec<&str>> {
+        groups.iter().map(|group| group.iter().map(|piece| piece.name.as_str()).collect()).collect()
+    }
+
+    #[test]
+    fn one_more_package_changes_one_layer() {
+        let mut pieces: Vec<Piece> = (0..60).map(|number| piece(&format!("small-{number}"), 1000)).collect();
+        pieces.extend((0..5).map(|number| piece(&format!("large-{number}"), OWN_LAYER_FROM + number)));
+        let before = group(pieces.clone(), 3);
+        assert_eq!(before.len(), 5 + BUCKETS);
+        assert_eq!(names(&before)[..2], [["large-4"], ["large-3"]]);
+        for more in [piece("one-more", 10), piece("one-more", OWN_LAYER_FROM)] {
+            let mut pieces = pieces.clone();
+            pieces.insert(7, more);
+            let after = group(pieces, 3);
+            let (before, after) = (names(&before), names(&after));
+            assert_eq!(after.iter().filter(|group| !before.contains(group)).count(), 1);
+        }
+    }
+
+    #[test]
+    fn layers_stay_few() {
+        let pieces: Vec<Piece> = (0..300).map(|number| piece(&format!("large-{number}"), 1 << 30)).collect();
+        assert_eq!(group(pieces.clone(), 3).len(), MOST_OWN_LAYERS + BUCKETS);
+        assert_eq!(group(pieces.clone(), 90).len(), 6 + BUCKETS);
+        assert_eq!(group(pieces, 200).len(), BUCKETS);
+    }
+}
