@@ -1,24 +1,43 @@
-//! The pip step: solved by `uv` against the image's own interpreter, installed by `uv` in the sandbox.
+//! The pip step: solved by uv, installed as layers of single packages.
 //!
-//! The solution is a PEP 751 lock; installing takes exactly what it names. The step is keyed by names, versions
-//! and hashes of the lock, never by the addresses they came from.
+//! What is to be installed is a lock (PEP 751), in which [`select`] finds the one file of each package that fits the
+//! image's interpreter. Each wheel becomes a layer without being unpacked ([`wheels`]), once for all images whose Python
+//! is alike; bytecode is compiled once as well ([`bytecode`]). An image then only names them ([`assembly`]). Nothing of
+//! this depends on the layers below: only looking for the interpreter, and building what comes as source, works in the
+//! sandbox.
 
-use std::collections::BTreeMap;
+mod artifacts;
+mod assembly;
+mod build_wheel;
+mod bytecode;
+mod environment;
+mod interpreter;
+mod layout;
+mod replaced;
+mod select;
+mod solve;
+mod wheels;
 
-use imagewright_model::spec::{LockedPip, PipOptions, PipRequirement, PipSpec, PythonChoice};
+use imagewright_model::BuildSettings;
+use imagewright_model::spec::{Bytecode, LockedPip, PipSpec, PythonChoice};
 use imagewright_oci::Digest;
 use imagewright_store::overlay::{PathPattern, TidyRules};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 use crate::error::EngineError;
-use crate::outside::INSIDE;
-use crate::python::{self, Interpreter, Target};
-use crate::step::{self, SolvedPackage, Step, StepContext, StepResult};
+use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
-use crate::workbench::{Command, Finished, Workbench, contents};
+use artifacts::Artifacts;
+use assembly::Piece;
+use bytecode::Compiler;
+use interpreter::{Interpreter, PythonFacts};
+use layout::Layout;
+use select::{Chosen, Selector};
+use solve::{Solver, lines};
+use wheels::{Installer, WheelLayer};
 
-/// What is there after installing that no image needs.
+/// What is there after an environment was made that no image needs.
 const JUNK: [&str; 4] = ["tmp/**", "var/tmp/**", "root/.cache/**", "root/.local/share/uv/**"];
 
 /// Installs Python packages on the image so far.
@@ -27,16 +46,20 @@ pub(crate) struct PipStep<'a> {
     uv: Uv,
     spec: &'a PipSpec,
     choice: Option<&'a PythonChoice>,
+    settings: &'a BuildSettings,
+    /// Make everything again though it is known.
+    again: bool,
 }
 
-/// What uv answered.
+/// What uv answered, and for whom.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Solution {
-    interpreter: Interpreter,
-    target: Target,
+    python: PythonFacts,
     /// PEP 751 documents, installed in this order.
     locks: Vec<String>,
     packages: Vec<SolvedPackage>,
+    /// Whether something has to be built, which the image below has its share in.
+    has_sources: bool,
 }
 
 impl<'a> PipStep<'a> {
@@ -45,8 +68,14 @@ impl<'a> PipStep<'a> {
         uv: Uv,
         spec: &'a PipSpec,
         choice: Option<&'a PythonChoice>,
+        settings: &'a BuildSettings,
+        again: bool,
     ) -> Self {
-        Self { context, uv, spec, choice }
+        Self { context, uv, spec, choice, settings, again }
+    }
+
+    fn bytecode(&self) -> Bytecode {
+        self.choice.and_then(|choice| choice.bytecode).unwrap_or_default()
     }
 }
 
@@ -60,67 +89,109 @@ impl Step for PipStep<'_> {
         let python: Vec<&str> = requires_python.iter().map(|wanted| wanted.text.as_str()).collect();
         let locked = locked.as_ref().map(|lock| lock.text.as_str());
         let pip = (lines(requirements), lines(constraints), python, locked, options);
-        step::key("pip-question", &(self.context.parent(), pip, self.choice, &self.uv.digest))
+        let path = self.context.draft.config.env("PATH");
+        step::key("pip-question", &(self.context.parent(), path, pip, self.choice, &self.uv.digest))
     }
 
     fn identity(&self, solution: &Solution) -> Digest {
-        let Solution { interpreter, target, packages, .. } = solution;
-        let compression = self.context.site.compression.to_string();
-        let how = (&self.uv.digest, self.context.epoch, compression);
-        step::key("pip", &(self.context.parent(), interpreter, target, packages, how))
+        let Solution { python, packages, has_sources, .. } = solution;
+        let PythonFacts { interpreter, target, environment_exists, installed, folders, links, report: _ } = python;
+        let python = (interpreter, target, environment_exists, folders, links);
+        let there: Vec<_> = installed.iter().filter(|installed| installed.in_target).collect();
+        // What takes files of the base away, or is built on it, belongs to that base.
+        let parent = (*has_sources || !there.is_empty()).then(|| self.context.parent());
+        let how = (&self.uv.digest, self.bytecode(), self.context.site.compression.to_string());
+        let versions = (wheels::version(), bytecode::BYTECODE_VERSION, assembly::VERSION);
+        let below = assembly::own_layers(self.context.draft.layers.len());
+        step::key("pip", &(python, there, parent, packages, how, versions, below))
     }
 
     fn solve(&mut self) -> Result<Solution, EngineError> {
         let report = self.context.report;
-        let mut bench = self.context.bench()?;
-        report.status("looking for Python");
-        let interpreter =
-            python::find(&mut bench, self.choice, report)?.ok_or_else(|| no_python(self.spec))?;
-        check_version(&interpreter, self.spec)?;
-        let target = Target::choose(&interpreter, self.choice.and_then(|choice| choice.environment.as_ref()));
-        report.status(format!("solving for Python {}", interpreter.version));
-        let locks = self.locks(&mut bench, &interpreter, matches!(target, Target::Environment(_)))?;
-        let packages = locks.iter().map(|lock| packages_of(lock)).collect::<Result<Vec<_>, _>>()?.concat();
-        Ok(Solution { interpreter, target, locks, packages })
+        let found = PythonFacts::find(self.context, &self.uv, self.choice)?;
+        let python = found.ok_or_else(|| no_python(self.spec))?;
+        check_version(&python.interpreter, self.spec)?;
+        report.status(format!("solving for Python {}", python.interpreter.version));
+        let locks = self.locks(&python)?;
+        let chosen = Selector::new(&python, self.spec)?.choose(&locks, report)?;
+        let packages = chosen.iter().map(Chosen::solved).collect();
+        let has_sources = chosen.iter().any(Chosen::is_source);
+        Ok(Solution { python, locks, packages, has_sources })
     }
 
     fn run(&mut self, solution: &Solution) -> Result<StepResult, EngineError> {
-        let StepContext { draft, report, .. } = self.context;
-        let mut bench = self.context.bench()?;
-        let (python, prefix) = match &solution.target {
-            Target::System => (solution.interpreter.executable.clone(), &solution.interpreter.prefix),
-            Target::Environment(path) => {
-                self.make_environment(&mut bench, &solution.interpreter, path)?;
-                (format!("{path}/bin/python"), path)
-            }
+        let python = &solution.python;
+        let selector = Selector::new(python, self.spec)?;
+        let chosen = selector.choose(&solution.locks, self.context.report)?;
+        let there = |chosen: &Chosen| {
+            replaced::in_target(python).any(|it| it.name == chosen.name() && Some(&it.version) == chosen.version())
         };
-        report.status(format!("installing {} packages", solution.packages.len()));
-        for lock in &solution.locks {
-            let path = format!("{INSIDE}/pylock.toml");
-            let install =
-                ["pip", "install", "--no-deps", "--break-system-packages", "--python", &python, "-r", &path];
-            let command = self.uv(&install).mount(contents(lock.as_str(), &path, 0o644));
-            self.run_uv(&mut bench, command, "install the packages")?;
+        let chosen: Vec<Chosen> = chosen.into_iter().filter(|chosen| !there(chosen)).collect();
+        let layout = Layout::of(python, selector.report());
+        let mut layers = Vec::new();
+        if let Some(path) = python.new_environment() {
+            let layer = environment::layer(self.context, &self.uv, python, &layout, path)?;
+            let title = Some(format!("environment {path}"));
+            layers.extend(layer.map(|layer| StepLayer { layer, title }));
         }
-        let layer = bench.seal(draft, tidy_rules(prefix), report)?;
-        Ok(StepResult { path_prefix: solution.target.path_prefix(), ..StepResult::of(layer) })
+        let replaced = replaced::replaced(python, &chosen);
+        if let Some(gone) = replaced::layer(self.context, &layout, &replaced)? {
+            let names: Vec<_> = replaced.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
+            layers.push(StepLayer { layer: gone.layer, title: Some(format!("replace {}", names.join(", "))) });
+        }
+        layers.extend(self.packages(python, &layout, &chosen)?);
+        Ok(StepResult { layers, path_prefix: python.target.path_prefix(), created: None })
     }
 }
 
 impl PipStep<'_> {
-    /// Locks everything that is to be installed, pip itself included where there will be an environment.
-    fn locks(
+    /// The layers of packages and of their bytecode.
+    fn packages(
         &self,
-        bench: &mut Workbench<'_>,
-        interpreter: &Interpreter,
-        wants_pip: bool,
-    ) -> Result<Vec<String>, EngineError> {
+        python: &PythonFacts,
+        layout: &Layout,
+        chosen: &[Chosen],
+    ) -> Result<Vec<StepLayer>, EngineError> {
+        let StepContext { site, draft, report, .. } = self.context;
+        let artifacts = Artifacts::open(site, self.settings)?;
+        let installer = Installer {
+            context: self.context,
+            uv: &self.uv,
+            python,
+            layout,
+            artifacts: &artifacts,
+            again: self.again,
+        };
+        let wheels = installer.layers(chosen)?;
+        for overlap in installer.overlaps(&wheels)? {
+            report.warn(overlap);
+        }
+        let below = draft.layers.len();
+        let pieces = wheels.iter().map(WheelLayer::piece).collect();
+        let mut layers = assembly::assemble(site, "pip", pieces, below)?;
+        if self.bytecode() == Bytecode::Full && python.interpreter.has_bytecode() {
+            let compiler = Compiler { context: self.context, facts: python, layout, artifacts: &artifacts };
+            let compiled = compiler.layers(&wheels, self.again)?;
+            let pieces = wheels.iter().zip(compiled).filter_map(|(wheel, layer)| {
+                layer.map(|layer| Piece { layer, ..wheel.piece() })
+            });
+            layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), below + layers.len())?);
+        }
+        Ok(layers)
+    }
+
+    /// Locks everything that is to be installed, pip itself included where there will be an environment.
+    fn locks(&self, python: &PythonFacts) -> Result<Vec<String>, EngineError> {
         const PIP: &str = "pip\n";
+        let wants_pip = python.new_environment().is_some();
+        let preferred: Vec<(String, String)> =
+            replaced::in_target(python).map(|it| (it.name.clone(), it.version.clone())).collect();
+        let solver = Solver { context: self.context, uv: &self.uv, spec: self.spec, python, preferred: &preferred };
         match &self.spec.locked {
             None => {
                 // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.
                 let pip = if wants_pip && !self.spec.options.require_hashes { PIP } else { "" };
-                let lock = self.compile(bench, interpreter, &(lines(&self.spec.requirements) + pip))?;
+                let lock = solver.lock(&(lines(&self.spec.requirements) + pip))?;
                 // uv does not hold what it finds against the hashes of the requirements.
                 self.spec.check_hashes(&LockedPip::parse("the solution", &lock)?)?;
                 Ok(vec![lock])
@@ -128,75 +199,16 @@ impl PipStep<'_> {
             Some(lock) => {
                 let has_pip = lock.packages.iter().any(|package| package.name == "pip");
                 let pip = wants_pip && !has_pip;
-                let pip = pip.then(|| self.compile(bench, interpreter, PIP)).transpose()?;
+                let pip = pip.then(|| solver.lock(PIP)).transpose()?;
                 Ok(pip.into_iter().chain([lock.text.clone()]).collect())
             }
         }
     }
-
-    /// Has uv turn requirements into a lock.
-    fn compile(
-        &self,
-        bench: &mut Workbench<'_>,
-        interpreter: &Interpreter,
-        requirements: &str,
-    ) -> Result<String, EngineError> {
-        let input = format!("{INSIDE}/requirements.in");
-        let fixed = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--format", "pylock.toml"];
-        let command = self
-            .uv(&fixed)
-            .arguments(["--python", &interpreter.executable])
-            .arguments(options(&self.spec.options))
-            .arguments([input.clone()])
-            .mount(contents(requirements, &input, 0o644))
-            .keep_output();
-        let command = if self.spec.constraints.is_empty() {
-            command
-        } else {
-            let path = format!("{INSIDE}/constraints.txt");
-            let constraints = contents(lines(&self.spec.constraints), &path, 0o644);
-            command.arguments(["--constraints", &path]).mount(constraints)
-        };
-        let compiled = bench.run(command, self.context.report)?;
-        if compiled.succeeded() { Ok(compiled.output) } else { Err(solve_error(&compiled)) }
-    }
-
-    fn make_environment(
-        &self,
-        bench: &mut Workbench<'_>,
-        interpreter: &Interpreter,
-        path: &str,
-    ) -> Result<(), EngineError> {
-        if bench.view().is_directory(format!("{path}/bin")) {
-            return Ok(());
-        }
-        self.context.report.status(format!("making {path}"));
-        let command = self.uv(&["venv", "--quiet", "--python", &interpreter.executable, path]);
-        self.run_uv(bench, command, "make the environment")
-    }
-
-    fn uv(&self, arguments: &[&str]) -> Command {
-        self.uv.command(self.context.site.outside, arguments)
-    }
-
-    fn run_uv(
-        &self,
-        bench: &mut Workbench<'_>,
-        command: Command,
-        action: &'static str,
-    ) -> Result<(), EngineError> {
-        let finished = bench.run(command, self.context.report)?;
-        if finished.succeeded() {
-            Ok(())
-        } else {
-            Err(EngineError::Uv { action, tail: finished.tail_text() })
-        }
-    }
 }
 
-/// What is removed before a pip layer is written.
+/// What is removed before the layer of an environment is written.
 fn tidy_rules(prefix: &str) -> TidyRules {
-    // uv's own lock stays behind where it installed.
+    // uv's own lock stays behind where it worked.
     let lock = format!("{}/.lock", prefix.trim_start_matches('/'));
     TidyRules {
         remove: JUNK.into_iter().chain([lock.as_str()]).map(PathPattern::new).collect(),
@@ -225,84 +237,5 @@ fn check_version(interpreter: &Interpreter, spec: &PipSpec) -> Result<(), Engine
             origin: wanted.origin.clone(),
         }),
         None => Ok(()),
-    }
-}
-
-fn lines(requirements: &[PipRequirement]) -> String {
-    requirements.iter().map(|requirement| requirement.line() + "\n").collect()
-}
-
-/// The packages a PEP 751 lock names.
-fn packages_of(lock: &str) -> Result<Vec<SolvedPackage>, EngineError> {
-    let lock: Lock = toml::from_str(lock).map_err(|source| EngineError::Uv {
-        action: "give a lock that can be read",
-        tail: source.to_string(),
-    })?;
-    Ok(lock.packages.into_iter().map(LockedPackage::solved).collect())
-}
-
-/// The part of PEP 751 that tells what is installed.
-#[derive(Deserialize)]
-struct Lock {
-    #[serde(default)]
-    packages: Vec<LockedPackage>,
-}
-
-#[derive(Deserialize)]
-struct LockedPackage {
-    name: String,
-    #[serde(default)]
-    version: Option<String>,
-    #[serde(default)]
-    wheels: Vec<Artefact>,
-    #[serde(default)]
-    sdist: Option<Artefact>,
-    #[serde(default)]
-    archive: Option<Artefact>,
-    #[serde(default)]
-    vcs: Option<toml::Value>,
-}
-
-#[derive(Deserialize)]
-struct Artefact {
-    #[serde(default)]
-    hashes: BTreeMap<String, String>,
-}
-
-impl LockedPackage {
-    fn solved(self) -> SolvedPackage {
-        let artefacts = self.wheels.into_iter().chain(self.sdist).chain(self.archive);
-        let hashes =
-            artefacts.flat_map(|artefact| artefact.hashes.into_iter().filter(|(name, _)| name == "sha256"));
-        let commit = self.vcs.and_then(|vcs| Some(vcs.get("commit-id")?.as_str()?.to_owned()));
-        let mut sha256: Vec<String> = hashes.map(|(_, hash)| hash).chain(commit).collect();
-        sha256.sort();
-        SolvedPackage {
-            name: self.name,
-            version: self.version.unwrap_or_default(),
-            architecture: String::new(),
-            sha256,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lock_is_known_by_names_versions_and_hashes_alone() {
-        let lock = |host: &str| {
-            format!(
-                "lock-version = \"1.0\"\ncreated-by = \"uv\"\n[[packages]]\nname = \"six\"\nversion = \"1.17.0\"\n\
-                 sdist = {{ url = \"https://{host}/six.tar.gz\", hashes = {{ sha256 = \"ff\" }} }}\n\
-                 wheels = [{{ url = \"https://{host}/six.whl\", hashes = {{ sha256 = \"47\" }} }}]\n"
-            )
-        };
-        let packages = packages_of(&lock("a.example")).unwrap();
-        assert_eq!(packages, packages_of(&lock("b.example")).unwrap());
-        assert_eq!((packages[0].name.as_str(), packages[0].version.as_str()), ("six", "1.17.0"));
-        assert_eq!(packages[0].sha256, ["47", "ff"]);
-        assert!(packages_of("not toml").is_err());
     }
 }

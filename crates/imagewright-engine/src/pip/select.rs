@@ -1,0 +1,129 @@
+//! The one file of each package that fits the image's interpreter.
+
+use std::collections::BTreeMap;
+
+use imagewright_model::spec::PipSpec;
+use imagewright_python::lock::{
+    Artifact, Formats, Groups, Lock, LockFile, LockedPackage, PackageSet, Target, direct_url,
+};
+use imagewright_python::markers::InterpreterReport;
+use imagewright_python::tags::Tags;
+
+use super::interpreter::PythonFacts;
+use crate::error::EngineError;
+use crate::reporter::StepReporter;
+use crate::step::SolvedPackage;
+
+/// Chooses for one interpreter.
+pub(super) struct Selector<'a> {
+    spec: &'a PipSpec,
+    report: InterpreterReport,
+    tags: Tags,
+    formats: Formats,
+}
+
+/// A package that is to be installed.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) package: LockedPackage,
+    version: Option<String>,
+    /// Whether it was asked for by its name, and did not come along with others.
+    pub(super) requested: bool,
+}
+
+impl<'a> Selector<'a> {
+    pub(super) fn new(python: &PythonFacts, spec: &'a PipSpec) -> Result<Self, EngineError> {
+        let report = InterpreterReport::parse(&python.report.to_string())
+            .map_err(|source| EngineError::PythonReport { source })?;
+        let set = |names: &[String]| PackageSet::parse(names.iter().map(String::as_str));
+        let wrong = |source| EngineError::PackageName { source };
+        let formats = Formats {
+            no_binary: set(&spec.options.no_binary).map_err(wrong)?,
+            only_binary: set(&spec.options.only_binary).map_err(wrong)?,
+        };
+        let tags = report.tags();
+        Ok(Self { spec, report, tags, formats })
+    }
+
+    pub(super) fn report(&self) -> &InterpreterReport {
+        &self.report
+    }
+
+    /// What the locks name for this interpreter, by name; of a package in several locks, that of the last.
+    pub(super) fn choose(
+        &self,
+        locks: &[String],
+        step: &StepReporter<'_>,
+    ) -> Result<Vec<Chosen>, EngineError> {
+        let target = Target {
+            markers: &self.report.markers,
+            tags: &self.tags,
+            extras: Default::default(),
+            groups: Groups::default(),
+            formats: &self.formats,
+        };
+        let mut packages = BTreeMap::new();
+        for lock in locks {
+            let source = self.spec.locked.as_ref().filter(|locked| locked.text == *lock);
+            let source = source.map_or("the solution", |locked| locked.source.as_str());
+            let wrong = |source| EngineError::Lock { source: Box::new(source) };
+            let selection = LockFile::parse(source, lock).and_then(|file| file.select(&target)).map_err(wrong)?;
+            for note in selection.notes {
+                step.warn(note);
+            }
+            packages.extend(selection.packages.into_iter().map(|package| (package.name.clone(), package)));
+        }
+        Ok(packages.into_values().map(|package| self.chosen(package)).collect())
+    }
+
+    fn chosen(&self, package: LockedPackage) -> Chosen {
+        let name = package.name.to_string();
+        let requested = self.spec.requirements.iter().any(|asked| asked.name.as_deref() == Some(&name));
+        let version = package.version.as_ref().map(ToString::to_string);
+        Chosen { package, version, requested }
+    }
+}
+
+impl Chosen {
+    pub(super) fn name(&self) -> &str {
+        self.package.name.as_ref()
+    }
+
+    pub(super) fn version(&self) -> Option<&String> {
+        self.version.as_ref()
+    }
+
+    /// Whether a wheel has to be built first.
+    pub(super) fn is_source(&self) -> bool {
+        match &self.package.artifact {
+            Artifact::Wheel { .. } => false,
+            Artifact::Archive { file, .. } => !file.is_wheel(),
+            Artifact::Sdist { .. } | Artifact::Directory { .. } | Artifact::Vcs(_) => true,
+        }
+    }
+
+    /// Bytes to fetch, where the lock tells.
+    pub(super) fn size(&self) -> Option<u64> {
+        match &self.package.artifact {
+            Artifact::Wheel { file, .. } | Artifact::Sdist { file } | Artifact::Archive { file, .. } => file.size,
+            Artifact::Directory { .. } | Artifact::Vcs(_) => None,
+        }
+    }
+
+    /// The text of `direct_url.json`, for what does not come from an index.
+    pub(super) fn direct_url(&self) -> Option<String> {
+        direct_url(&self.package.artifact, "/")
+    }
+
+    /// The package as keys know it: no address and no path.
+    pub(super) fn solved(&self) -> SolvedPackage {
+        let lock = Lock { packages: vec![self.package.clone()], ..Lock::default() };
+        let identity = lock.identity().pop().and_then(|identified| identified.artifact);
+        SolvedPackage {
+            name: self.name().to_owned(),
+            version: self.version.clone().unwrap_or_default(),
+            architecture: String::new(),
+            sha256: identity.into_iter().chain(self.direct_url()).collect(),
+        }
+    }
+}
