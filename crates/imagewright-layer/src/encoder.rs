@@ -43,7 +43,7 @@ impl LayerDigests {
 /// call fails. Dropped unfinished, it leaves a broken layer behind but no thread. `flush` does nothing, since where
 /// chunks end must not depend on it.
 pub struct LayerEncoder<W: Write + Send + 'static> {
-    pipeline: Pipeline<W>,
+    pipeline: Pipeline<Vec<u8>, W>,
     compression: Compression,
     chunk: Vec<u8>,
     chunk_size: usize,
@@ -110,7 +110,7 @@ fn chunk_size(compression: Compression) -> usize {
     }
 }
 
-fn transform(compression: Compression) -> Transform {
+fn transform(compression: Compression) -> Transform<Vec<u8>> {
     match compression {
         Compression::None => Box::new(Ok),
         Compression::Gzip { level } => gzip(level),
@@ -120,7 +120,7 @@ fn transform(compression: Compression) -> Transform {
 }
 
 /// libdeflate's gzip header has no name, no time, and 255 (unknown) for the operating system.
-fn gzip(level: u8) -> Transform {
+fn gzip(level: u8) -> Transform<Vec<u8>> {
     let mut compressor = CompressionLvl::new(level.into()).map(Compressor::new);
     Box::new(move |chunk| {
         let compressor = compressor.as_mut().map_err(|_| invalid_level(level))?;
@@ -131,6 +131,7 @@ fn gzip(level: u8) -> Transform {
     })
 }
 
-fn invalid_level(level: u8) -> io::Error {
+/// The error for a level that libdeflate does not have.
+pub(crate) fn invalid_level(level: u8) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("gzip has no compression level {level}"))
 }

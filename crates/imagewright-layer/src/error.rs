@@ -4,7 +4,7 @@ use std::io;
 
 use imagewright_oci::{DiffId, Digest};
 
-use crate::PathError;
+use crate::{InflateError, PathError};
 
 /// Why a layer could not be read, written or verified. Entries are named as the archive names them.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,24 @@ pub enum LayerError {
         entry: String,
         /// The size in the entry.
         expected: u64,
+    },
+    /// The contents of a file came compressed, and are not what was announced.
+    #[error("the compressed contents of `{entry}` are broken")]
+    Deflated {
+        /// The entry they belong to.
+        entry: String,
+        /// What is wrong with them.
+        source: InflateError,
+    },
+    /// The contents of a file came compressed, and inflate to other bytes than announced.
+    #[error("the contents of `{entry}` have the CRC-32 `{found:08x}`, not `{expected:08x}`")]
+    Crc {
+        /// The entry they belong to.
+        entry: String,
+        /// The sum that was announced.
+        expected: u32,
+        /// The sum of the bytes.
+        found: u32,
     },
     /// The archive ends within an entry.
     #[error("the layer ends in the middle of {within}")]

@@ -22,6 +22,11 @@ pub(crate) fn padding(size: u64) -> u64 {
     size.next_multiple_of(BLOCK as u64) - size
 }
 
+/// Those bytes themselves.
+pub(crate) fn zeroes(size: u64) -> &'static [u8] {
+    &[0; BLOCK][..padding(size) as usize]
+}
+
 /// What goes into a header of ours.
 pub(crate) struct Fields<'a> {
     pub(crate) kind: EntryType,

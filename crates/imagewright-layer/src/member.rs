@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use crate::entry_header::{HIGHEST_MAJOR, HIGHEST_MINOR, LONGEST_LINK};
 use crate::header::{BLOCK, Raw};
 use crate::pax::{self, Records};
 use crate::whiteout::{self, Meaning};
-use crate::writer::{HIGHEST_MAJOR, HIGHEST_MINOR, LONGEST_LINK};
 use crate::{Entry, EntryKind, LayerError, LayerPath};
 
 /// An entry before it is understood.

@@ -11,12 +11,20 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use imagewright_oci::{Digest, Hasher};
 
 /// What workers do to a chunk.
-pub(crate) type Transform = Box<dyn FnMut(Vec<u8>) -> io::Result<Vec<u8>> + Send>;
+pub(crate) type Transform<C> = Box<dyn FnMut(C) -> io::Result<Vec<u8>> + Send>;
 
 /// A chunk on its way to a worker, and where the result goes.
-struct Job {
-    chunk: Vec<u8>,
+struct Job<C> {
+    chunk: C,
     reply: Sender<io::Result<Vec<u8>>>,
+}
+
+/// What the writer is to do next.
+enum Task {
+    /// Write the result to come.
+    Write(Receiver<io::Result<Vec<u8>>>),
+    /// Tell how much was written.
+    Tell(Sender<u64>),
 }
 
 /// What was written, once all of it was.
@@ -27,42 +35,52 @@ pub(crate) struct Written<W> {
 }
 
 /// The running threads. Dropped, it waits for them.
-pub(crate) struct Pipeline<W> {
-    queues: Option<Queues>,
+pub(crate) struct Pipeline<C, W> {
+    queues: Option<Queues<C>>,
     workers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<io::Result<Written<W>>>>,
 }
 
-struct Queues {
-    jobs: Sender<Job>,
+struct Queues<C> {
+    jobs: Sender<Job<C>>,
     /// The results to come, in the order of their chunks.
-    order: Sender<Receiver<io::Result<Vec<u8>>>>,
+    order: Sender<Task>,
 }
 
-impl<W: Write + Send + 'static> Pipeline<W> {
+impl<C: Send + 'static, W: Write + Send + 'static> Pipeline<C, W> {
     /// Starts a worker for each transform, and the writer.
-    pub(crate) fn start(out: W, transforms: Vec<Transform>) -> Self {
+    pub(crate) fn start(out: W, transforms: Vec<Transform<C>>) -> Self {
         let depth = transforms.len();
         let (jobs, todo) = bounded(depth);
         // The writer waits on one result while every worker holds one and as many are queued.
-        let (order, results) = bounded(2 * depth);
+        let (order, tasks) = bounded(2 * depth);
         let workers = transforms.into_iter().map(|transform| {
             let todo = todo.clone();
             thread::spawn(move || work(&todo, transform))
         });
         Self {
             workers: workers.collect(),
-            writer: Some(thread::spawn(move || write_in_order(&results, out))),
+            writer: Some(thread::spawn(move || write_in_order(&tasks, out))),
             queues: Some(Queues { jobs, order }),
         }
     }
 
     /// Hands a chunk over; waits while as much is under way as memory is meant to hold.
-    pub(crate) fn submit(&mut self, chunk: Vec<u8>) -> io::Result<()> {
+    pub(crate) fn submit(&mut self, chunk: C) -> io::Result<()> {
         let Some(queues) = &self.queues else { return Err(stopped()) };
         let (reply, result) = bounded(1);
-        let accepted = queues.order.send(result).is_ok() && queues.jobs.send(Job { chunk, reply }).is_ok();
+        let accepted =
+            queues.order.send(Task::Write(result)).is_ok() && queues.jobs.send(Job { chunk, reply }).is_ok();
         if accepted { Ok(()) } else { Err(self.join().err().unwrap_or_else(stopped)) }
+    }
+
+    /// Waits until everything submitted is written, and says how much that was.
+    pub(crate) fn written(&mut self) -> io::Result<u64> {
+        let Some(queues) = &self.queues else { return Err(stopped()) };
+        let (reply, written) = bounded(1);
+        // Where nobody takes the question, it is dropped, and no answer can come.
+        let _ = queues.order.send(Task::Tell(reply));
+        written.recv().map_err(|_| self.join().err().unwrap_or_else(stopped))
     }
 
     /// Waits until everything submitted is written.
@@ -71,7 +89,7 @@ impl<W: Write + Send + 'static> Pipeline<W> {
     }
 }
 
-impl<W> Pipeline<W> {
+impl<C, W> Pipeline<C, W> {
     /// Closes the queues and waits for the threads; what the writer made of it is the result.
     fn join(&mut self) -> io::Result<Written<W>> {
         drop(self.queues.take());
@@ -87,26 +105,31 @@ impl<W> Pipeline<W> {
     }
 }
 
-impl<W> Drop for Pipeline<W> {
+impl<C, W> Drop for Pipeline<C, W> {
     fn drop(&mut self) {
         let _ = self.join();
     }
 }
 
-fn work(todo: &Receiver<Job>, mut transform: Transform) {
+fn work<C>(todo: &Receiver<Job<C>>, mut transform: Transform<C>) {
     for Job { chunk, reply } in todo {
         // Nobody waits for it where the writer failed; the queues close soon.
         let _ = reply.send(transform(chunk));
     }
 }
 
-fn write_in_order<W: Write>(
-    results: &Receiver<Receiver<io::Result<Vec<u8>>>>,
-    mut out: W,
-) -> io::Result<Written<W>> {
+fn write_in_order<W: Write>(tasks: &Receiver<Task>, mut out: W) -> io::Result<Written<W>> {
     let mut hasher = Hasher::default();
     let mut size = 0;
-    for result in results {
+    for task in tasks {
+        let result = match task {
+            Task::Write(result) => result,
+            Task::Tell(reply) => {
+                // Who asked waits for it, or is no more.
+                let _ = reply.send(size);
+                continue;
+            }
+        };
         let bytes =
             result.recv().unwrap_or_else(|_| Err(io::Error::other("a thread that compresses panicked")))?;
         hasher.update(&bytes);
@@ -126,10 +149,13 @@ mod tests {
     use super::*;
 
     fn run(transform: fn(Vec<u8>) -> io::Result<Vec<u8>>, threads: usize) -> io::Result<Vec<u8>> {
-        let transforms = (0..threads).map(|_| Box::new(transform) as Transform).collect();
+        let transforms = (0..threads).map(|_| Box::new(transform) as Transform<Vec<u8>>).collect();
         let mut pipeline = Pipeline::start(Vec::new(), transforms);
         for number in 0..100 {
             pipeline.submit(vec![number])?;
+            if number == 70 {
+                assert_eq!(pipeline.written()?, 71);
+            }
         }
         Ok(pipeline.finish()?.out)
     }
