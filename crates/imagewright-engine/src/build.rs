@@ -180,7 +180,14 @@ impl Engine {
             };
             let report = reporter.step(&title);
             let uv = Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)?;
-            let mut step = PipStep::new(progress.context(site, &report), uv, &spec.pip, spec.python.as_ref());
+            let mut step = PipStep::new(
+                progress.context(site, &report),
+                uv,
+                &spec.pip,
+                spec.python.as_ref(),
+                &self.settings,
+                memory.run_again,
+            );
             let done = perform(&self.store, &mut step, memory, &report)?;
             progress.add(done, report, &title);
         }

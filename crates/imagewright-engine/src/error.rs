@@ -198,6 +198,66 @@ pub enum EngineError {
         /// What it said.
         tail: String,
     },
+    /// A file of a package could not be fetched.
+    #[error("`{file}` could not be fetched")]
+    Artifact {
+        /// Its name.
+        file: String,
+        /// Why not.
+        source: FetchError,
+    },
+    /// uv asked the interpreter, and the answer is not one.
+    #[error("the image's Python cannot get packages")]
+    PythonReport {
+        /// Why not.
+        source: imagewright_python::markers::ReportError,
+    },
+    /// An option names a package that can be none.
+    #[error("the options for Python packages name something else")]
+    PackageName {
+        /// What.
+        source: imagewright_python::lock::NameError,
+    },
+    /// A lock does not say what is to be installed here.
+    #[error(transparent)]
+    Lock {
+        /// Where, and why.
+        source: Box<imagewright_python::lock::LockError>,
+    },
+    /// A package came as source, and no wheel could be made of it.
+    #[error("`{package}` could not be built\n{tail}")]
+    BuildWheel {
+        /// The package.
+        package: String,
+        /// What its build system said.
+        tail: String,
+    },
+    /// A package comes from where nothing can be fetched from.
+    #[error("`{package}` comes from {kind}, which cannot be installed from")]
+    UnsupportedSource {
+        /// The package.
+        package: String,
+        /// What it comes from.
+        kind: String,
+    },
+    /// The interpreter could not compile modules.
+    #[error("the modules of the packages could not be compiled\n{tail}")]
+    Bytecode {
+        /// What it said.
+        tail: String,
+    },
+    /// A layer of a package could not be written.
+    #[error("the layer of a package could not be written")]
+    PackageLayer {
+        /// Why not.
+        source: imagewright_layer::LayerError,
+    },
+    /// Layers could not be made one.
+    #[error("layers of packages could not be joined")]
+    JoinedLayer {
+        /// Why not.
+        source: std::io::Error,
+    },
     /// An image of ours breaks a rule of the specification.
     #[error("the image that was built is not valid")]
     InvalidImage {
@@ -242,9 +302,19 @@ impl EngineError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Cancelled => ErrorKind::Cancelled,
-            Self::TimedOut { .. } | Self::Apt { .. } | Self::Uv { .. } | Self::Unsolvable { .. } => {
-                self.kind_by_words()
-            }
+            Self::TimedOut { .. }
+            | Self::Apt { .. }
+            | Self::Uv { .. }
+            | Self::BuildWheel { .. }
+            | Self::Bytecode { .. }
+            | Self::Unsolvable { .. } => self.kind_by_words(),
+            Self::Artifact { source, .. } => source.kind(),
+            Self::PackageLayer { source } => layer_kind(source),
+            Self::JoinedLayer { source } => ErrorKind::of_io(source),
+            Self::PythonReport { .. }
+            | Self::PackageName { .. }
+            | Self::UnsupportedSource { .. }
+            | Self::Lock { .. } => ErrorKind::Invalid,
             Self::OutOfMemory { .. } | Self::TooManyProcesses { .. } | Self::Limited { .. } => {
                 ErrorKind::Failed
             }
@@ -300,7 +370,13 @@ impl EngineError {
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Spec(error) => error.hint(),
-            Self::Io { source, .. } => ErrorKind::io_hint(source),
+            Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),
+            Self::Artifact { source, .. } => source.hint(),
+            Self::PythonReport { source } => source.hint(),
+            Self::Lock { source } => Some(source.hint()),
+            Self::PackageLayer { source } => source.hint(),
+            Self::UnsupportedSource { .. } => Some("use an index, an archive or git".to_owned()),
+            Self::PackageName { .. } => Some("mend `no-binary` and `only-binary`".to_owned()),
             Self::BaseNotFound(_) => Some(
                 "bring it in with `imagewright image import`, or use `bootstrap`, `oci:DIR`, `oci-archive:FILE`, \
                  `docker-archive:FILE` or `docker-daemon:REF`"
@@ -344,7 +420,9 @@ impl EngineError {
             Self::Daemon { .. } => Some("is the daemon running, and may you use its socket (DOCKER_HOST)?".to_owned()),
             Self::MachineSources(_) => Some("mend the file, or name a mirror with --mirror".to_owned()),
             Self::NothingToRun => Some("name a program after `--`".to_owned()),
-            Self::Apt { .. } | Self::Uv { .. } => self.hint_by_words(),
+            Self::Apt { .. } | Self::Uv { .. } | Self::BuildWheel { .. } | Self::Bytecode { .. } => {
+                self.hint_by_words()
+            }
             Self::InvalidImage { .. } => Some("this is a defect of imagewright: please report it".to_owned()),
             Self::Cancelled | Self::Unsolvable { .. } | Self::UnknownUser(_) => None,
         }
@@ -354,7 +432,12 @@ impl EngineError {
         let words = self.to_string();
         if is_disk_full(&words) {
             disk_full_hint()
-        } else if words.contains("Failed to build") || words.contains("build backend") {
+        } else if words.contains("git: not found") || words.contains("`git`") {
+            Some("the image needs git for that: add it to the apt packages".to_owned())
+        } else if words.contains("Failed to build")
+            || words.contains("build backend")
+            || matches!(self, Self::BuildWheel { .. })
+        {
             Some(
                 "building from source needs a compiler and headers: add them to the apt packages (gcc, python3-dev …), \
                  or choose a version that has a wheel for this Python"
@@ -368,6 +451,15 @@ impl EngineError {
         } else {
             None
         }
+    }
+}
+
+fn layer_kind(error: &imagewright_layer::LayerError) -> ErrorKind {
+    match error {
+        imagewright_layer::LayerError::Write { source } | imagewright_layer::LayerError::Read { source } => {
+            ErrorKind::of_io(source)
+        }
+        _ => ErrorKind::Invalid,
     }
 }
 

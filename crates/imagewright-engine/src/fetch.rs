@@ -4,6 +4,7 @@
 
 mod address;
 pub(crate) mod cached;
+pub(crate) mod growing;
 mod error;
 mod resolver;
 
@@ -189,21 +190,52 @@ impl Fetcher {
 
     /// Opens what stands at `url`, following redirects.
     fn open(&self, url: &SecretUrl) -> Result<Box<dyn Read>, FetchError> {
+        let opened = self.open_range(url, None)?;
+        opened.ok_or_else(|| FetchError::Status { url: url.clone(), status: 206 })
+    }
+
+    /// Some bytes of what stands at `url`; none where the server gives all or nothing.
+    pub(crate) fn fetch_range(
+        &self,
+        url: &SecretUrl,
+        range: std::ops::Range<u64>,
+    ) -> Result<Option<Vec<u8>>, FetchError> {
+        let length = range.end - range.start;
+        let Some(reader) = self.open_range(url, Some(&range))? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = reader.take(length).read_to_end(&mut bytes);
+        read.map_err(|source| FetchError::Interrupted { url: url.clone(), source })?;
+        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 == length))
+    }
+
+    /// Opens all that stands at `url`, or a range of it; none where the server does not do as asked.
+    fn open_range(
+        &self,
+        url: &SecretUrl,
+        range: Option<&std::ops::Range<u64>>,
+    ) -> Result<Option<Box<dyn Read>>, FetchError> {
         let mut address = Address::parse(url)?;
         for _ in 0..=REDIRECT_LIMIT {
             if let Some(path) = address.file_path() {
-                let file = File::open(path).map_err(|source| match source.kind() {
+                let opened = File::open(path).and_then(|mut file| {
+                    file.seek(io::SeekFrom::Start(range.map_or(0, |range| range.start)))?;
+                    Ok(file)
+                });
+                let file = opened.map_err(|source| match source.kind() {
                     io::ErrorKind::NotFound => FetchError::NotFound { url: url.clone() },
                     _ => FetchError::Interrupted { url: url.clone(), source },
                 })?;
-                return Ok(Box::new(file));
+                return Ok(Some(Box::new(file)));
             }
             let response = self
-                .request(&address)
+                .request(&address, range)
                 .map_err(|source| FetchError::Unreachable { url: url.clone(), source: Box::new(source) })?;
             let status = response.status().as_u16();
             match status {
-                200 => return Ok(Box::new(response.into_body().into_reader())),
+                200 if range.is_some() => return Ok(None),
+                206 if range.is_none() => return Ok(None),
+                200 | 206 => return Ok(Some(Box::new(response.into_body().into_reader()))),
+                416 => return Ok(None),
                 301 | 302 | 303 | 307 | 308 => {
                     let location = response.headers().get("location").and_then(|value| value.to_str().ok());
                     let location = location.ok_or_else(|| FetchError::Redirects { url: url.clone() })?;
@@ -217,10 +249,17 @@ impl Fetcher {
         Err(FetchError::Redirects { url: url.clone() })
     }
 
-    fn request(&self, address: &Address) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    fn request(
+        &self,
+        address: &Address,
+        range: Option<&std::ops::Range<u64>>,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         let mut request = self.agent_for(address).get(address.without_credentials());
         if let Some(authorization) = address.authorization() {
             request = request.header("authorization", authorization);
+        }
+        if let Some(range) = range {
+            request = request.header("range", format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         }
         request.call()
     }

@@ -23,6 +23,7 @@ mod host_program;
 mod import;
 mod machine;
 mod outside;
+mod package_layer;
 mod parallel;
 mod passwd;
 mod pip;

@@ -1,6 +1,7 @@
 //! Numbers the steps of a build, times them and turns them into events.
 
 use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use imagewright_model::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};
@@ -24,7 +25,7 @@ impl<'a> BuildReporter<'a> {
     pub(crate) fn step(&self, title: impl Into<String>) -> StepReporter<'a> {
         let step = StepId(self.next_step.replace(self.next_step.get() + 1));
         self.events.emit(BuildEvent::StepStarted { step, title: title.into() });
-        StepReporter { events: self.events, step, started: Instant::now(), last_progress: Cell::new(None) }
+        StepReporter { events: self.events, step, started: Instant::now(), last_progress: Mutex::new(None) }
     }
 
     pub(crate) fn warn(&self, message: impl Into<String>) {
@@ -41,7 +42,7 @@ pub(crate) struct StepReporter<'a> {
     events: &'a dyn EventSink,
     step: StepId,
     started: Instant,
-    last_progress: Cell<Option<Instant>>,
+    last_progress: Mutex<Option<Instant>>,
 }
 
 impl<'a> StepReporter<'a> {
@@ -51,9 +52,11 @@ impl<'a> StepReporter<'a> {
 
     /// Reports progress, at most ten times a second; the last report (done equals total) always passes.
     pub(crate) fn progress(&self, message: &str, done: u64, total: Option<u64>) {
-        let due = self.last_progress.get().is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL);
+        let mut last = self.last_progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL);
         if due || total == Some(done) {
-            self.last_progress.set(Some(Instant::now()));
+            *last = Some(Instant::now());
+            drop(last);
             let progress = Progress { done, total };
             self.events.emit(BuildEvent::Progress { step: self.step, message: message.to_owned(), progress });
         }

@@ -71,7 +71,8 @@ impl<'a> Artifacts<'a> {
     /// The address of a file, with the user name and password of the index it comes from.
     fn address(&self, file: &FileSource) -> SecretUrl {
         let text = match &file.location {
-            Location::Url(url) => url.clone(),
+            Location::Url(url) => url.expose().to_owned(),
+            // A lock that names paths beside itself is refused where it is read.
             Location::Path(path) => format!("file://{path}"),
         };
         if let Some(path) = self.outside.on_host(&text) {

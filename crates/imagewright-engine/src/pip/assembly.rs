@@ -11,6 +11,8 @@ use crate::parallel;
 use crate::step::StepLayer;
 use crate::workbench::Site;
 
+/// Raised when the same packages are spread over layers in another way.
+pub(super) const VERSION: u32 = 1;
 /// What is smaller goes into a bucket.
 const OWN_LAYER_FROM: u64 = 1 << 20;
 /// As many packages have a layer of their own; fewer where the base has many layers.
@@ -52,7 +54,7 @@ pub(super) fn assemble(
 /// Large packages by themselves, largest first: what changes often is small, and lies on top. Then the buckets.
 fn group(mut pieces: Vec<Piece>, below: usize) -> Vec<Vec<Piece>> {
     pieces.sort_by(|a, b| b.layer.size().cmp(&a.layer.size()).then_with(|| a.name.cmp(&b.name)));
-    let own = MOST_OWN_LAYERS.min(MOST_LAYERS.saturating_sub(below + BUCKETS));
+    let own = own_layers(below);
     let large = pieces.iter().take(own).take_while(|piece| piece.layer.size() >= OWN_LAYER_FROM).count();
     let mut small = pieces.split_off(large);
     small.sort_by(|a, b| a.name.cmp(&b.name));
@@ -62,6 +64,11 @@ fn group(mut pieces: Vec<Piece>, below: usize) -> Vec<Vec<Piece>> {
     }
     let buckets = buckets.into_iter().filter(|bucket| !bucket.is_empty());
     pieces.into_iter().map(|piece| vec![piece]).chain(buckets).collect()
+}
+
+/// How many packages may have a layer of their own on top of `below` layers.
+pub(super) fn own_layers(below: usize) -> usize {
+    MOST_OWN_LAYERS.min(MOST_LAYERS.saturating_sub(below + BUCKETS))
 }
 
 fn bucket(name: &str) -> usize {

@@ -13,8 +13,10 @@ use imagewright_oci::Digest;
 use imagewright_store::BlobWriter;
 use serde_json::json;
 
+use super::artifacts::Artifacts;
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
+use super::wheels::WheelLayer;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::package_layer::{PACKAGE_TIME, PackageLayer};
@@ -23,50 +25,50 @@ use crate::step::{self, StepContext};
 use crate::workbench::{Command, bind, contents};
 
 /// Raised when the same wheel and interpreter give another layer.
-const BYTECODE_VERSION: u32 = 1;
+pub(super) const BYTECODE_VERSION: u32 = 1;
 const COMPILER: &str = include_str!("compile.py");
 /// Where results are left; the overlay they lie on is thrown away.
 const RESULTS: &str = "/.imagewright-bytecode";
 /// No bytecode file is longer than this.
 const LONGEST: u32 = 256 << 20;
 
-/// A wheel to compile.
-pub(super) struct Source {
-    /// The wheel's file.
-    pub(super) path: PathBuf,
-    /// Its hash.
-    pub(super) hash: Digest,
-    /// Whether its top folder goes to `purelib`.
-    pub(super) is_pure: bool,
-}
-
 /// Compiles wheels.
 pub(super) struct Compiler<'a> {
     pub(super) context: StepContext<'a>,
     pub(super) facts: &'a PythonFacts,
     pub(super) layout: &'a Layout,
-    /// The folder that all wheels lie in.
-    pub(super) folder: &'a Path,
+    pub(super) artifacts: &'a Artifacts<'a>,
+}
+
+/// A wheel and where its file is.
+struct Source<'a> {
+    wheel: &'a WheelLayer,
+    path: PathBuf,
 }
 
 impl Compiler<'_> {
-    /// A layer with the bytecode of each wheel; none where it has no modules.
+    /// A layer with the bytecode of each wheel; none where it has no modules. `file` sees to it that the file of the
+    /// wheel with a number is there.
     pub(super) fn layers(
         &self,
-        sources: &[Source],
+        wheels: &[WheelLayer],
         again: bool,
+        file: impl Fn(usize) -> Result<PathBuf, EngineError>,
     ) -> Result<Vec<Option<PackageLayer>>, EngineError> {
         let store = self.context.site.store;
-        let mut layers: Vec<Option<Option<PackageLayer>>> = Vec::with_capacity(sources.len());
-        for source in sources {
-            let known = if again { None } else { store.get_fact("bytecode", &self.key(source))? };
+        let mut layers: Vec<Option<Option<PackageLayer>>> = Vec::with_capacity(wheels.len());
+        let mut missing = Vec::new();
+        for (number, wheel) in wheels.iter().enumerate() {
+            let known = if again { None } else { store.get_fact("bytecode", &self.key(wheel))? };
             let is_there = |known: &Option<PackageLayer>| {
                 known.as_ref().is_none_or(|layer| layer.is_stored(self.context.site))
             };
-            layers.push(known.filter(is_there));
+            let known = known.filter(is_there);
+            if known.is_none() {
+                missing.push(Source { wheel, path: file(number)? });
+            }
+            layers.push(known);
         }
-        let missing: Vec<&Source> =
-            sources.iter().zip(&layers).filter(|(_, known)| known.is_none()).map(|(source, _)| source).collect();
         let mut made = self.compile(&missing)?.into_iter();
         let layers = layers.into_iter().map(|known| match known {
             Some(known) => known,
@@ -75,7 +77,7 @@ impl Compiler<'_> {
         Ok(layers.collect())
     }
 
-    fn compile(&self, sources: &[&Source]) -> Result<Vec<Option<PackageLayer>>, EngineError> {
+    fn compile(&self, sources: &[Source<'_>]) -> Result<Vec<Option<PackageLayer>>, EngineError> {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
@@ -88,28 +90,28 @@ impl Compiler<'_> {
         let command = Command::new([self.facts.interpreter.executable.as_str(), "-I", &script, &tasks])
             .mount(contents(COMPILER, &script, 0o644))
             .mount(contents(self.tasks(sources).to_string(), &tasks, 0o644))
-            .mount(bind(self.folder, &format!("{INSIDE}/wheels"), true))
+            .mount(bind(self.artifacts.folder(), &format!("{INSIDE}/wheels"), true))
             .without_network();
         let finished = bench.run(command, report)?;
         if !finished.succeeded() {
             return Err(EngineError::Bytecode { tail: finished.tail_text() });
         }
-        let numbered: Vec<(usize, &Source)> = sources.iter().copied().enumerate().collect();
+        let numbered: Vec<(usize, &Source<'_>)> = sources.iter().enumerate().collect();
         parallel::map(&numbered, site.threads, |(number, source)| {
             let layer = self.layer(&folder.join(number.to_string()))?;
-            site.store.put_fact("bytecode", &self.key(source), &layer)?;
+            site.store.put_fact("bytecode", &self.key(source.wheel), &layer)?;
             Ok(layer)
         })
     }
 
-    fn tasks(&self, sources: &[&Source]) -> serde_json::Value {
+    fn tasks(&self, sources: &[Source<'_>]) -> serde_json::Value {
         let scheme = &self.layout.scheme;
-        let task = |(number, source): (usize, &&Source)| {
+        let task = |(number, source): (usize, &Source<'_>)| {
             let name = source.path.file_name().unwrap_or_default().to_string_lossy();
             json!({
                 "wheel": format!("{INSIDE}/wheels/{name}"),
                 "result": format!("{RESULTS}/{number}"),
-                "root": if source.is_pure { &scheme.purelib } else { &scheme.platlib },
+                "root": if source.wheel.is_pure { &scheme.purelib } else { &scheme.platlib },
                 "purelib": scheme.purelib,
                 "platlib": scheme.platlib,
             })
@@ -144,7 +146,7 @@ impl Compiler<'_> {
         PackageLayer::write(self.context.site, &self.layout.head(), fill).map(Some)
     }
 
-    fn key(&self, source: &Source) -> Digest {
+    fn key(&self, wheel: &WheelLayer) -> Digest {
         let shared: Vec<_> =
             self.layout.shared().map(|folder| (folder, self.layout.folder(folder))).collect();
         let interpreter = &self.facts.interpreter;
@@ -153,7 +155,7 @@ impl Compiler<'_> {
         let versions = (BYTECODE_VERSION, imagewright_layer::PACKAGE_VERSION);
         let compression = self.context.site.compression.to_string();
         let place = (&self.layout.scheme, self.layout.folder, shared);
-        step::key("bytecode", &(versions, &source.hash, source.is_pure, interpreter, place, compression))
+        step::key("bytecode", &(versions, &wheel.hash, wheel.is_pure, interpreter, place, compression))
     }
 }
 

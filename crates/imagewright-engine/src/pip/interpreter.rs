@@ -89,6 +89,15 @@ pub(crate) enum Target {
     Environment(String),
 }
 
+impl Interpreter {
+    /// Whether it takes bytecode files that hold by themselves (PEP 552).
+    pub(super) fn has_bytecode(&self) -> bool {
+        let mut parts = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        self.cache_tag.is_some() && version >= (3, 7)
+    }
+}
+
 impl Target {
     /// Where the packages of an interpreter go when the spec says `choice`.
     fn choose(externally_managed: bool, choice: Option<&PythonEnvironment>) -> Self {
@@ -159,6 +168,7 @@ impl PythonFacts {
 
 fn key(context: StepContext<'_>, uv: &Uv, choice: Option<&PythonChoice>) -> Digest {
     let search_path = context.draft.config.env("PATH");
+    let choice = choice.map(|choice| (&choice.interpreter, &choice.environment));
     step::key("python", &(PROBE_VERSION, context.parent(), search_path, choice, &uv.digest))
 }
 

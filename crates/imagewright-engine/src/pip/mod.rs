@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::EngineError;
 use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
-use artifacts::Artifacts;
+use artifacts::{Artifacts, Transfer};
 use assembly::Piece;
 use bytecode::Compiler;
 use interpreter::{Interpreter, PythonFacts};
@@ -163,7 +163,7 @@ impl PipStep<'_> {
             again: self.again,
         };
         let wheels = installer.layers(chosen)?;
-        for overlap in installer.overlaps(&wheels)? {
+        for overlap in installer.overlaps(chosen, &wheels)? {
             report.warn(overlap);
         }
         let below = draft.layers.len();
@@ -171,7 +171,9 @@ impl PipStep<'_> {
         let mut layers = assembly::assemble(site, "pip", pieces, below)?;
         if self.bytecode() == Bytecode::Full && python.interpreter.has_bytecode() {
             let compiler = Compiler { context: self.context, facts: python, layout, artifacts: &artifacts };
-            let compiled = compiler.layers(&wheels, self.again)?;
+            let transfer = Transfer::new(report.output(), "packages".to_owned(), None);
+            let file = |number: usize| Ok(installer.file(&chosen[number], &transfer)?.path);
+            let compiled = compiler.layers(&wheels, self.again, file)?;
             let pieces = wheels.iter().zip(compiled).filter_map(|(wheel, layer)| {
                 layer.map(|layer| Piece { layer, ..wheel.piece() })
             });

@@ -11,6 +11,7 @@ use imagewright_store::BlobWriter;
 
 use super::interpreter::{Installed, PythonFacts};
 use super::layout::Layout;
+use super::select::Chosen;
 use crate::error::EngineError;
 use crate::package_layer::{PACKAGE_TIME, PackageLayer};
 use crate::root_view::RootView;
@@ -19,15 +20,11 @@ use crate::step::{self, StepContext};
 /// Whoever writes one of these into `INSTALLER` keeps books of its own.
 const OTHER_MANAGERS: [&str; 5] = ["debian", "dpkg", "rpm", "conda", "apk"];
 
-/// The distributions that `packages`, names and versions, replace.
-pub(super) fn replaced<'f>(facts: &'f PythonFacts, packages: &[(String, String)]) -> Vec<&'f Installed> {
-    let wanted: BTreeMap<&str, &str> =
-        packages.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
-    let other = |installed: &&Installed| {
-        wanted.get(installed.name.as_str()).is_some_and(|version| *version != installed.version)
-    };
+/// The distributions that `packages` replace.
+pub(super) fn replaced<'f>(facts: &'f PythonFacts, packages: &[Chosen]) -> Vec<&'f Installed> {
+    let wanted: BTreeSet<&str> = packages.iter().map(Chosen::name).collect();
     let ours = |installed: &&Installed| !OTHER_MANAGERS.contains(&installed.installer.as_str());
-    in_target(facts).filter(other).filter(ours).collect()
+    in_target(facts).filter(|installed| wanted.contains(installed.name.as_str())).filter(ours).collect()
 }
 
 /// The distributions that lie where packages go.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use imagewright_model::spec::PipSpec;
 use imagewright_python::lock::{
-    Artifact, Formats, Groups, Lock, LockFile, LockedPackage, PackageSet, Target, direct_url,
+    Artifact, FileSource, Formats, Groups, Lock, LockFile, LockedPackage, PackageSet, Target, direct_url,
 };
 use imagewright_python::markers::InterpreterReport;
 use imagewright_python::tags::Tags;
@@ -27,8 +27,6 @@ pub(super) struct Selector<'a> {
 pub(super) struct Chosen {
     pub(super) package: LockedPackage,
     version: Option<String>,
-    /// Whether it was asked for by its name, and did not come along with others.
-    pub(super) requested: bool,
 }
 
 impl<'a> Selector<'a> {
@@ -73,14 +71,11 @@ impl<'a> Selector<'a> {
             }
             packages.extend(selection.packages.into_iter().map(|package| (package.name.clone(), package)));
         }
-        Ok(packages.into_values().map(|package| self.chosen(package)).collect())
-    }
-
-    fn chosen(&self, package: LockedPackage) -> Chosen {
-        let name = package.name.to_string();
-        let requested = self.spec.requirements.iter().any(|asked| asked.name.as_deref() == Some(&name));
-        let version = package.version.as_ref().map(ToString::to_string);
-        Chosen { package, version, requested }
+        let chosen = packages.into_values().map(|package| {
+            let version = package.version.as_ref().map(ToString::to_string);
+            Chosen { package, version }
+        });
+        Ok(chosen.collect())
     }
 }
 
@@ -95,10 +90,15 @@ impl Chosen {
 
     /// Whether a wheel has to be built first.
     pub(super) fn is_source(&self) -> bool {
+        self.wheel().is_none()
+    }
+
+    /// The wheel, where the lock names one.
+    pub(super) fn wheel(&self) -> Option<&FileSource> {
         match &self.package.artifact {
-            Artifact::Wheel { .. } => false,
-            Artifact::Archive { file, .. } => !file.is_wheel(),
-            Artifact::Sdist { .. } | Artifact::Directory { .. } | Artifact::Vcs(_) => true,
+            Artifact::Wheel { file, .. } => Some(file),
+            Artifact::Archive { file, .. } => Some(file).filter(|file| file.is_wheel()),
+            Artifact::Sdist { .. } | Artifact::Directory { .. } | Artifact::Vcs(_) => None,
         }
     }
 

@@ -31,6 +31,8 @@ pub struct SpecFlags {
     pub python: Option<String>,
     /// `--python-environment`: `system` or a path.
     pub python_environment: Option<String>,
+    /// `--bytecode`: `full` or `none`.
+    pub bytecode: Option<String>,
     /// `--env`: `NAME=VALUE`.
     pub env: Vec<String>,
     /// `--user`
@@ -98,6 +100,7 @@ fn python(flags: &SpecFlags) -> Result<Option<PythonChoice>, SpecError> {
     let choice = PythonChoice {
         interpreter: one("--python", flags.python.as_deref(), check_interpreter)?,
         environment: one("--python-environment", flags.python_environment.as_deref(), str::parse)?,
+        bytecode: one("--bytecode", flags.bytecode.as_deref(), str::parse)?,
     };
     Ok(Some(choice).filter(|choice| *choice != PythonChoice::default()))
 }

@@ -49,7 +49,7 @@ pub use origin::Origin;
 pub use partial::PartialSpec;
 pub use pip::{PipOptions, PipSpec, RequiresPython};
 pub use pylock::{LockedPackage, LockedPip};
-pub use python::{PythonChoice, PythonEnvironment, PythonError};
+pub use python::{Bytecode, PythonChoice, PythonEnvironment, PythonError};
 pub use requirement::{PipRequirement, RequirementError};
 
 /// What a user asks for. Every value in it is valid; whether it can be had is another question.

@@ -150,6 +150,7 @@ fn merge_python(lower: Option<PythonChoice>, upper: Option<PythonChoice>) -> Opt
     Some(PythonChoice {
         interpreter: upper.interpreter.as_ref().or(lower.interpreter.as_ref()).cloned(),
         environment: upper.environment.as_ref().or(lower.environment.as_ref()).cloned(),
+        bytecode: upper.bytecode.or(lower.bytecode),
     })
 }
 

@@ -19,6 +19,9 @@ pub enum PythonError {
     /// Not a place for packages.
     #[error("`{0}` is neither `system` nor the absolute path of a virtual environment")]
     Environment(String),
+    /// Not a way to treat bytecode.
+    #[error("`{0}` is neither `full` nor `none`")]
+    Bytecode(String),
 }
 
 impl PythonError {
@@ -32,7 +35,7 @@ impl PythonError {
                 Some(format!("did you mean `/usr/bin/{text}`?"))
             }
             Self::Environment(text) if text == "venv" => Some("name its path, as in `/opt/venv`".to_owned()),
-            Self::Interpreter(_) | Self::Environment(_) => None,
+            Self::Interpreter(_) | Self::Environment(_) | Self::Bytecode(_) => None,
         }
     }
 }
@@ -44,6 +47,31 @@ pub struct PythonChoice {
     pub interpreter: Option<String>,
     /// Where its packages go; default: by what the interpreter says of itself.
     pub environment: Option<PythonEnvironment>,
+    /// Whether packages come with bytecode; default: they do.
+    pub bytecode: Option<Bytecode>,
+}
+
+/// Whether Python packages come with the bytecode of their modules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bytecode {
+    /// Compiled when the image is built: programs start faster.
+    #[default]
+    Full,
+    /// Compiled by whoever imports a module, at each start where the image cannot be written to: images are smaller.
+    None,
+}
+
+impl FromStr for Bytecode {
+    type Err = PythonError;
+
+    fn from_str(text: &str) -> Result<Self, PythonError> {
+        match text {
+            "full" => Ok(Self::Full),
+            "none" => Ok(Self::None),
+            _ => Err(PythonError::Bytecode(text.to_owned())),
+        }
+    }
 }
 
 /// Where Python packages go.

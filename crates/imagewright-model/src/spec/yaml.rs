@@ -87,15 +87,17 @@ impl Reader<'_> {
 
     fn python(&self, python: Option<Spanned<Python>>) -> Result<Option<PythonChoice>, SpecError> {
         let Some(Spanned { value, referenced, .. }) = python else { return Ok(None) };
-        let PythonMap { interpreter, environment } = match value {
-            Python::Interpreter(path) => {
-                PythonMap { interpreter: Some(Spanned::new(path, referenced, referenced)), environment: None }
-            }
+        let PythonMap { interpreter, environment, bytecode } = match value {
+            Python::Interpreter(path) => PythonMap {
+                interpreter: Some(Spanned::new(path, referenced, referenced)),
+                ..PythonMap::default()
+            },
             Python::Map(map) => map,
         };
         Ok(Some(PythonChoice {
             interpreter: self.one(interpreter.as_ref(), check_interpreter)?,
             environment: self.one(environment.as_ref(), str::parse)?,
+            bytecode: self.one(bytecode.as_ref(), str::parse)?,
         }))
     }
 

@@ -56,6 +56,7 @@ pub(super) struct PipMap {
 pub(super) struct PythonMap {
     pub(super) interpreter: Option<Text>,
     pub(super) environment: Option<Text>,
+    pub(super) bytecode: Option<Text>,
 }
 
 /// A list of packages, or a map that holds one and more.

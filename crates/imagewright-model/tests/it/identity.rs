@@ -46,6 +46,8 @@ fn what_changes_the_image_changes_the_key() {
         "pip: {packages: [x], pre: true}",
         "python: /usr/bin/python3",
         "python: {environment: system}",
+        "python: {bytecode: none}",
+        "python: {bytecode: full}",
         "env: {A: b}",
         "env: {A: c}",
         "user: root",

@@ -148,6 +148,7 @@ fn values_are_checked_where_they_stand() {
         ("compression: xz", "image.yaml:1:14: `xz` is not a compression"),
         ("tags: [Demo]", "image.yaml:1:8: repository `Demo` must be lower case"),
         ("python: {interpreter: python3}", "image.yaml:1:23: `python3` is not the absolute path"),
+        ("python: {bytecode: some}", "image.yaml:1:20: `some` is neither `full` nor `none`"),
         ("python: {environment: venv}", "image.yaml:1:23: `venv` is neither `system` nor"),
         ("pip: {index: ./wheels}", "image.yaml:1:14: `./wheels` is not an address"),
         ("pip: ['-r x.txt']", "image.yaml:1:7: `-r x.txt` begins with a dash"),

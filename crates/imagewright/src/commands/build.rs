@@ -83,6 +83,9 @@ struct ImageFlags {
     /// manages the interpreter, else system]
     #[arg(long, value_name = "PATH")]
     python_environment: Option<String>,
+    /// Whether Python packages come with bytecode: full or none [default: full]
+    #[arg(long, value_name = "MODE")]
+    bytecode: Option<String>,
     /// Environment variable of the container
     #[arg(long, short, value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -190,6 +193,7 @@ impl From<ImageFlags> for SpecFlags {
             pip_pre: flags.pip_pre,
             python: flags.python,
             python_environment: flags.python_environment,
+            bytecode: flags.bytecode,
             env: flags.env,
             user: flags.user,
             workdir: flags.workdir,

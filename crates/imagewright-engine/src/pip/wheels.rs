@@ -1,0 +1,211 @@
+//! Wheels as layers: fetched, checked and turned into a layer once, for all images whose Python is alike.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use imagewright_oci::Digest;
+use imagewright_python::lock::{Artifact as LockedArtifact, Location};
+use serde::{Deserialize, Serialize};
+
+use super::artifacts::{Artifacts, Transfer};
+use super::assembly::Piece;
+use super::build_wheel::{Source, WheelBuilder};
+use super::interpreter::PythonFacts;
+use super::layout::Layout;
+use super::select::Chosen;
+use crate::error::EngineError;
+use crate::package_layer::PackageLayer;
+use crate::parallel;
+use crate::step::{self, StepContext};
+use crate::uv::Uv;
+
+/// How many wheels are under way at once: more than there are processors, because most wait for the network.
+const AT_ONCE: usize = 8;
+/// How many files that several packages bring are named.
+const NAMED_OVERLAPS: usize = 5;
+
+/// What decides the bytes of a wheel's layer beside the wheel.
+pub(super) fn version() -> (u32, u32) {
+    (imagewright_python::wheel::INSTALL_VERSION, imagewright_layer::PACKAGE_VERSION)
+}
+
+/// The layer of a wheel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct WheelLayer {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// Hash of the wheel.
+    pub(super) hash: Digest,
+    /// Whether its modules go to `purelib`.
+    pub(super) is_pure: bool,
+    pub(super) layer: PackageLayer,
+}
+
+impl WheelLayer {
+    pub(super) fn piece(&self) -> Piece {
+        let shown = format!("{} {}", self.name, self.version);
+        Piece { name: self.name.clone(), shown, layer: self.layer.clone() }
+    }
+}
+
+/// A wheel's file.
+pub(super) struct WheelFile {
+    /// Its name, from which installers take name, version and tags.
+    pub(super) name: String,
+    pub(super) hash: Digest,
+    pub(super) path: PathBuf,
+}
+
+/// Makes layers of wheels.
+pub(super) struct Installer<'a> {
+    pub(super) context: StepContext<'a>,
+    pub(super) uv: &'a Uv,
+    pub(super) python: &'a PythonFacts,
+    pub(super) layout: &'a Layout,
+    pub(super) artifacts: &'a Artifacts<'a>,
+    /// Make them again though they are known.
+    pub(super) again: bool,
+}
+
+impl Installer<'_> {
+    /// The layer of each package.
+    pub(super) fn layers(&self, chosen: &[Chosen]) -> Result<Vec<WheelLayer>, EngineError> {
+        let mut layers = Vec::with_capacity(chosen.len());
+        for chosen in chosen {
+            layers.push(self.known(chosen)?);
+        }
+        let mut missing: Vec<&Chosen> =
+            chosen.iter().zip(&layers).filter(|(_, known)| known.is_none()).map(|(chosen, _)| chosen).collect();
+        // The largest first: begun last, it would go on alone.
+        missing.sort_by_key(|chosen| std::cmp::Reverse(chosen.size()));
+        let made = self.make(&missing)?;
+        let mut made: BTreeMap<&str, WheelLayer> =
+            missing.iter().map(|chosen| chosen.name()).zip(made).collect();
+        let layers = layers.into_iter().zip(chosen).map(|(known, chosen)| {
+            known.unwrap_or_else(|| made.remove(chosen.name()).expect("what was missing was made"))
+        });
+        Ok(layers.collect())
+    }
+
+    fn make(&self, missing: &[&Chosen]) -> Result<Vec<WheelLayer>, EngineError> {
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let report = self.context.report;
+        report.status(format!("fetching {} packages", missing.len()));
+        let total = missing.iter().map(|chosen| chosen.size()).sum();
+        let transfer = Transfer::new(report.output(), "packages".to_owned(), total);
+        parallel::map(missing, AT_ONCE, |chosen| self.layer(chosen, &transfer))
+    }
+
+    /// A layer that was made before, of a wheel whose hash the lock tells.
+    fn known(&self, chosen: &Chosen) -> Result<Option<WheelLayer>, EngineError> {
+        match chosen.wheel() {
+            Some(file) if !self.again => self.remembered(&self.key(&super::artifacts::digest_of(file), chosen)),
+            _ => Ok(None),
+        }
+    }
+
+    fn remembered(&self, key: &Digest) -> Result<Option<WheelLayer>, EngineError> {
+        let site = self.context.site;
+        let known: Option<WheelLayer> = site.store.get_fact("wheel-layer", key)?;
+        Ok(known.filter(|known| known.layer.is_stored(site)))
+    }
+
+    fn layer(&self, chosen: &Chosen, transfer: &Transfer<'_>) -> Result<WheelLayer, EngineError> {
+        let store = self.context.site.store;
+        let hash = match chosen.wheel() {
+            Some(file) => super::artifacts::digest_of(file),
+            None => self.file(chosen, transfer)?.hash,
+        };
+        let key = self.key(&hash, chosen);
+        // Of several builds that want it one makes it, and the others find it.
+        let _lock = store.lock(&format!("wheel-layer {key}"), || {})?;
+        if !self.again
+            && let Some(known) = self.remembered(&key)?
+        {
+            return Ok(known);
+        }
+        let file = self.file(chosen, transfer)?;
+        let (layer, files) = self.install(chosen, &file)?;
+        store.put_fact("wheel-files", &key, &files)?;
+        store.put_fact("wheel-layer", &key, &layer)?;
+        Ok(layer)
+    }
+
+    /// The wheel of a package: fetched, or built.
+    pub(super) fn file(&self, chosen: &Chosen, transfer: &Transfer<'_>) -> Result<WheelFile, EngineError> {
+        if let Some(file) = chosen.wheel() {
+            let artifact = self.artifacts.get(file, transfer)?;
+            return Ok(WheelFile { name: file.name.clone(), hash: artifact.digest, path: artifact.path });
+        }
+        let builder = WheelBuilder {
+            context: self.context,
+            uv: self.uv,
+            facts: self.python,
+            artifacts: self.artifacts,
+        };
+        let name = chosen.name();
+        let built = match &chosen.package.artifact {
+            LockedArtifact::Sdist { file } | LockedArtifact::Archive { file, subdirectory: None } => {
+                let artifact = self.artifacts.get(file, transfer)?;
+                builder.build(name, &Source::File { name: &file.name, artifact: &artifact }, None, self.again)?
+            }
+            LockedArtifact::Archive { file, subdirectory } => {
+                let artifact = self.artifacts.get(file, transfer)?;
+                let source = Source::File { name: &file.name, artifact: &artifact };
+                builder.build(name, &source, subdirectory.as_deref(), self.again)?
+            }
+            LockedArtifact::Vcs(vcs) if vcs.kind == "git" => {
+                let address = match &vcs.location {
+                    Location::Url(url) => url.expose(),
+                    Location::Path(path) => path,
+                };
+                let source = Source::Git { address, commit: &vcs.commit_id };
+                builder.build(name, &source, vcs.subdirectory.as_deref(), self.again)?
+            }
+            LockedArtifact::Vcs(vcs) => {
+                return Err(EngineError::UnsupportedSource { package: name.to_owned(), kind: vcs.kind.clone() });
+            }
+            LockedArtifact::Directory { .. } | LockedArtifact::Wheel { .. } => {
+                return Err(EngineError::UnsupportedSource {
+                    package: name.to_owned(),
+                    kind: "a folder".to_owned(),
+                });
+            }
+        };
+        let path = self.artifacts.path(&built.name, &built.hash);
+        Ok(WheelFile { name: built.name, hash: built.hash, path })
+    }
+
+    /// Names files that several packages bring; the layer that comes last decides.
+    pub(super) fn overlaps(&self, chosen: &[Chosen], wheels: &[WheelLayer]) -> Result<Vec<String>, EngineError> {
+        let store = self.context.site.store;
+        let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+        let mut clashes: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for (chosen, wheel) in chosen.iter().zip(wheels) {
+            let files: Option<Vec<String>> = store.get_fact("wheel-files", &self.key(&wheel.hash, chosen))?;
+            for file in files.unwrap_or_default() {
+                if let Some(first) = owners.get(&file) {
+                    clashes.entry((first, &wheel.name)).or_default().push(file);
+                } else {
+                    owners.insert(file, &wheel.name);
+                }
+            }
+        }
+        let told = clashes.into_iter().map(|((first, second), files)| {
+            let named: Vec<&str> = files.iter().take(NAMED_OVERLAPS).map(String::as_str).collect();
+            let more = match files.len().saturating_sub(NAMED_OVERLAPS) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("`{first}` and `{second}` both bring {}{more}", named.join(", "))
+        });
+        Ok(told.collect())
+    }
+
+    fn key(&self, hash: &Digest, chosen: &Chosen) -> Digest {
+        let compression = self.context.site.compression.to_string();
+        step::key("wheel-layer", &(version(), hash, self.layout, chosen.direct_url(), compression))
+    }
+}
