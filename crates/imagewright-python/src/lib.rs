@@ -2,3 +2,6 @@
 //!
 //! Everything here works on text, `Read` and positions in a file that somebody else opens; it knows no network, no
 //! folder and no clock. Solving is uv's, compiling bytecode the image's own interpreter's.
+
+pub mod wheel;
+pub mod zip;
