@@ -7,3 +7,5 @@ pub mod lock;
 pub mod markers;
 mod names;
 pub mod tags;
+pub mod wheel;
+pub mod zip;

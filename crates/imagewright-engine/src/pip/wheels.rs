@@ -26,7 +26,7 @@ const NAMED_OVERLAPS: usize = 5;
 
 /// What decides the bytes of a wheel's layer beside the wheel.
 pub(super) fn version() -> (u32, u32) {
-    (imagewright_python::wheel::INSTALL_VERSION, imagewright_layer::PACKAGE_VERSION)
+    (1, imagewright_layer::PACKAGE_VERSION)
 }
 
 /// The layer of a wheel.
@@ -207,5 +207,11 @@ impl Installer<'_> {
     fn key(&self, hash: &Digest, chosen: &Chosen) -> Digest {
         let compression = self.context.site.compression.to_string();
         step::key("wheel-layer", &(version(), hash, self.layout, chosen.direct_url(), compression))
+    }
+}
+
+impl Installer<'_> {
+    fn install(&self, chosen: &Chosen, file: &WheelFile) -> Result<(WheelLayer, Vec<String>), EngineError> {
+        Err(EngineError::UnsupportedSource { package: file.name.clone(), kind: chosen.name().to_owned() })
     }
 }
