@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::document::{Directory, File, LockFile, Package, Vcs};
 use super::location::{self, Location};
-use super::{Address, Artifact, FileSource, Hashes, LockError, Place, Problem, Target, VcsSource};
+use super::{Address, Artifact, FileSource, Hashes, LockError, Problem, Target, VcsSource};
 use crate::names;
 use crate::tags::WheelName;
 
@@ -40,11 +40,12 @@ impl<'a> Entry<'a> {
     }
 
     pub(super) fn error(&self, problem: Problem) -> LockError {
-        self.lock.error(self.package.name.span().start, problem)
+        self.lock.error(self.start(), problem)
     }
 
-    pub(super) fn place(&self) -> Place {
-        self.lock.place(self.package.name.span().start)
+    /// Where in the text it begins.
+    pub(super) fn start(&self) -> usize {
+        self.package.name.span().start
     }
 
     /// The name with the version.
@@ -136,21 +137,18 @@ impl<'a> Entry<'a> {
         let Vcs { r#type: kind, url, path, requested_revision, commit_id, subdirectory } = vcs.get_ref();
         let start = vcs.span().start;
         let hexadecimal = commit_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let valid = match kind.as_str() {
-            "git" => hexadecimal && matches!(commit_id.len(), 40 | 64),
-            "hg" => hexadecimal && commit_id.len() == 40,
+        let commit_id = match kind.as_str() {
+            "git" if hexadecimal && matches!(commit_id.len(), 40 | 64) => commit_id.to_ascii_lowercase(),
+            "hg" if hexadecimal && commit_id.len() == 40 => commit_id.to_ascii_lowercase(),
             // Their commits have no fixed form; what begins like an option is none.
-            "bzr" | "svn" => !commit_id.is_empty() && !commit_id.starts_with('-'),
-            _ => false,
+            "bzr" | "svn" if !commit_id.is_empty() && !commit_id.starts_with('-') => commit_id.clone(),
+            _ => return Err(self.lock.error(start, Problem::Commit(commit_id.clone()))),
         };
-        if !valid {
-            return Err(self.lock.error(start, Problem::Commit(commit_id.clone())));
-        }
         Ok(Artifact::Vcs(VcsSource {
             kind: kind.clone(),
             location: self.location("repository", url.as_ref(), path.as_ref(), start)?,
             requested_revision: requested_revision.clone(),
-            commit_id: commit_id.to_ascii_lowercase(),
+            commit_id,
             subdirectory: self.subdirectory(subdirectory.as_ref(), start)?,
         }))
     }

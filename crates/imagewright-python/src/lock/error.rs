@@ -68,13 +68,8 @@ pub enum Problem {
         source: MarkerError,
     },
     /// Versions of Python that cannot be read.
-    #[error("`{text}` does not say which versions of Python are meant")]
-    Specifiers {
-        /// What stands there.
-        text: String,
-        /// What is wrong with it.
-        source: pep440_rs::VersionSpecifiersParseError,
-    },
+    #[error("`{0}` does not say which versions of Python are meant, as `>=3.10` would")]
+    Specifiers(String),
     /// A version that cannot be read.
     #[error("`{text}` is not a version")]
     Version {
@@ -214,6 +209,8 @@ impl LockError {
     /// What would put it right.
     pub fn hint(&self) -> String {
         let again = "lock again, for example with `uv pip compile --format pylock.toml`";
+        let hashed =
+            "lock with hashes, for example with `uv pip compile --format pylock.toml --generate-hashes`";
         match &*self.problem {
             Problem::LockVersion(_) => "lock again with a tool that writes version 1.0".to_owned(),
             Problem::OtherPython { found, .. } => {
@@ -228,9 +225,9 @@ impl LockError {
                 "give the two markers that do not hold together, or lock again".to_owned()
             }
             Problem::Hashes { source: HashesError::Unsuitable(_), .. } => {
-                format!("md5 and its like prove nothing; {again} `--generate-hashes`")
+                format!("md5 and its like prove nothing; {hashed}")
             }
-            Problem::Hashes { source: HashesError::None, .. } => format!("{again} `--generate-hashes`"),
+            Problem::Hashes { source: HashesError::None, .. } => hashed.to_owned(),
             Problem::NoWheel { best, .. } => format!(
                 "this interpreter takes {} first; lock again for it, or choose a base with another Python",
                 list(best)
@@ -241,7 +238,7 @@ impl LockError {
             }
             Problem::Malformed(_)
             | Problem::Marker { .. }
-            | Problem::Specifiers { .. }
+            | Problem::Specifiers(_)
             | Problem::Version { .. }
             | Problem::Name(_)
             | Problem::Sources { .. }

@@ -24,3 +24,6 @@ pub use hashes::{HashAlgorithm, Hashes, HashesError};
 pub use location::{Address, Location};
 pub use select::{Groups, Selection, Target};
 pub use write::write_lock;
+
+#[cfg(test)]
+mod tests;

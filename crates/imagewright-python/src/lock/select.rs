@@ -63,7 +63,7 @@ impl LockFile {
         let wanted = self.wanted(target)?;
         self.check_python(document.requires_python.as_ref(), "the lock", target)?;
         self.check_environments(target, &wanted)?;
-        let mut chosen: BTreeMap<PackageName, (LockedPackage, Place)> = BTreeMap::new();
+        let mut chosen: BTreeMap<PackageName, (LockedPackage, usize)> = BTreeMap::new();
         for package in &document.packages {
             if !self.applies(package.marker.as_ref(), target, &wanted)? {
                 continue;
@@ -71,7 +71,7 @@ impl LockFile {
             let entry = Entry::new(self, package, target)?;
             self.check_python(package.requires_python.as_ref(), &format!("`{}`", entry.name), target)?;
             if let Some((_, first)) = chosen.get(&entry.name) {
-                let problem = Problem::Twice { package: entry.name.to_string(), first: first.clone() };
+                let problem = Problem::Twice { package: entry.name.to_string(), first: self.place(*first) };
                 return Err(entry.error(problem));
             }
             let package = LockedPackage {
@@ -79,7 +79,7 @@ impl LockFile {
                 version: entry.version.clone(),
                 artifact: entry.artifact()?,
             };
-            chosen.insert(package.name.clone(), (package, entry.place()));
+            chosen.insert(package.name.clone(), (package, entry.start()));
         }
         let packages = chosen.into_values().map(|(package, _)| package).collect();
         Ok(Selection { packages, notes: self.notes.clone() })
@@ -127,9 +127,10 @@ impl LockFile {
         target: &Target<'_>,
     ) -> Result<(), LockError> {
         let Some(text) = wanted else { return Ok(()) };
-        let specifiers: VersionSpecifiers = text.get_ref().parse().map_err(|source| {
-            self.error(text.span().start, Problem::Specifiers { text: text.get_ref().clone(), source })
-        })?;
+        let specifiers: VersionSpecifiers = text
+            .get_ref()
+            .parse()
+            .map_err(|_| self.error(text.span().start, Problem::Specifiers(text.get_ref().clone())))?;
         // A release candidate counts as the release, as it does for pip and uv.
         let found = Version::new(target.markers.python_full_version().version.release());
         if specifiers.contains(&found) {

@@ -4,7 +4,7 @@
 //! `extras` and `dependency_groups`.
 
 mod expression;
-mod report;
+pub(crate) mod report;
 
 pub use expression::{Marker, MarkerError, Wanted};
 pub use report::{InterpreterReport, ReportError, Scheme};

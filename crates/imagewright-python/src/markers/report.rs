@@ -3,8 +3,6 @@
 //! uv runs a program of its own in the interpreter, which answers with one JSON object. Whoever stands between the two
 //! has the answer too, and with it all that is needed to choose wheels without asking again.
 
-use std::collections::BTreeMap;
-
 use pep508_rs::MarkerEnvironment;
 use serde::{Deserialize, Serialize};
 
@@ -100,11 +98,7 @@ impl ReportError {
 #[serde(tag = "result", rename_all = "snake_case")]
 enum Answer {
     Success(Box<InterpreterReport>),
-    Error {
-        kind: String,
-        #[serde(flatten)]
-        _details: BTreeMap<String, serde_json::Value>,
-    },
+    Error { kind: String },
 }
 
 impl InterpreterReport {
@@ -114,7 +108,7 @@ impl InterpreterReport {
     /// Refuses other texts, and interpreters that are not for Linux.
     pub fn parse(text: &str) -> Result<Self, ReportError> {
         match serde_json::from_str(text).map_err(ReportError::Malformed)? {
-            Answer::Error { kind, .. } => Err(ReportError::Refused(kind)),
+            Answer::Error { kind } => Err(ReportError::Refused(kind)),
             Answer::Success(report) if matches!(&*report.os.name, "manylinux" | "musllinux") => Ok(*report),
             Answer::Success(report) => Err(ReportError::NotLinux(report.os.name)),
         }
