@@ -204,7 +204,11 @@ impl BaseContext<'_> {
         let created = root.created.unwrap_or_default();
         let mut draft = Draft::empty(Platform::linux(&request.architecture));
         for made in &root.layers {
-            draft.push(&made.layer, &created, &format!("bootstrap:{}/{}", request.distribution, request.suite));
+            draft.push(
+                &made.layer,
+                &created,
+                &format!("bootstrap:{}/{}", request.distribution, request.suite),
+            );
         }
         draft.config.created = Some(created);
         draft.config.config = Some(bootstrap_config());

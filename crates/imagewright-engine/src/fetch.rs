@@ -4,8 +4,8 @@
 
 mod address;
 pub(crate) mod cached;
-pub(crate) mod growing;
 mod error;
+pub(crate) mod growing;
 mod resolver;
 
 use std::fs::File;
@@ -259,7 +259,8 @@ impl Fetcher {
             request = request.header("authorization", authorization);
         }
         if let Some(range) = range {
-            request = request.header("range", format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+            request =
+                request.header("range", format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         }
         request.call()
     }

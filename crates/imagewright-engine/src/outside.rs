@@ -78,7 +78,8 @@ impl Outside {
     /// Environment for a program on the host that looks for Python packages.
     pub(crate) fn python_environment_on_host(&self) -> impl Iterator<Item = (String, String)> + '_ {
         let proxies = self.proxies.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let trust = self.ca_bundle.iter().map(|path| ("SSL_CERT_FILE".to_owned(), path.display().to_string()));
+        let trust =
+            self.ca_bundle.iter().map(|path| ("SSL_CERT_FILE".to_owned(), path.display().to_string()));
         let indexes = self.python_on_host.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         proxies.chain(trust).chain(indexes)
     }

@@ -65,8 +65,16 @@ impl Fetcher {
         let temporary = tempfile::Builder::new().prefix(PARTIAL_PREFIX).tempfile_in(folder).map_err(wrong)?;
         let file = temporary.reopen().map_err(wrong)?;
         let state = Mutex::new(State::Running(0));
-        let growing =
-            Growing { fetcher: self, url, size, file, state, moved: Condvar::new(), end: Mutex::new(None), opening: AtomicBool::new(true) };
+        let growing = Growing {
+            fetcher: self,
+            url,
+            size,
+            file,
+            state,
+            moved: Condvar::new(),
+            end: Mutex::new(None),
+            opening: AtomicBool::new(true),
+        };
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| read(&growing));
             let mut temporary = temporary;
@@ -139,7 +147,9 @@ impl Growing<'_> {
             let rest = end.take().map(|(_, rest)| rest).unwrap_or_default();
             *end = Some((range.start, [bytes, rest].concat()));
         }
-        let Some((start, bytes)) = end.as_ref().filter(|(start, _)| offset >= *start) else { return Ok(false) };
+        let Some((start, bytes)) = end.as_ref().filter(|(start, _)| offset >= *start) else {
+            return Ok(false);
+        };
         let from = usize::try_from(offset - start).unwrap_or(usize::MAX);
         let Some(bytes) = bytes.get(from..from + buffer.len()) else { return Ok(false) };
         buffer.copy_from_slice(bytes);

@@ -54,11 +54,7 @@ impl<'a> Artifacts<'a> {
     }
 
     /// Sees to it that a file is here and whole.
-    pub(super) fn get(
-        &self,
-        file: &FileSource,
-        transfer: &Transfer<'_>,
-    ) -> Result<Artifact, EngineError> {
+    pub(super) fn get(&self, file: &FileSource, transfer: &Transfer<'_>) -> Result<Artifact, EngineError> {
         let digest = digest_of(file);
         let path = self.path(&file.name, &digest);
         let expected = Expected { size: file.size, digest: Some(digest.clone()) };

@@ -137,8 +137,12 @@ impl Compiler<'_> {
                 }
                 let owner = self.layout.folder;
                 let kind = EntryKind::File { size: size.into() };
-                let entry =
-                    Entry { uid: owner.uid, gid: owner.gid, mtime: PACKAGE_TIME, ..Entry::new(path, kind, 0o644) };
+                let entry = Entry {
+                    uid: owner.uid,
+                    gid: owner.gid,
+                    mtime: PACKAGE_TIME,
+                    ..Entry::new(path, kind, 0o644)
+                };
                 writer.append(&entry, &mut reader.by_ref().take(size.into())).map_err(wrote)?;
             }
             Ok::<(), EngineError>(())
@@ -190,7 +194,8 @@ fn next(reader: &mut impl Read) -> io::Result<Option<(LayerPath, u32)>> {
         return Ok(None);
     }
     reader.read_exact(&mut lengths[1..])?;
-    let number = |at: usize| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]);
+    let number =
+        |at: usize| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]);
     let (path_length, size) = (number(0), number(4));
     if path_length > 4096 || size > LONGEST {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the compiler wrote something else"));

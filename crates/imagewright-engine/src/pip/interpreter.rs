@@ -213,9 +213,10 @@ fn probe(
         .keep_output();
     let finished = bench.run(command, context.report)?;
     let answer = bench.view().read_to_string(Path::new(ANSWER)).unwrap_or_default();
-    serde_json::from_str(&answer).ok().filter(|_| finished.succeeded()).ok_or_else(|| {
-        EngineError::BrokenPython { interpreter: path.to_owned(), tail: finished.tail_text() }
-    })
+    serde_json::from_str(&answer)
+        .ok()
+        .filter(|_| finished.succeeded())
+        .ok_or_else(|| EngineError::BrokenPython { interpreter: path.to_owned(), tail: finished.tail_text() })
 }
 
 #[cfg(test)]

@@ -95,7 +95,8 @@ impl Step for PipStep<'_> {
 
     fn identity(&self, solution: &Solution) -> Digest {
         let Solution { python, packages, has_sources, .. } = solution;
-        let PythonFacts { interpreter, target, environment_exists, installed, folders, links, report: _ } = python;
+        let PythonFacts { interpreter, target, environment_exists, installed, folders, links, report: _ } =
+            python;
         let python = (interpreter, target, environment_exists, folders, links);
         let there: Vec<_> = installed.iter().filter(|installed| installed.in_target).collect();
         // What takes files of the base away, or is built on it, belongs to that base.
@@ -124,7 +125,8 @@ impl Step for PipStep<'_> {
         let selector = Selector::new(python, self.spec)?;
         let chosen = selector.choose(&solution.locks, self.context.report)?;
         let there = |chosen: &Chosen| {
-            replaced::in_target(python).any(|it| it.name == chosen.name() && Some(&it.version) == chosen.version())
+            replaced::in_target(python)
+                .any(|it| it.name == chosen.name() && Some(&it.version) == chosen.version())
         };
         let chosen: Vec<Chosen> = chosen.into_iter().filter(|chosen| !there(chosen)).collect();
         let layout = Layout::of(python, selector.report());
@@ -137,7 +139,8 @@ impl Step for PipStep<'_> {
         let replaced = replaced::replaced(python, &chosen);
         if let Some(gone) = replaced::layer(self.context, &layout, &replaced)? {
             let names: Vec<_> = replaced.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-            layers.push(StepLayer { layer: gone.layer, title: Some(format!("replace {}", names.join(", "))) });
+            layers
+                .push(StepLayer { layer: gone.layer, title: Some(format!("replace {}", names.join(", "))) });
         }
         layers.extend(self.packages(python, &layout, &chosen)?);
         Ok(StepResult { layers, path_prefix: python.target.path_prefix(), created: None })
@@ -174,9 +177,10 @@ impl PipStep<'_> {
             let transfer = Transfer::new(report.output(), "packages".to_owned(), None);
             let file = |number: usize| Ok(installer.file(&chosen[number], &transfer)?.path);
             let compiled = compiler.layers(&wheels, self.again, file)?;
-            let pieces = wheels.iter().zip(compiled).filter_map(|(wheel, layer)| {
-                layer.map(|layer| Piece { layer, ..wheel.piece() })
-            });
+            let pieces = wheels
+                .iter()
+                .zip(compiled)
+                .filter_map(|(wheel, layer)| layer.map(|layer| Piece { layer, ..wheel.piece() }));
             layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), below + layers.len())?);
         }
         Ok(layers)
@@ -188,7 +192,8 @@ impl PipStep<'_> {
         let wants_pip = python.new_environment().is_some();
         let preferred: Vec<(String, String)> =
             replaced::in_target(python).map(|it| (it.name.clone(), it.version.clone())).collect();
-        let solver = Solver { context: self.context, uv: &self.uv, spec: self.spec, python, preferred: &preferred };
+        let solver =
+            Solver { context: self.context, uv: &self.uv, spec: self.spec, python, preferred: &preferred };
         match &self.spec.locked {
             None => {
                 // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.

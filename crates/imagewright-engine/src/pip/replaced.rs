@@ -74,7 +74,8 @@ fn write(writer: &mut PackageWriter<BlobWriter>, entries: &[Entry]) -> Result<()
 fn files_of(view: &RootView, installed: &Installed) -> Vec<String> {
     let Some((site_packages, _)) = installed.metadata.rsplit_once('/') else { return Vec::new() };
     let record = view.read_to_string(format!("{}/RECORD", installed.metadata)).unwrap_or_default();
-    let mut files: Vec<String> = record.lines().map(first_field).map(|path| join(site_packages, &path)).collect();
+    let mut files: Vec<String> =
+        record.lines().map(first_field).map(|path| join(site_packages, &path)).collect();
     let modules: Vec<(String, String)> = files
         .iter()
         .filter_map(|file| file.strip_suffix(".py"))
@@ -133,9 +134,12 @@ fn removals(view: &RootView, layout: &Layout, files: &BTreeSet<String>) -> Vec<E
         folders.extend(above.map(|folder| (std::cmp::Reverse(folder.len()), folder)));
     }
     // The innermost come first, so what is decided for them counts for those around them.
-    for (_, folder) in folders.into_iter().filter(|(_, folder)| !folder.is_empty() && !layout.is_shared(folder)) {
+    for (_, folder) in
+        folders.into_iter().filter(|(_, folder)| !folder.is_empty() && !layout.is_shared(folder))
+    {
         let names = view.list(folder);
-        let goes = |name: &std::ffi::OsString| removed.contains(&format!("{folder}/{}", name.to_string_lossy()));
+        let goes =
+            |name: &std::ffi::OsString| removed.contains(&format!("{folder}/{}", name.to_string_lossy()));
         if names.iter().all(goes) {
             for name in names {
                 removed.remove(&format!("{folder}/{}", name.to_string_lossy()));

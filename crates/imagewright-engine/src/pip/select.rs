@@ -65,7 +65,8 @@ impl<'a> Selector<'a> {
             let source = self.spec.locked.as_ref().filter(|locked| locked.text == *lock);
             let source = source.map_or("the solution", |locked| locked.source.as_str());
             let wrong = |source| EngineError::Lock { source: Box::new(source) };
-            let selection = LockFile::parse(source, lock).and_then(|file| file.select(&target)).map_err(wrong)?;
+            let selection =
+                LockFile::parse(source, lock).and_then(|file| file.select(&target)).map_err(wrong)?;
             for note in selection.notes {
                 step.warn(note);
             }
@@ -105,7 +106,9 @@ impl Chosen {
     /// Bytes to fetch, where the lock tells.
     pub(super) fn size(&self) -> Option<u64> {
         match &self.package.artifact {
-            Artifact::Wheel { file, .. } | Artifact::Sdist { file } | Artifact::Archive { file, .. } => file.size,
+            Artifact::Wheel { file, .. } | Artifact::Sdist { file } | Artifact::Archive { file, .. } => {
+                file.size
+            }
             Artifact::Directory { .. } | Artifact::Vcs(_) => None,
         }
     }

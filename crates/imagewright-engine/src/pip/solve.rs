@@ -48,7 +48,9 @@ impl Solver<'_> {
         if !solved.tail_text().contains(REFUSAL) {
             return Err(solve_error(&solved));
         }
-        self.context.report.status("solving again in the sandbox: a package must be built to know what it requires");
+        self.context
+            .report
+            .status("solving again in the sandbox: a package must be built to know what it requires");
         let (solved, lock) = self.in_sandbox(requirements)?;
         if solved.succeeded() { Ok(lock) } else { Err(solve_error(&solved)) }
     }
@@ -133,8 +135,7 @@ fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), EngineError> {
     let wrong = |error| EngineError::io("write", path)(error);
     let folder = path.parent().expect("a file lies in a folder");
     let permissions = fs::Permissions::from_mode(mode);
-    let mut file =
-        tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(wrong)?;
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(wrong)?;
     file.write_all(bytes).map_err(wrong)?;
     file.as_file().sync_all().map_err(wrong)?;
     file.persist(path).map_err(|error| wrong(error.error))?;

@@ -74,8 +74,12 @@ impl Installer<'_> {
         for chosen in chosen {
             layers.push(self.known(chosen)?);
         }
-        let mut missing: Vec<&Chosen> =
-            chosen.iter().zip(&layers).filter(|(_, known)| known.is_none()).map(|(chosen, _)| chosen).collect();
+        let mut missing: Vec<&Chosen> = chosen
+            .iter()
+            .zip(&layers)
+            .filter(|(_, known)| known.is_none())
+            .map(|(chosen, _)| chosen)
+            .collect();
         // The largest first: begun last, it would go on alone.
         missing.sort_by_key(|chosen| std::cmp::Reverse(chosen.size()));
         let made = self.make(&missing)?;
@@ -101,7 +105,9 @@ impl Installer<'_> {
     /// A layer that was made before, of a wheel whose hash the lock tells.
     fn known(&self, chosen: &Chosen) -> Result<Option<WheelLayer>, EngineError> {
         match chosen.wheel() {
-            Some(file) if !self.again => self.remembered(&self.key(&super::artifacts::digest_of(file), chosen)),
+            Some(file) if !self.again => {
+                self.remembered(&self.key(&super::artifacts::digest_of(file), chosen))
+            }
             _ => Ok(None),
         }
     }
@@ -149,7 +155,12 @@ impl Installer<'_> {
         let built = match &chosen.package.artifact {
             LockedArtifact::Sdist { file } | LockedArtifact::Archive { file, subdirectory: None } => {
                 let artifact = self.artifacts.get(file, transfer)?;
-                builder.build(name, &Source::File { name: &file.name, artifact: &artifact }, None, self.again)?
+                builder.build(
+                    name,
+                    &Source::File { name: &file.name, artifact: &artifact },
+                    None,
+                    self.again,
+                )?
             }
             LockedArtifact::Archive { file, subdirectory } => {
                 let artifact = self.artifacts.get(file, transfer)?;
@@ -165,7 +176,10 @@ impl Installer<'_> {
                 builder.build(name, &source, vcs.subdirectory.as_deref(), self.again)?
             }
             LockedArtifact::Vcs(vcs) => {
-                return Err(EngineError::UnsupportedSource { package: name.to_owned(), kind: vcs.kind.clone() });
+                return Err(EngineError::UnsupportedSource {
+                    package: name.to_owned(),
+                    kind: vcs.kind.clone(),
+                });
             }
             LockedArtifact::Directory { .. } | LockedArtifact::Wheel { .. } => {
                 return Err(EngineError::UnsupportedSource {
@@ -179,7 +193,11 @@ impl Installer<'_> {
     }
 
     /// Names files that several packages bring; the layer that comes last decides.
-    pub(super) fn overlaps(&self, chosen: &[Chosen], wheels: &[WheelLayer]) -> Result<Vec<String>, EngineError> {
+    pub(super) fn overlaps(
+        &self,
+        chosen: &[Chosen],
+        wheels: &[WheelLayer],
+    ) -> Result<Vec<String>, EngineError> {
         let store = self.context.site.store;
         let mut owners: BTreeMap<String, &str> = BTreeMap::new();
         let mut clashes: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
