@@ -51,7 +51,10 @@ impl Layout {
         let folder = Folder { mode: 0o755 | own.mode & SET_GROUP_ID, ..own };
         let ways = [&scheme.purelib, &scheme.platlib, &scheme.scripts, &scheme.data];
         let shared: BTreeSet<String> = ways.into_iter().flat_map(|path| way_to(path)).collect();
-        let folders = facts.folders.clone();
+        let inside = format!("{}/", scheme.data);
+        let concerned = |path: &&String| shared.contains(*path) || path.starts_with(&inside);
+        let folders = facts.folders.iter().filter(|(path, _)| concerned(path));
+        let folders = folders.map(|(path, folder)| (path.clone(), *folder)).collect();
         Self { scheme, python, folder, folders, shared }
     }
 
