@@ -3,6 +3,8 @@
 
 mod encoder;
 mod hostile;
+mod package;
+mod package_readers;
 mod round_trip;
 mod support;
 mod system_tar;
