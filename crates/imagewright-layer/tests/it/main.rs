@@ -4,6 +4,7 @@
 mod encoder;
 mod hostile;
 mod package;
+mod package_bodies;
 mod package_readers;
 mod round_trip;
 mod support;
