@@ -1,0 +1,30 @@
+//! What takes the entries of an installed wheel.
+
+use std::io::Read;
+
+use imagewright_layer::{Entry, LayerError};
+
+/// What is known of a raw deflate stream before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflated {
+    /// The bytes of the stream.
+    pub compressed_size: u64,
+    /// The CRC-32 of what it inflates to.
+    pub crc32: u32,
+}
+
+/// A layer being written.
+pub trait LayerSink {
+    /// Takes an entry; `body` is read for plain files only, and to its end.
+    fn append(&mut self, entry: &Entry, body: &mut dyn Read) -> Result<(), LayerError>;
+
+    /// Takes a file as a raw deflate stream. The sink checks size and CRC-32, and shows the plain bytes in order to
+    /// `observe`.
+    fn append_deflated(
+        &mut self,
+        entry: &Entry,
+        deflated: Deflated,
+        stream: &mut dyn Read,
+        observe: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), LayerError>;
+}
