@@ -24,8 +24,11 @@ use record::Record;
 pub use entry_points::EntryPoint;
 pub use error::{WheelError, WheelErrorKind};
 pub use file_name::WheelFileName;
-pub use install::{Deflated, InstallOptions, Installed, InstalledFile, LayerSink, Plan, Scheme};
+pub use install::{InstallOptions, Installed, InstalledFile, LayerSink, Plan, Scheme};
 pub use metadata::Metadata;
+
+/// The version of what decides the entries of an installed wheel beside the wheel and the options.
+pub const INSTALL_VERSION: u32 = 1;
 
 /// The largest files about a wheel that are read into memory.
 const LARGEST_METADATA: u64 = 16 * 1024 * 1024;
@@ -92,6 +95,11 @@ impl<R: ReadAt> Wheel<R> {
     /// What the wheel says about the package.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Whether its top folder goes to `purelib`, and not to `platlib`.
+    pub fn root_is_purelib(&self) -> bool {
+        self.root_is_purelib
     }
 
     /// What is unusual about the wheel, each in a sentence.

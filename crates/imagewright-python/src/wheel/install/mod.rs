@@ -21,7 +21,7 @@ use crate::zip::ReadAt;
 
 pub use plan::Plan;
 pub use scheme::Scheme;
-pub use sink::{Deflated, LayerSink};
+pub use sink::LayerSink;
 
 /// What an installation leaves in the package's metadata, and the time of its entries.
 #[derive(Clone, Debug, PartialEq, Eq)]

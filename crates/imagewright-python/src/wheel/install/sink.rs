@@ -2,16 +2,7 @@
 
 use std::io::Read;
 
-use imagewright_layer::{Entry, LayerError};
-
-/// What is known of a raw deflate stream before it is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deflated {
-    /// The bytes of the stream.
-    pub compressed_size: u64,
-    /// The CRC-32 of what it inflates to.
-    pub crc32: u32,
-}
+use imagewright_layer::{Deflated, Entry, LayerError};
 
 /// A layer being written.
 pub trait LayerSink {

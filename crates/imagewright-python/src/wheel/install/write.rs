@@ -3,11 +3,11 @@
 use std::io::{self, Cursor, Read};
 
 use flate2::Crc;
-use imagewright_layer::{Entry, EntryKind, LayerError, LayerPath};
+use imagewright_layer::{Deflated, Entry, EntryKind, LayerError, LayerPath};
 
 use super::plan::{EXECUTABLE, PLAIN, Step};
 use super::script::{self, PLACEHOLDER};
-use super::{Deflated, Installed, InstalledFile, LayerSink, Plan};
+use super::{Installed, InstalledFile, LayerSink, Plan};
 use crate::wheel::WheelError;
 use crate::wheel::record::{self, FileHashes, FileSums};
 use crate::zip::{Member, Method, Plain, ReadAt, contents_error};
