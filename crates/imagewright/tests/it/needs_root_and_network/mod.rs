@@ -9,6 +9,7 @@ mod needs_docker;
 mod needs_gpg;
 mod needs_skopeo;
 mod needs_uidmap;
+mod oracle;
 mod python;
 mod reproducible;
 mod run;
