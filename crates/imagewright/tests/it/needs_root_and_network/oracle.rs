@@ -70,7 +70,10 @@ fn an_image_holds_what_uv_would_install() {
     context.write("in/list.py", LIST);
     context.write("in/pylock.toml", &lock_of_build(&context));
     fs::copy(context.root().join("tools/uv"), context.work().join("in/uv")).unwrap();
-    let (inputs, outputs) = (format!("{}:/in:ro", context.work().join("in").display()), format!("{}:/out", context.work().join("out").display()));
+    let (inputs, outputs) = (
+        format!("{}:/in:ro", context.work().join("in").display()),
+        format!("{}:/out", context.work().join("out").display()),
+    );
     let run = |image: &str, more: &[String], command: &[&str]| {
         let fixed = ["image", "run", "-v", &inputs, "-v", &outputs].map(str::to_owned);
         let image = ["--entrypoint", "", image, "--"].map(str::to_owned);
@@ -92,7 +95,14 @@ fn an_image_holds_what_uv_would_install() {
 /// The machine's indexes and certificate authorities, for uv inside the image.
 fn ways_out() -> Vec<String> {
     let bundle = std::env::var("SSL_CERT_FILE").ok();
-    let trust = bundle.iter().flat_map(|path| ["-v".to_owned(), format!("{path}:/var/ca.pem:ro"), "-e".to_owned(), "SSL_CERT_FILE=/var/ca.pem".to_owned()]);
+    let trust = bundle.iter().flat_map(|path| {
+        [
+            "-v".to_owned(),
+            format!("{path}:/var/ca.pem:ro"),
+            "-e".to_owned(),
+            "SSL_CERT_FILE=/var/ca.pem".to_owned(),
+        ]
+    });
     let index = std::env::var("UV_DEFAULT_INDEX").or_else(|_| std::env::var("PIP_INDEX_URL")).ok();
     trust.chain(index.iter().flat_map(|url| ["-e".to_owned(), format!("UV_DEFAULT_INDEX={url}")])).collect()
 }
