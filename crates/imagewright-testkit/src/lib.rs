@@ -7,5 +7,7 @@ pub mod docker;
 pub mod http;
 pub mod image;
 pub mod processes;
+pub mod random;
 pub mod registry;
+pub mod storm;
 pub mod wheels;
