@@ -12,7 +12,7 @@ use imagewright_oci::{ChainId, Descriptor, Digest};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::files::{Attempt, if_found, remove_tree};
+use crate::files::{Attempt, if_found};
 use crate::{Store, StoreError, index};
 
 /// The lock between those who use images and a collection.
@@ -225,7 +225,8 @@ impl<'a> Collection<'a> {
             }
             collected.snapshots.add(size);
             if !self.rules.dry_run {
-                remove_tree(&entry.path())?;
+                // Killed on the way, it must not leave half a layer that a build would take for whole.
+                self.store.layout().temporary().discard(&entry.path())?;
             }
         }
         Ok(staying)

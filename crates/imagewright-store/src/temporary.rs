@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::StoreError;
-use crate::files::{Attempt, parent, sync_directory};
+use crate::files::{Attempt, if_found, parent, remove_tree, sync_directory};
 
 /// How the names of unfinished things begin.
 pub(crate) const PREFIX: &str = ".unfinished-";
@@ -85,6 +85,20 @@ impl Temporary {
         }
     }
 
+    /// Takes a folder from its place at once, and then removes it. What a killed process did not come to remove is
+    /// swept. Only one process may do this at a time.
+    pub(crate) fn discard(&self, path: &Path) -> Result<(), StoreError> {
+        let name = path.file_name().expect("it lies in a folder").to_string_lossy();
+        let target = self.folder.join(format!("{PREFIX}{name}"));
+        // Nothing here is held, so that a full disk does not matter; instead nothing is swept meanwhile.
+        let _creating = self.begin_creating()?;
+        remove_tree(&target)?;
+        match if_found(fs::rename(path, &target)).attempt("remove", path)? {
+            Some(()) => remove_tree(&target),
+            None => Ok(()),
+        }
+    }
+
     /// While the returned lock lasts nothing is swept.
     pub(crate) fn begin_creating(&self) -> Result<Option<File>, StoreError> {
         let Some(lock) = self.open_sweep_lock()? else { return Ok(None) };
@@ -130,6 +144,20 @@ mod tests {
         temporary.write(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_discarded_is_gone_with_what_was_left_of_it_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, gone) = (folder.path().join("kept"), folder.path().join("gone"));
+        let left = folder.path().join(format!("{PREFIX}gone"));
+        for path in [&kept, &gone.join("a/b"), &left.join("c")] {
+            fs::create_dir_all(path).unwrap();
+        }
+        let temporary = Temporary::swept(folder.path().to_owned(), folder.path().join("lock"));
+        temporary.discard(&gone).unwrap();
+        assert!(kept.is_dir() && !gone.exists() && !left.exists());
+        temporary.discard(&gone).unwrap();
     }
 
     #[test]
