@@ -6,14 +6,14 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::StoreError;
-use crate::files::{Attempt, if_found, parent, remove_tree, sync_directory};
+use crate::files::{Attempt, if_found, remove_tree};
+use crate::unfinished::Unfinished;
 
 /// How the names of unfinished things begin.
 pub(crate) const PREFIX: &str = ".unfinished-";
@@ -42,14 +42,10 @@ impl Temporary {
         &self.folder
     }
 
-    /// An unfinished file, held by this process, that is removed unless it is [persisted](persist).
-    pub(crate) fn file(&self) -> Result<NamedTempFile, StoreError> {
-        let _creating = self.begin_creating()?;
-        let file = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(&self.folder)
-            .attempt("create a file in", &self.folder)?;
+    /// An unfinished file, held by this process where it could be swept.
+    pub(crate) fn file(&self) -> Result<Unfinished, StoreError> {
+        let Some(_creating) = self.begin_creating()? else { return Unfinished::nameless(&self.folder) };
+        let file = Unfinished::named(&self.folder)?;
         file.as_file().lock().attempt("lock", file.path())?;
         Ok(file)
     }
@@ -68,21 +64,14 @@ impl Temporary {
     pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.file()?;
         file.write_all(bytes).attempt("write", path)?;
-        persist(file, path)
+        file.persist(path)
     }
 
     /// Puts `bytes` at `path` unless something is there.
     pub(crate) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.file()?;
         file.write_all(bytes).attempt("write", path)?;
-        file.as_file().sync_all().attempt("flush", path)?;
-        match file.persist_noclobber(path) {
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            persisted => {
-                persisted.map_err(|error| error.error).attempt("create", path)?;
-                sync_directory(parent(path))
-            }
-        }
+        file.persist_new(path)
     }
 
     /// Takes a folder from its place at once, and then removes it. What a killed process did not come to remove is
@@ -117,13 +106,6 @@ impl Temporary {
         let file = File::options().create(true).truncate(false).write(true).open(path);
         file.map(Some).attempt("open the lock", path)
     }
-}
-
-/// Flushes an unfinished file, gives it its name, and makes that name survive a crash.
-pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
-    file.as_file().sync_all().attempt("flush", path)?;
-    file.persist(path).map_err(|error| error.error).attempt("create", path)?;
-    sync_directory(parent(path))
 }
 
 /// Whether a name is that of an unfinished thing of ours.

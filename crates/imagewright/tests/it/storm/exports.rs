@@ -8,7 +8,7 @@ use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::processes::is_writing_below;
 use imagewright_testkit::storm::{Scene, rage};
 
-use super::{assert_sound, context_with_noisy_image, names_in, State};
+use super::{State, assert_sound, context_with_noisy_image, names_in};
 
 /// An export into a folder that holds nothing else.
 struct ExportScene {
@@ -89,7 +89,11 @@ impl Scene for ExportScene {
 
 #[test]
 fn into_a_layout() {
-    rage("export into a layout", 24, &mut ExportScene::new("oci:exported/layout", "exported/layout/index.json"));
+    rage(
+        "export into a layout",
+        24,
+        &mut ExportScene::new("oci:exported/layout", "exported/layout/index.json"),
+    );
 }
 
 #[test]

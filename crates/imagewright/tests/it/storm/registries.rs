@@ -8,7 +8,7 @@ use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::registry::TestRegistry;
 use imagewright_testkit::storm::{Scene, rage};
 
-use super::{StoreScene, State, assert_sound, context_with_noisy_image, noisy_image};
+use super::{State, StoreScene, assert_sound, context_with_noisy_image, noisy_image};
 
 #[test]
 fn a_pull() {
