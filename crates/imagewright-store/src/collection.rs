@@ -110,6 +110,11 @@ impl Store {
     }
 }
 
+/// Makes the lock that everybody needs who makes images, reads them or collects.
+pub(crate) fn make_lock(store: &Store) -> Result<(), StoreError> {
+    store.lease_file().map(|_| ())
+}
+
 /// A remembered fact and what it names.
 struct Fact {
     path: PathBuf,
