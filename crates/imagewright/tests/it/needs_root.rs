@@ -1,12 +1,22 @@
 //! A disk that is too small. Mounting one needs root.
 
+mod full_disk;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imagewright_testkit::image::TinyImage;
+use nix::sys::statvfs::statvfs;
 
 use crate::support::context;
+
+/// What a disk may lack.
+#[derive(Clone, Copy, Debug)]
+enum Measure {
+    Blocks,
+    Inodes,
+}
 
 /// A file system in memory, gone with this value.
 pub(crate) struct SmallDisk(PathBuf);
@@ -20,9 +30,26 @@ impl SmallDisk {
 
     /// Takes away what is free, but for a little.
     pub(crate) fn shrink_to_leave(&self, mebibytes: u64) {
-        let disk = nix::sys::statvfs::statvfs(&self.0).unwrap();
-        let used = (disk.blocks() - disk.blocks_free()) * disk.fragment_size();
-        mount(&["-o", &format!("remount,size={}", used + (mebibytes << 20))], &self.0);
+        self.shrink_to(Measure::Blocks, (mebibytes << 20) / statvfs(&self.0).unwrap().fragment_size());
+    }
+
+    /// Takes away what is free, but for so many blocks or inodes.
+    fn shrink_to(&self, measure: Measure, left: u64) {
+        let disk = statvfs(&self.0).unwrap();
+        let option = match measure {
+            Measure::Blocks => {
+                let blocks = disk.blocks() - disk.blocks_free() + left;
+                // To none at all means without a limit.
+                format!("size={}", blocks.max(1) * disk.fragment_size())
+            }
+            Measure::Inodes => format!("nr_inodes={}", disk.files() - disk.files_free() + left),
+        };
+        mount(&["-o", &format!("remount,{option}")], &self.0);
+    }
+
+    /// Gives it this size, and inodes enough.
+    fn resize(&self, mebibytes: u64) {
+        mount(&["-o", &format!("remount,size={mebibytes}m,nr_inodes=100000")], &self.0);
     }
 }
 

@@ -20,7 +20,7 @@ use imagewright_testkit::storm::Scene;
 
 use crate::support::context;
 
-pub(crate) use state::State;
+pub(crate) use state::{State, copy};
 
 /// Looks at the store in a folder.
 type Watch = Box<dyn Fn(&Path) -> bool>;
