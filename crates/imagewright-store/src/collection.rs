@@ -12,7 +12,7 @@ use imagewright_oci::{ChainId, Descriptor, Digest};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::files::{Attempt, if_found};
+use crate::files::{Attempt, if_found, open_lock};
 use crate::{Store, StoreError, index};
 
 /// The lock between those who use images and a collection.
@@ -100,12 +100,7 @@ impl Store {
 
     fn lease_file(&self) -> Result<(PathBuf, File), StoreError> {
         let path = self.room(LEASE_LOCK);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .attempt("open the lock", &path)?;
+        let file = open_lock(&path)?;
         Ok((path, file))
     }
 }

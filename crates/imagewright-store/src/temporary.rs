@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::StoreError;
-use crate::files::{Attempt, if_found, remove_tree};
+use crate::files::{Attempt, if_found, open_lock, remove_tree};
 use crate::unfinished::Unfinished;
 
 /// How the names of unfinished things begin.
@@ -103,8 +103,7 @@ impl Temporary {
 
     fn open_sweep_lock(&self) -> Result<Option<File>, StoreError> {
         let Some(path) = &self.sweep_lock else { return Ok(None) };
-        let file = File::options().create(true).truncate(false).write(true).open(path);
-        file.map(Some).attempt("open the lock", path)
+        open_lock(path).map(Some)
     }
 }
 

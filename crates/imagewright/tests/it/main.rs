@@ -17,6 +17,7 @@ mod needs_root_and_network;
 mod secrets;
 mod sources;
 mod spec;
+mod stores;
 mod storm;
 mod support;
 mod upkeep;
