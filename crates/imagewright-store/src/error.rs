@@ -163,7 +163,7 @@ impl StoreError {
                 Some(format!("give more digits: {}", candidates.join(", ")))
             }
             Self::BlobMissing { .. } | Self::BlobDigest { .. } | Self::BlobSize { .. } => {
-                Some("the image is damaged: remove it, then import or build it again".to_owned())
+                Some("run `imagewright fsck --repair`, then import or build the image again".to_owned())
             }
             Self::PinnedName { .. } => Some("leave out the part from `@` on".to_owned()),
             Self::Unpack(error) => error.hint(),

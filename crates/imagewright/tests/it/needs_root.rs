@@ -1,5 +1,6 @@
 //! A disk that is too small. Mounting one needs root.
 
+mod crowd;
 mod full_disk;
 mod read_only;
 

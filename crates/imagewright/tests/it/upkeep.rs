@@ -54,6 +54,33 @@ fn damage_is_found_and_repaired_on_demand() {
 }
 
 #[test]
+fn an_image_that_cannot_be_read_can_be_removed() {
+    let context = context_with_image();
+    drop(context.run(["image", "tag", "demo/tiny:1", "demo/tiny:2"]).success());
+    let shown = context.run(["image", "show", "demo/tiny:1", "--json"]).success().json();
+    let config = shown["manifest"]["config"]["digest"].as_str().unwrap().replace(':', "/");
+    fs::remove_file(context.root().join("blobs").join(config)).unwrap();
+    assert_snapshot!(context.run(["image", "list"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: blob `sha256:[DIGEST]` is not in the store
+    hint: run `imagewright fsck --repair`, then import or build the image again
+    ");
+    assert_snapshot!(context.run(["image", "remove", "demo/tiny:1"]), @r"
+    exit: 0
+    ----- stdout -----
+    untagged demo/tiny:1
+    ");
+    assert_snapshot!(context.run(["fsck", "--repair"]), @r"
+    exit: 0
+    ----- stdout -----
+    [ROOT]/blobs/sha256/[DIGEST]: image `demo/tiny:2` cannot be read: blob `sha256:[DIGEST]` is not in the store (removed)
+    read 2 blobs, 1 image, 1 fact: 1 damage
+    ");
+    assert_snapshot!(context.run(["image", "list", "--ids"]), @r"exit: 0");
+}
+
+#[test]
 fn layers_of_removed_images_go_when_nobody_used_them_for_a_while() {
     let context = context_with_image();
     let gc = |arguments: &[&str]| context.run(["gc"].iter().chain(arguments));
