@@ -15,7 +15,7 @@ use crate::support::context;
 /// Processes at once: more than any machine for this has processors.
 const AT_ONCE: usize = 6;
 /// Commands in all.
-const COMMANDS: usize = 150;
+const COMMANDS: usize = 400;
 /// Different images.
 const IMAGES: u64 = 3;
 /// How many different names each kind of command gives.
