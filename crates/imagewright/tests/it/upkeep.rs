@@ -1,7 +1,11 @@
 //! Freeing space, and proving that the store is whole.
 
-use std::fs;
+use std::fs::{self, File};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
+use imagewright_testkit::context::Outcome;
 use insta::assert_snapshot;
 
 use crate::support::context_with_image;
@@ -116,6 +120,28 @@ fn layers_of_removed_images_go_when_nobody_used_them_for_a_while() {
     freed [SIZE], [SIZE] remain
     ");
     drop(context.run(["fsck"]).success());
+}
+
+#[test]
+fn whoever_looks_at_images_waits_for_a_collection() {
+    let context = context_with_image();
+    let lock = File::options().write(true).open(context.root().join("locks/lease")).unwrap();
+    for arguments in [
+        &["list"][..],
+        &["show", "demo/tiny:1"],
+        &["tag", "demo/tiny:1", "demo/tiny:2"],
+        &["export", "demo/tiny:1", "oci:layout"],
+        &["remove", "demo/tiny:1"],
+    ] {
+        // What a collection does.
+        lock.lock().unwrap();
+        let mut command = context.command(["image"].iter().chain(arguments));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        assert!(child.try_wait().unwrap().is_none(), "{arguments:?} looked at what may go");
+        lock.unlock().unwrap();
+        drop(Outcome::from(child.wait_with_output().unwrap()).success());
+    }
 }
 
 #[test]
