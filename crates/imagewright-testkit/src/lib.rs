@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod context;
+pub mod debian_registry;
 pub mod docker;
 pub mod http;
 pub mod image;

@@ -95,7 +95,6 @@ fn draw(random: &mut Random, registry: &str, number: usize) -> Vec<String> {
 
 #[test]
 #[ignore = "needs root"]
-#[expect(clippy::print_stderr, reason = "the seed is for whoever reads the failure")]
 fn a_crowd_leaves_a_whole_store() {
     let (mut random, seed) = Random::from_environment("crowd");
     eprintln!("crowd: {SEED_VARIABLE}={seed}");

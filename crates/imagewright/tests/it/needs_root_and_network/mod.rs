@@ -14,4 +14,5 @@ mod reproducible;
 mod run;
 mod secrets;
 mod seed;
+mod storm;
 mod together;

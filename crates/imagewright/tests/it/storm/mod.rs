@@ -4,7 +4,8 @@
 
 mod exports;
 mod imports;
-pub(crate) mod needs_root;
+mod needs_registry;
+mod needs_root;
 mod registries;
 mod state;
 
@@ -124,7 +125,7 @@ impl Scene for StoreScene {
         assert_eq!(outcome.code, Some(self.code), "{outcome}");
         let after = State::of(self.context.root());
         let known = self.after.get_or_insert_with(|| after.clone());
-        assert_eq!(*known, after, "undisturbed runs come to different ends");
+        known.assert_same(&after, "undisturbed runs come to different ends");
     }
 
     fn check(&mut self) {
@@ -135,7 +136,8 @@ impl Scene for StoreScene {
         drop(self.context.run(["image", "list"]).success());
         let is_done = self.is_committed();
         let outcome = self.context.run(&self.arguments).exits(if is_done { self.again } else { self.code });
-        assert_eq!(State::of(self.context.root()), *after, "the next run comes to another end: {outcome}");
+        let what = format!("the next run comes to another end: {outcome}");
+        State::of(self.context.root()).assert_same(after, &what);
         self.context.assert_nothing_unfinished();
     }
 

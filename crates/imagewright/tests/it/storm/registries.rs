@@ -110,12 +110,16 @@ impl<R: Glass> Scene for PushScene<R> {
     }
 
     fn check(&mut self) {
-        let expected = if self.is_committed() { &self.new } else { &self.old };
-        assert_eq!(self.pulled(), *expected);
+        // A registry may go on for a moment with what it has got of a killed push.
+        let (was_committed, pulled) = (self.is_committed(), self.pulled());
+        assert!(
+            pulled == self.new || (pulled == self.old && !was_committed),
+            "{pulled} is neither old nor new"
+        );
         drop(self.context.run(["push", "demo/two:1", &self.target()]).success());
         assert_eq!(self.pulled(), self.new);
         assert_sound(&self.context);
-        assert_eq!(State::of(self.context.root()), self.store, "a push changes nothing here");
+        State::of(self.context.root()).assert_same(&self.store, "a push changes nothing here");
     }
 }
 
