@@ -15,7 +15,7 @@ use crate::support::context;
 
 /// What a disk may lack.
 #[derive(Clone, Copy, Debug)]
-enum Measure {
+pub(crate) enum Measure {
     Blocks,
     Inodes,
 }
@@ -36,7 +36,7 @@ impl SmallDisk {
     }
 
     /// Takes away what is free, but for so many blocks or inodes.
-    fn shrink_to(&self, measure: Measure, left: u64) {
+    pub(crate) fn shrink_to(&self, measure: Measure, left: u64) {
         let disk = statvfs(&self.0).unwrap();
         let option = match measure {
             Measure::Blocks => {
@@ -49,8 +49,17 @@ impl SmallDisk {
         mount(&["-o", &format!("remount,{option}")], &self.0);
     }
 
+    /// How many blocks or inodes are free.
+    pub(crate) fn left(&self, measure: Measure) -> u64 {
+        let disk = statvfs(&self.0).unwrap();
+        match measure {
+            Measure::Blocks => disk.blocks_free(),
+            Measure::Inodes => disk.files_free(),
+        }
+    }
+
     /// Gives it this size, and inodes enough.
-    fn resize(&self, mebibytes: u64) {
+    pub(crate) fn resize(&self, mebibytes: u64) {
         mount(&["-o", &format!("remount,size={mebibytes}m,nr_inodes=100000")], &self.0);
     }
 }

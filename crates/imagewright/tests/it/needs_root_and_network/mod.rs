@@ -4,6 +4,7 @@ mod bad_input;
 mod cache;
 mod cancel;
 mod example;
+mod full_disk;
 mod layers;
 mod needs_docker;
 mod needs_gpg;
