@@ -40,6 +40,8 @@ pub(crate) struct StoreScene {
     code: i32,
     again: i32,
     starts_processes: bool,
+    /// What else must hold after a kill.
+    also: Box<dyn Fn(&TestContext)>,
 }
 
 impl StoreScene {
@@ -72,6 +74,7 @@ impl StoreScene {
             code: 0,
             again: 0,
             starts_processes: false,
+            also: Box::new(|_| ()),
         }
     }
 
@@ -94,6 +97,12 @@ impl StoreScene {
     /// Ends with this code when there is nothing left to do.
     pub(crate) fn exits_again(mut self, code: i32) -> Self {
         self.again = code;
+        self
+    }
+
+    /// Demands something more after each kill.
+    pub(crate) fn also(mut self, demand: impl Fn(&TestContext) + 'static) -> Self {
+        self.also = Box::new(demand);
         self
     }
 
@@ -134,6 +143,7 @@ impl Scene for StoreScene {
         State::of(self.context.root()).assert_between(&self.before, after);
         assert_sound(&self.context);
         drop(self.context.run(["image", "list"]).success());
+        (self.also)(&self.context);
         let is_done = self.is_committed();
         let outcome = self.context.run(&self.arguments).exits(if is_done { self.again } else { self.code });
         let what = format!("the next run comes to another end: {outcome}");
