@@ -42,7 +42,7 @@ fn a_collection() {
         State::count(root, "blobs") == 3 && State::count(root, "snapshots") == 0 && !has_unfinished(root)
     };
     let gc = ["gc", "--keep-days", "0"];
-    rage("collection", 60, &mut StoreScene::new(context, &gc).watched(has_begun, is_committed));
+    rage("collection", 40, &mut StoreScene::new(context, &gc).watched(has_begun, is_committed));
 }
 
 #[test]
