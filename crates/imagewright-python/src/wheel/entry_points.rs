@@ -176,12 +176,11 @@ mod tests {
     #[test]
     fn sections_are_read_as_python_reads_them() {
         let text = "# comment\r\n[console_scripts]\r\nfoo = a:b\r\nFoo=a:c # no comment\n; comment\n\n\n[other]\nx : y = z\n\
-            \n[gui_scripts]\n  g =\n    a:d\n";
+            \n[gui_scripts]\n  g = a:d\n";
         let error = parse(text).unwrap_err();
         assert!(error.to_string().ends_with("has no function as script `Foo`"), "{error}");
         let entry_points = parse(&text.replace(" # no comment", "")).unwrap();
         assert_eq!(names(&entry_points.console), ["foo", "Foo"]);
-        // The value of a continued line begins with the break, which may stand before a module.
         assert_eq!(names(&entry_points.gui), ["g"]);
         assert_eq!(parse("").unwrap(), EntryPoints::default());
         assert_eq!(parse("[console_scripts]\n").unwrap(), EntryPoints::default());
@@ -197,6 +196,7 @@ mod tests {
             "[console_scripts]\nfoo = a:b\nfoo = a:b\n",
             "[console_scripts]\n[console_scripts]\n",
             "[console_scripts]\nfoo = a:b\n  bar = a:c\n",
+            "[console_scripts]\nfoo =\n  a:b\n",
         ];
         for text in texts {
             assert!(matches!(parse(text), Err(WheelError::Malformed { .. })), "{text:?}");

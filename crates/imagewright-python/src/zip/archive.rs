@@ -34,6 +34,11 @@ impl<R: ReadAt> Archive<R> {
         Ok(Self { source, members, by_path, directory: range.offset })
     }
 
+    /// The bytes that the archive is read from.
+    pub fn source(&self) -> &R {
+        &self.source
+    }
+
     /// The members in the order in which their contents lie in the archive.
     pub fn members(&self) -> &[Member] {
         &self.members

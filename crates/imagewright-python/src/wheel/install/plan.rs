@@ -13,8 +13,12 @@ use crate::wheel::{EntryPoint, Wheel, WheelError};
 use crate::zip::{Member, ReadAt};
 
 /// Permissions as files come out under the usual umask; of those in the archive, only executability counts.
-pub(super) const PLAIN: u32 = 0o644;
+const PLAIN: u32 = 0o644;
 pub(super) const EXECUTABLE: u32 = 0o755;
+
+pub(super) fn permissions(is_executable: bool) -> u32 {
+    if is_executable { EXECUTABLE } else { PLAIN }
+}
 
 /// What installing a wheel will write.
 #[derive(Debug)]
@@ -23,9 +27,9 @@ pub struct Plan<'a, R> {
     pub(super) scheme: &'a Scheme,
     pub(super) options: &'a InstallOptions,
     pub(super) steps: Vec<Step<'a>>,
-    /// The lines of the new `RECORD`, and where that will be.
+    /// The lines of the new `RECORD`, where that will be, and its permissions.
     pub(super) rows: Vec<Row>,
-    pub(super) record: LayerPath,
+    pub(super) record: (LayerPath, u32),
     pub(super) scripts: Vec<String>,
     files: BTreeMap<LayerPath, Source<'a>>,
     directories: BTreeSet<LayerPath>,
@@ -83,13 +87,17 @@ impl<'a, R: ReadAt> Plan<'a, R> {
         options: &'a InstallOptions,
     ) -> Result<Self, WheelError> {
         scheme.check()?;
+        let record = format!("{}/RECORD", wheel.dist_info);
+        // uv writes over the wheel's own list, which so keeps its permissions.
+        let is_executable = wheel.archive.member(&record).is_some_and(Member::is_executable);
+        let record = wheel.join(site(wheel, scheme), &record)?;
         let mut plan = Self {
             wheel,
             scheme,
             options,
             steps: Vec::new(),
             rows: wheel.record.rows.clone(),
-            record: wheel.join(site(wheel, scheme), &format!("{}/RECORD", wheel.dist_info))?,
+            record: (record, permissions(is_executable)),
             scripts: Vec::new(),
             files: BTreeMap::new(),
             directories: BTreeSet::new(),
