@@ -40,7 +40,7 @@ macro_rules! refused {
 #[test]
 fn wheels_that_are_not_whole() {
     refused! {
-        "no archive": b"text".to_vec() => WheelError::Zip { source: ZipError::NotAnArchive, .. },
+        "no archive": Vec::from("text") => WheelError::Zip { source: ZipError::NotAnArchive, .. },
         "empty": Zip::of(&[]).bytes => WheelError::Malformed { .. },
         "no METADATA": without("METADATA") => WheelError::Malformed { .. },
         "no WHEEL": without("WHEEL") => WheelError::Malformed { .. },

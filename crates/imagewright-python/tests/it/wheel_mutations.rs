@@ -43,7 +43,7 @@ fn check(layer: &Layer) {
 fn the_seed_is_a_wheel() {
     let (_, layer) = install(&seed().bytes).unwrap();
     check(&layer);
-    assert_eq!(layer.entries.len(), 18);
+    assert_eq!(layer.entries.len(), 17);
 }
 
 proptest! {
