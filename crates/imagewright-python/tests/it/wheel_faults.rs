@@ -82,6 +82,16 @@ fn files_that_cannot_be_placed() {
     }
 }
 
+/// A few kilobytes of names can stand for more folders than memory has room for.
+#[test]
+fn folders_without_end() {
+    let deep = |n: usize| Member::new(format!("{n}/{}x", "y/".repeat(1800)), "").stored();
+    let members: Vec<_> = (0..40).map(deep).collect();
+    let error = install(&wheel(&members)).map(drop).unwrap_err();
+    assert!(error.to_string().ends_with("it has too many folders"), "{error}");
+    assert!(install(&wheel(&members[..2])).is_ok());
+}
+
 /// Two files with one path are named both.
 #[test]
 fn files_in_one_place() {

@@ -169,7 +169,8 @@ fn lists_that_are_not_whole() {
     );
     assert_eq!(layer.text(&format!("{SITE}/foo-1.0.dist-info/RECORD")), expected);
     assert_eq!(layer.text(&format!("{SITE}/foo-1.0.dist-info/RECORD.jws")), "signature");
-    let notes = ["`RECORD` lists 2 files that are not in it", "3 of its files are not in `RECORD`"];
+    let notes =
+        ["`RECORD` lists files that it does not have: 2", "it has files that `RECORD` does not list: 3"];
     assert_eq!(installed.notes, notes);
 }
 

@@ -117,6 +117,9 @@ fn broken_directories() {
         "two modes of one name": Zip::of(&[Member::new("a", "x"), Member::new("./a", "x").mode(0o100_755)])
             => ZipError::Duplicate { .. },
         "file and folder": Zip::of(&[Member::new("a", ""), Member::new("a/", "")]) => ZipError::Duplicate { .. },
+        "a file in a file, with others between": Zip::of(&[
+            Member::new("a", "y"), Member::new("a!", ""), Member::new("a-b", ""), Member::new("a/b", ""),
+        ]) => ZipError::InsideFile { .. },
         "a file in a file": Zip::of(&[Member::new("a/b/c", "x"), Member::new("a", "y")])
             => ZipError::InsideFile { .. },
     }

@@ -16,6 +16,10 @@ use crate::zip::{Member, ReadAt};
 const PLAIN: u32 = 0o644;
 pub(super) const EXECUTABLE: u32 = 0o755;
 
+/// How long the paths of all folders may be together. A path of a kilobyte stands for five hundred folders, so that a
+/// small archive can ask for many.
+const LONGEST_FOLDER_NAMES: usize = 32 * 1024 * 1024;
+
 pub(super) fn permissions(is_executable: bool) -> u32 {
     if is_executable { EXECUTABLE } else { PLAIN }
 }
@@ -33,6 +37,8 @@ pub struct Plan<'a, R> {
     pub(super) scripts: Vec<String>,
     files: BTreeMap<LayerPath, Source<'a>>,
     directories: BTreeSet<LayerPath>,
+    /// The bytes of the names of all of these.
+    folder_names: usize,
     /// The shared directories of the scheme, and those of them that something lies in.
     shared: BTreeSet<LayerPath>,
     needed: BTreeSet<LayerPath>,
@@ -101,6 +107,7 @@ impl<'a, R: ReadAt> Plan<'a, R> {
             scripts: Vec::new(),
             files: BTreeMap::new(),
             directories: BTreeSet::new(),
+            folder_names: 0,
             shared: scheme.shared_directories(),
             needed: BTreeSet::new(),
         };
@@ -144,7 +151,7 @@ impl<'a, R: ReadAt> Plan<'a, R> {
             }
             match router.destination(member)? {
                 Destination::Nowhere => {}
-                Destination::Directory(path) => self.place_directory(path),
+                Destination::Directory(path) => self.place_directory(&path)?,
                 Destination::File(path) => drop(self.place_member(member, path, false)?),
                 Destination::Moved(path) => self.place_moved(member, path, false)?,
                 Destination::Script(path) => self.place_moved(member, path, true)?,
@@ -190,22 +197,29 @@ impl<'a, R: ReadAt> Plan<'a, R> {
         }
         self.files.insert(path.clone(), source);
         if let Some(parent) = path.parent() {
-            self.place_directory(parent);
+            self.place_directory(&parent)?;
         }
         Ok(())
     }
 
-    fn place_directory(&mut self, path: LayerPath) {
-        let mut way: Vec<LayerPath> = scheme::ancestors(&path).collect();
-        way.reverse();
-        way.push(path);
-        for directory in way.into_iter().filter(|directory| !directory.is_root()) {
+    /// Plans for a directory and those above it that nothing has lain in so far.
+    fn place_directory(&mut self, path: &LayerPath) -> Result<(), WheelError> {
+        let is_known = |path: &LayerPath| self.directories.contains(path) || self.needed.contains(path);
+        let new = |path: &LayerPath| Some(path.clone()).filter(|path| !path.is_root() && !is_known(path));
+        let way: Vec<LayerPath> = std::iter::successors(new(path), |path| new(&path.parent()?)).collect();
+        for directory in way.into_iter().rev() {
             if self.shared.contains(&directory) {
                 self.needed.insert(directory);
-            } else if self.directories.insert(directory.clone()) {
-                self.steps.push(Step::Directory(directory));
+                continue;
             }
+            self.folder_names += directory.as_bytes().len();
+            if self.folder_names > LONGEST_FOLDER_NAMES {
+                return Err(self.wheel.malformed("it has too many folders".to_owned()));
+            }
+            self.directories.insert(directory.clone());
+            self.steps.push(Step::Directory(directory));
         }
+        Ok(())
     }
 
     fn make_script(&mut self, entry_point: &EntryPoint) -> Result<(), WheelError> {
