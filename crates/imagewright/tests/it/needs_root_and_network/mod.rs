@@ -12,6 +12,7 @@ mod needs_skopeo;
 mod needs_uidmap;
 mod oracle;
 mod python;
+mod replaced;
 mod reproducible;
 mod run;
 mod secrets;

@@ -14,20 +14,25 @@ use super::seed::{PYTHON, context};
 /// Extension modules, data files beside modules, programs with windows, a namespace package, one that comes as source.
 const SAMPLE: &str = "numpy jupyterlab qtconsole zope.event zope.interface docopt";
 
-/// Lists a folder: kind, mode, owner, group, and the contents of what is not a folder. Bytecode is another test's.
+/// Lists a folder: kind, mode, owner, group, and the contents of what is not a folder. Left out are bytecode, which is
+/// another test's, and what uv notes for itself of packages that it has built.
 const LIST: &str = r#"
 import hashlib, json, os, stat, sys
+OWN_BOOKS = b"uv_build.json"
 def contents(path, status):
     if stat.S_ISLNK(status.st_mode):
         return os.readlink(path)
     if stat.S_ISREG(status.st_mode):
         with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
+            lines = [line for line in file if OWN_BOOKS not in line]
+            return hashlib.sha256(b"".join(lines)).hexdigest()
     return ""
 listed = {}
 for folder, folders, files in os.walk(sys.argv[1]):
     folders[:] = [name for name in folders if name != "__pycache__"]
     for name in folders + files:
+        if name == OWN_BOOKS.decode():
+            continue
         path = os.path.join(folder, name)
         status = os.lstat(path)
         listed[path] = [oct(status.st_mode), status.st_uid, status.st_gid, contents(path, status)]
