@@ -60,6 +60,24 @@ struct Course {
     end: Duration,
 }
 
+impl Course {
+    /// Goes half the way to a run that was shorter: it was measured while the machine was busier.
+    fn draw_near(&mut self, end: Duration) {
+        let scale = (1.0 + (end.as_secs_f64() / self.end.as_secs_f64()).min(1.0)) / 2.0;
+        for time in [&mut self.first_write, &mut self.commit, &mut self.end] {
+            *time = time.mul_f64(scale);
+        }
+    }
+}
+
+/// How a run ended.
+enum Struck {
+    /// By itself, so long after its start.
+    Spared { after: Duration },
+    /// It was killed.
+    Killed { had_begun: bool },
+}
+
 /// When one run is to be killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
@@ -91,7 +109,7 @@ pub fn rage(name: &str, kills: usize, scene: &mut dyn Scene) -> Tally {
     let kills = wanted_kills().unwrap_or(kills);
     let (mut random, seed) = Random::from_environment(name);
     eprintln!("storm `{name}`: {SEED_VARIABLE}={seed} {KILLS_VARIABLE}={kills}");
-    let course = measure(scene);
+    let mut course = measure(scene);
     eprintln!("storm `{name}`: {course:.1?}");
     let mut tally = Tally::default();
     while tally.kills < kills || tally.within * 2 < tally.kills {
@@ -99,9 +117,12 @@ pub fn rage(name: &str, kills: usize, scene: &mut dyn Scene) -> Tally {
         let moment = draw(&mut random, &course, tally.within * 2 <= tally.kills);
         scene.prepare();
         match strike(scene, moment) {
-            None => tally.spared += 1,
-            Some(begun) => {
-                tally.within += usize::from(begun && !scene.is_committed());
+            Struck::Spared { after } => {
+                tally.spared += 1;
+                course.draw_near(after);
+            }
+            Struck::Killed { had_begun } => {
+                tally.within += usize::from(had_begun && !scene.is_committed());
                 tally.kills += 1;
                 eprintln!("storm `{name}`: kill {} at {moment:.1?}", tally.kills);
                 scene.check();
@@ -152,11 +173,11 @@ fn undisturbed(scene: &mut dyn Scene) -> Course {
     Course { first_write: first_write.unwrap_or(commit).min(commit), commit, end }
 }
 
-/// Starts the command and kills it at its moment. Gives whether it had begun to write; none where it ended before.
-fn strike(scene: &dyn Scene, moment: Moment) -> Option<bool> {
+/// Starts the command and kills it at its moment, unless it has ended before.
+fn strike(scene: &dyn Scene, moment: Moment) -> Struck {
     let mut child = start(scene);
     let begin = Instant::now();
-    let (mut first_write, mut ended) = (None, false);
+    let (mut first_write, mut ended): (Option<Duration>, bool) = (None, false);
     loop {
         if first_write.is_none() && scene.has_begun(child.id()) {
             first_write = Some(begin.elapsed());
@@ -183,11 +204,11 @@ fn strike(scene: &dyn Scene, moment: Moment) -> Option<bool> {
     if outcome.code.is_some() {
         // It ended at the last moment, but must have done what it was to do.
         assert!(scene.is_committed(), "{outcome}");
-        return None;
+        return Struck::Spared { after: begin.elapsed() };
     }
     let time = wait_until("nothing runs", || !family.iter().any(Process::is_running));
     assert!(time < AT_ONCE, "it took {time:?} until nothing ran");
-    Some(first_write.is_some() || scene.has_begun(process))
+    Struck::Killed { had_begun: first_write.is_some() || scene.has_begun(process) }
 }
 
 fn start(scene: &dyn Scene) -> Child {
