@@ -7,7 +7,8 @@ import subprocess
 import time
 from typing import NamedTuple
 
-from .docker import DockerDaemon, remove
+from .disk import Disk
+from .docker import DockerDaemon
 from .processes import DIES_WITH_US, Failure, Group, PeakMemory, runs, tail
 from .registry import Registry
 from .site import BASE, CLONE
@@ -25,10 +26,6 @@ class Job(NamedTuple):
     note: str = ""
     name: str = "image:1"
     bytecode: str = "none"
-
-    def noted(self, note):
-        """The same image with another label."""
-        return self._replace(note=note)
 
 
 class Measurement(NamedTuple):
@@ -51,6 +48,7 @@ class Builder:
         self.name = name
         self.cache = cache
         self.folder = cache.work / name
+        self.disk = Disk(self.folder)
         self.group = Group(name)
         self.registry = Registry(self.folder / "registry", Group(f"{name}-registry"), cache.base)
         self.built = []
@@ -61,17 +59,24 @@ class Builder:
 
     def wipe(self):
         """Makes the builder one that never built anything; its registry holds the base alone."""
-        self.forget()
-        self.registry.wipe()
+        self.stop()
+        self.disk.wipe()
+        self.registry.start()
+        self.start()
         self.built.clear()
 
     def close(self):
+        """Ends the builder, and removes what it made."""
+        self.stop()
+        self.disk.remove()
+
+    def stop(self):
         """Ends all that runs."""
         self.group.kill()
         self.registry.stop()
 
-    def forget(self):
-        """Removes the builder's own state."""
+    def start(self):
+        """Has the builder ready to build, on an empty disk."""
         raise NotImplementedError
 
     def command(self, job):
@@ -79,7 +84,7 @@ class Builder:
         raise NotImplementedError
 
     def environment(self):
-        """The environment of those."""
+        """The environment of that program; none for the harness's own."""
         raise NotImplementedError
 
     def engine_processes(self):
@@ -143,10 +148,7 @@ class Imagewright(Builder):
         help_text = subprocess.run([self.program, "build", "--help"], capture_output=True, text=True, check=True).stdout
         self.has_bytecode = "--bytecode" in help_text
 
-    def forget(self):
-        self.group.kill()
-        remove(self.folder / "store")
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def start(self):
         (self.folder / "settings.toml").write_text(self.cache.site.settings())
 
     def command(self, job):
@@ -183,8 +185,8 @@ class BuildKit(Builder):
         self.compression = compression
         self.daemon = DockerDaemon(self.folder / "docker", self.group, cache.docker_root, containerd_store=True)
 
-    def forget(self):
-        self.daemon.wipe()
+    def start(self):
+        self.daemon.start()
         context = self.daemon.folder / "context"
         context.mkdir()
         shutil.copy(self.cache.uv, context / "uv")
@@ -192,9 +194,9 @@ class BuildKit(Builder):
         shutil.copyfile(self.cache.site.authorities, self.daemon.folder / "authorities.pem")
         (self.daemon.folder / "site.sh").write_text(self.cache.site.script())
 
-    def close(self):
+    def stop(self):
         self.daemon.stop()
-        super().close()
+        super().stop()
 
     def command(self, job):
         folder = self.daemon.folder

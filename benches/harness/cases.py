@@ -143,6 +143,6 @@ CASES = {
     "four-first": Case("four lists at once, first builds ever", "the same", four_first),
     "w4-first": Case("W4, first build ever", " ".join(W4), first_w4),
     "apt-first": Case("apt, first build ever", " ".join(APT), first_apt, has_python=False),
-    "apt-known": Case("apt, list changed", "one more small package, all downloaded before", known_apt, has_python=False),
+    "apt-known": Case("apt, list changed", "one more small package, all known", known_apt, has_python=False),
 }
 DEFAULT = ["w1-first", "w1-identical", "w1-label", "w1-order", PULL, "w1-added", "w4-first", "apt-first", "apt-known"]

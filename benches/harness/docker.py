@@ -1,8 +1,6 @@
 """Docker daemons in namespaces of their own: they and all they mounted are gone when they end, however they end."""
 
 import json
-import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -93,12 +91,6 @@ class DockerDaemon:
             self.process = None
         self.group.kill()
 
-    def wipe(self):
-        """Makes it what it was on its first day."""
-        self.stop()
-        remove(self.folder)
-        self.start()
-
     def inside(self):
         """The daemon's identifier outside: the first process of its own namespace."""
         for process in self.group.processes("daemon"):
@@ -134,13 +126,3 @@ class DockerDaemon:
         """The version of daemon and store."""
         store = "containerd's store" if self.containerd_store else "overlay2"
         return f"Docker {self.docker('version', '--format', '{{.Server.Version}}').strip()} ({store})"
-
-
-def remove(folder):
-    """Removes a folder; what a dying namespace still holds is free a moment later."""
-    for _ in range(100):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not os.path.lexists(folder):
-            return
-        time.sleep(0.1)
-    raise Failure(f"{folder} cannot be removed")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .cases import know_w1
+from .disk import Disk
 from .docker import DockerDaemon
 from .processes import Group, run
 
@@ -13,8 +14,9 @@ from .processes import Group, run
 LOOK = """
 import glob, importlib.metadata, json
 import IPython, jupyterlab, matplotlib.pyplot, numpy, pandas, sklearn.linear_model
-names = sorted(d.metadata["Name"].lower().replace("_", "-") + " " + d.version for d in importlib.metadata.distributions())
-print(json.dumps([names, len(glob.glob("/opt/venv/**/*.pyc", recursive=True))]))
+found = importlib.metadata.distributions()
+packages = sorted(one.metadata["Name"].lower().replace("_", "-") + " " + one.version for one in found)
+print(json.dumps([packages, len(glob.glob("/opt/venv/**/*.pyc", recursive=True))]))
 """
 
 
@@ -32,6 +34,7 @@ class Reader:
 
     def __init__(self, name, cache, **options):
         self.name = name
+        self.disk = Disk(cache.work / name)
         self.daemon = DockerDaemon(cache.work / name, Group(name), **options)
         self.version = None
 
@@ -39,7 +42,8 @@ class Reader:
         """Pulls the builder's image of W1, then runs it."""
         w1 = know_w1(builder, this)
         reference = builder.reference(w1.name)
-        self.daemon.wipe()
+        self.disk.wipe()
+        self.daemon.start()
         self.version = self.daemon.version()
         try:
             command = self.daemon.command("pull", "--quiet", reference)
@@ -56,8 +60,9 @@ class Reader:
         return Pull(seconds, cpu, packages, bytecode_files)
 
     def close(self):
-        """Ends what runs."""
+        """Ends what runs, and removes what it made."""
         self.daemon.stop()
+        self.disk.remove()
 
 
 def readers(cache):

@@ -60,6 +60,8 @@ class Registry:
     def start(self):
         """Starts it, and waits until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.template is not None and not self.storage.exists():
+            shutil.copytree(self.template, self.storage)
         configuration = self.folder / "config.yml"
         configuration.write_text(CONFIGURATION.format(storage=self.storage, address=self.address))
         with self.group.entered("daemon"), open(self.folder / "log", "ab") as log:
@@ -81,14 +83,6 @@ class Registry:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def wipe(self):
-        """Makes it a fresh one."""
-        self.stop()
-        shutil.rmtree(self.storage, ignore_errors=True)
-        if self.template is not None:
-            shutil.copytree(self.template, self.storage)
-        self.start()
 
     def ask(self, method, path, connection=None):
         """Status and body of the answer to one request."""

@@ -23,6 +23,8 @@ def number(value):
     """Three digits that matter, and not more."""
     if value is None:
         return "–"
+    if value == int(value):
+        return str(int(value))
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
@@ -135,10 +137,11 @@ def machine_lines(result):
     machine, base = result["machine"], result["base"]
     docker = "; ".join(result["docker"])
     return [
-        f"- {result['date']}, {result['imagewright']}, {result['revision']}; uv {result['uv']}; {docker}.",
-        f"- {machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB; {machine['system']}, "
-        f"Linux {machine['kernel']}; gzip is decoded {'by pigz' if machine['pigz'] else 'without pigz'} in the host's "
-        "Docker, by pigz in the newer one.",
+        f"- {result['date']}, {result['imagewright']} (program `{result['program']}`, clone `{result['revision']}`); "
+        f"uv {result['uv']}; {docker}.",
+        f"- {machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GiB; "
+        f"{machine['system']}, Linux {machine['kernel']}. The host's Docker decodes gzip "
+        f"{'by pigz' if machine['pigz'] else 'without pigz'}, the newer one by pigz.",
         f"- Base: Debian {base['packages'].replace(',', ', ')}; {base['size'] / MEGABYTE:.1f} MB, one layer.",
         f"- {result['rounds']} rounds. Load of the machine before each measurement: "
         f"{spread([record['load'] for record in result['records'] if 'load' in record])}.",
@@ -162,7 +165,7 @@ def markdown(result):
                 lines += [f"### Pull of W1 by {reader}{with_bytecode}", ""]
                 lines += table(PULL_HEAD, pull_rows(select(here, reader=reader)))
             continue
-        lines += [f"### {CASES[case].title}{with_bytecode}", "", f"{CASES[case].about}", ""]
+        lines += [f"### {CASES[case].title}{with_bytecode}", "", CASES[case].about, ""]
         lines += table(HEAD, case_rows(here))
     lines += notes(records)
     lines += ["### The peers' Dockerfiles", ""]
@@ -179,8 +182,8 @@ def notes(records):
                      if record.get("unpacking_seconds")]
         if unpacking:
             found.append(
-                f"- {builder}: {spread(unpacking)} s of W1's first build go into unpacking the result into Docker's own "
-                "store, which a BuildKit of its own need not do.")
+                f"- {builder}: {spread(unpacking)} s of W1's first build go into unpacking the result into Docker's "
+                "own store, which a BuildKit of its own need not do.")
     for record in records:
         found += [f"- Pulled images of round {record['round']}: {text}" for text in record.get("differences", [])]
     return ["### Notes", "", *dict.fromkeys(found), ""] if found else []

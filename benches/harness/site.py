@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .docker import remove
+from .disk import check_room
 from .processes import Failure, Group, require, run
 from .registry import Registry
 
@@ -18,6 +18,7 @@ BASE_PACKAGES = "python3,python3-venv,ca-certificates"
 BASE = "base:1"
 DOCKER_PACKAGES = "docker.io,docker-cli,docker-buildx,ca-certificates,iptables,pigz"
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 PROXIES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
 
 
@@ -45,9 +46,8 @@ class Site:
 
     def __init__(self, mirror=None):
         environment = os.environ
-        self.index = next(
-            (environment[name] for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL") if name in environment),
-            pip_setting("index-url"))
+        indexes = [environment[name] for name in INDEXES if name in environment]
+        self.index = indexes[0] if indexes else pip_setting("index-url")
         self.authorities = environment.get("SSL_CERT_FILE", AUTHORITIES)
         self.proxies = {name: environment[name] for name in PROXIES if name in environment}
         self.mirror = mirror
@@ -114,25 +114,26 @@ class Cache:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failure("another benchmark runs") from None
-        remove(self.work)
+        shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir()
+        check_room(self.work)
 
     def close(self):
         """Removes what the run made."""
         if self.lock is not None:
-            remove(self.work)
+            shutil.rmtree(self.work, ignore_errors=True)
             self.lock.close()
 
     def set_up(self, refresh, tell):
         """Makes what is not there yet."""
         for program, package in (
             ("docker-registry", "docker-registry"), ("mmdebstrap", "mmdebstrap"), ("unshare", "util-linux"),
-            ("nsenter", "util-linux"), ("setpriv", "util-linux"),
+            ("nsenter", "util-linux"), ("setpriv", "util-linux"), ("mkfs.ext4", "e2fsprogs"),
         ):
             require(program, package)
         if refresh:
             for made in (self.docker_root, self.base, self.folder / "tools"):
-                remove(made)
+                shutil.rmtree(made, ignore_errors=True)
         run([CLONE / "scripts" / "fetch-uv", self.folder])
         if not self.docker_root.exists():
             tell(f"making a Debian {SUITE} with Docker")
