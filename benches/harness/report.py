@@ -1,5 +1,6 @@
 """Tables of what was measured: medians, least and most, and ratios within the same round."""
 
+import re
 from statistics import median
 
 from .builders import ABOUT, OURS, PEERS
@@ -43,6 +44,14 @@ def ratios(records, ours, key):
     return [record[key] / base[record["round"]] for record in records if record.get(key) and record["round"] in base]
 
 
+def name_of(record):
+    """What a line of a table begins with."""
+    about = ABOUT[record["builder"]]
+    if CASES[record["case"]].has_python:
+        return about
+    return re.sub(r"\b(pip|uv) with a cache mount\b", "apt with cache mounts", about)
+
+
 def good(records):
     """Those that did not fail."""
     return [record for record in records if not record.get("failed")]
@@ -76,10 +85,10 @@ def case_rows(records):
         all_of_it = select(records, builder=builder)
         mine = ours if builder == OURS else good(all_of_it)
         if not mine:
-            yield [ABOUT[builder], f"*{all_of_it[0]['failed'].splitlines()[0]}*", *["–"] * 7]
+            yield [name_of(all_of_it[0]), f"*{all_of_it[0]['failed'].splitlines()[0]}*", *["–"] * 7]
             continue
         yield [
-            ABOUT[builder], spread([record["seconds"] for record in mine]), times(mine, ours, "seconds"),
+            name_of(mine[0]), spread([record["seconds"] for record in mine]), times(mine, ours, "seconds"),
             spread([record["cpu_seconds"] for record in mine]), times(mine, ours, "cpu_seconds"),
             middle(mine, "registry_cpu_seconds"), middle(mine, "peak_memory", MEGABYTE),
             middle(mine, "size", MEGABYTE), middle(mine, "layers"),
@@ -143,7 +152,7 @@ def machine_lines(result):
         f"{machine['system']}, Linux {machine['kernel']}. The host's Docker decodes gzip "
         f"{'by pigz' if machine['pigz'] else 'without pigz'}, the newer one by pigz.",
         f"- Base: Debian {base['packages'].replace(',', ', ')}; {base['size'] / MEGABYTE:.1f} MB, one layer.",
-        f"- {result['rounds']} rounds. Load of the machine before each measurement: "
+        f"- Rounds: {result['rounds']}. Load of the machine before each measurement: "
         f"{spread([record['load'] for record in result['records'] if 'load' in record])}.",
         "",
     ]
