@@ -1,17 +1,19 @@
 //! Layers of single packages, made of parts that can be joined without being compressed again.
 //!
 //! ```text
-//! head      the folders on the way to where packages go, as they are below
-//! segment   what the package brings
+//! head      all folders, from the outermost on
+//! segment   the files of the package
 //! end       the end of the archive
 //! ```
 //!
-//! A layer of several packages is one head, their segments, one end. What a layer holds depends on the package and
-//! on where packages go, never on the layers below it.
+//! A layer of several packages is a head with the folders of all, their segments, one end. Docker refuses a layer that
+//! names a path twice, so segments hold no folders, and packages that bring the same file are not joined. What a layer
+//! holds depends on the package and on where packages go, never on the layers below it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use imagewright_layer::{Entry, LayerError, PackageWriter, concatenate};
+use imagewright_layer::{Entry, EntryKind, LayerError, LayerPath, PackageWriter, concatenate};
 use imagewright_oci::Digest;
 use imagewright_store::BlobWriter;
 use serde::{Deserialize, Serialize};
@@ -31,24 +33,44 @@ pub(crate) struct PackageLayer {
     pub(crate) layer: DraftLayer,
     /// Its size before compression.
     pub(crate) uncompressed_size: u64,
+    /// Its folders, outermost first.
+    pub(crate) folders: Vec<FolderEntry>,
     /// Where its head ends, in the stored bytes.
     pub(crate) head: u64,
     /// Where its end begins.
     pub(crate) end: u64,
 }
 
+/// A folder of a layer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct FolderEntry {
+    /// Without a slash at either end.
+    pub(crate) path: String,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl FolderEntry {
+    fn entry(&self) -> Entry {
+        let Self { path, mode, uid, gid } = self;
+        let path = LayerPath::parse(path.as_bytes()).expect("it was a path when it was made");
+        Entry { uid: *uid, gid: *gid, mtime: PACKAGE_TIME, ..Entry::new(path, EntryKind::Directory, *mode) }
+    }
+}
+
 impl PackageLayer {
-    /// Writes a layer: `folders` are its head, `fill` writes the segment.
+    /// Writes a layer: `folders`, outermost first, are its head, `fill` writes the segment.
     pub(crate) fn write<E: From<EngineError>>(
         site: Site<'_>,
-        folders: &[Entry],
+        folders: Vec<FolderEntry>,
         fill: impl FnOnce(&mut PackageWriter<BlobWriter>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let broken = |source: LayerError| EngineError::PackageLayer { source };
         let blob = site.store.blob_writer().map_err(EngineError::from)?;
         let mut writer = PackageWriter::new(blob, site.compression);
-        for folder in folders {
-            writer.append(folder, &mut io::empty()).map_err(broken)?;
+        for folder in &folders {
+            writer.append(&folder.entry(), &mut io::empty()).map_err(broken)?;
         }
         let head = writer.cut().map_err(broken)?;
         fill(&mut writer)?;
@@ -59,7 +81,7 @@ impl PackageLayer {
         }
         blob.commit(&digests.digest).map_err(EngineError::from)?;
         let layer = DraftLayer { descriptor: digests.descriptor(), diff_id: digests.diff_id };
-        Ok(Self { layer, uncompressed_size: digests.uncompressed_size, head, end })
+        Ok(Self { layer, uncompressed_size: digests.uncompressed_size, folders, head, end })
     }
 
     /// Joins layers into one. Which were joined is remembered.
@@ -74,19 +96,21 @@ impl PackageLayer {
         if let Some(known) = known.filter(|known| known.is_stored(site)) {
             return Ok(known);
         }
-        let (first, last) = (layers[0], layers[layers.len() - 1]);
-        let head = std::iter::once((first, 0..first.head));
+        let folders: BTreeSet<&FolderEntry> = layers.iter().flat_map(|layer| &layer.folders).collect();
+        let folders: Vec<FolderEntry> = folders.into_iter().cloned().collect();
+        let head = head(site, &folders)?;
+        let (begins, last) = (head.len() as u64, layers[layers.len() - 1]);
+        let length: u64 = layers.iter().map(|layer| layer.end - layer.head).sum();
         let segments = layers.iter().map(|layer| (*layer, layer.head..layer.end));
         let end = std::iter::once((last, last.end..last.layer.descriptor.size));
-        let parts = head.chain(segments).chain(end);
-        let length: u64 = layers.iter().map(|layer| layer.end - layer.head).sum();
-        let parts = parts.map(|(layer, range)| layer.part(site, range));
-        let joined = concatenate(site.store.blob_writer()?, site.compression, parts);
+        let parts = segments.chain(end).map(|(layer, range)| layer.part(site, range));
+        let head = std::iter::once(Ok(Box::new(io::Cursor::new(head)) as Box<dyn Read + Send>));
+        let joined = concatenate(site.store.blob_writer()?, site.compression, head.chain(parts));
         let (blob, digests) = joined.map_err(|source| EngineError::JoinedLayer { source })?;
         blob.commit(&digests.digest)?;
         let layer = DraftLayer { descriptor: digests.descriptor(), diff_id: digests.diff_id };
         let uncompressed_size = digests.uncompressed_size;
-        let joined = Self { layer, uncompressed_size, head: first.head, end: first.head + length };
+        let joined = Self { layer, uncompressed_size, folders, head: begins, end: begins + length };
         site.store.put_fact("joined-layer", &key, &joined)?;
         Ok(joined)
     }
@@ -109,4 +133,17 @@ impl PackageLayer {
     fn digest(&self) -> &Digest {
         &self.layer.descriptor.digest
     }
+}
+
+/// The stored bytes of a head.
+fn head(site: Site<'_>, folders: &[FolderEntry]) -> Result<Vec<u8>, EngineError> {
+    let broken = |source: LayerError| EngineError::PackageLayer { source };
+    let mut writer = PackageWriter::new(Vec::new(), site.compression);
+    for folder in folders {
+        writer.append(&folder.entry(), &mut io::empty()).map_err(broken)?;
+    }
+    let length = writer.cut().map_err(broken)?;
+    let (mut bytes, _) = writer.finish().map_err(broken)?;
+    bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+    Ok(bytes)
 }

@@ -3,6 +3,8 @@
 //! The largest have one each. The others are spread over a few buckets by their names, so that one more package makes
 //! one bucket anew and leaves every other layer as it is.
 
+use std::collections::BTreeSet;
+
 use imagewright_oci::Digest;
 
 use crate::error::EngineError;
@@ -32,14 +34,16 @@ pub(super) struct Piece {
     pub(super) layer: PackageLayer,
 }
 
-/// Joins pieces to layers; `kind` begins what they are called, `below` is the number of layers they come on top of.
+/// Joins pieces to layers; `kind` begins what they are called, those named by `apart` are joined with nothing, `below`
+/// is the number of layers they come on top of.
 pub(super) fn assemble(
     site: Site<'_>,
     kind: &str,
     pieces: Vec<Piece>,
+    apart: &BTreeSet<String>,
     below: usize,
 ) -> Result<Vec<StepLayer>, EngineError> {
-    let groups = group(pieces, below);
+    let groups = group(pieces, apart, below);
     let joined = parallel::map(&groups, site.threads, |group| {
         let layers: Vec<&PackageLayer> = group.iter().map(|piece| &piece.layer).collect();
         PackageLayer::join(site, &layers)
@@ -51,8 +55,11 @@ pub(super) fn assemble(
     Ok(named.collect())
 }
 
-/// Large packages by themselves, largest first: what changes often is small, and lies on top. Then the buckets.
-fn group(mut pieces: Vec<Piece>, below: usize) -> Vec<Vec<Piece>> {
+/// Large packages by themselves, largest first: what changes often is small, and lies on top. Then the buckets, and on
+/// top what has to be apart.
+fn group(pieces: Vec<Piece>, apart: &BTreeSet<String>, below: usize) -> Vec<Vec<Piece>> {
+    let (apart, mut pieces): (Vec<Piece>, Vec<Piece>) =
+        pieces.into_iter().partition(|piece| apart.contains(&piece.name));
     pieces.sort_by(|a, b| b.layer.size().cmp(&a.layer.size()).then_with(|| a.name.cmp(&b.name)));
     let own = own_layers(below);
     let large = pieces.iter().take(own).take_while(|piece| piece.layer.size() >= OWN_LAYER_FROM).count();
@@ -63,7 +70,8 @@ fn group(mut pieces: Vec<Piece>, below: usize) -> Vec<Vec<Piece>> {
         buckets[bucket(&piece.name)].push(piece);
     }
     let buckets = buckets.into_iter().filter(|bucket| !bucket.is_empty());
-    pieces.into_iter().map(|piece| vec![piece]).chain(buckets).collect()
+    let alone = |piece| vec![piece];
+    pieces.into_iter().map(alone).chain(buckets).chain(apart.into_iter().map(alone)).collect()
 }
 
 /// How many packages may have a layer of their own on top of `below` layers.
@@ -88,7 +96,7 @@ mod tests {
         let digest = Digest::of(name.as_bytes());
         let descriptor = Descriptor::new(MediaType::LayerGzip, digest.clone(), size);
         let layer = DraftLayer { descriptor, diff_id: DiffId::new(digest) };
-        let layer = PackageLayer { layer, uncompressed_size: size, head: 0, end: size };
+        let layer = PackageLayer { layer, uncompressed_size: size, folders: Vec::new(), head: 0, end: size };
         Piece { name: name.to_owned(), shown: name.to_owned(), layer }
     }
 
@@ -100,13 +108,14 @@ mod tests {
     fn one_more_package_changes_one_layer() {
         let mut pieces: Vec<Piece> = (0..60).map(|number| piece(&format!("small-{number}"), 1000)).collect();
         pieces.extend((0..5).map(|number| piece(&format!("large-{number}"), OWN_LAYER_FROM + number)));
-        let before = group(pieces.clone(), 3);
+        let none = BTreeSet::new();
+        let before = group(pieces.clone(), &none, 3);
         assert_eq!(before.len(), 5 + BUCKETS);
         assert_eq!(names(&before)[..2], [["large-4"], ["large-3"]]);
         for more in [piece("one-more", 10), piece("one-more", OWN_LAYER_FROM)] {
             let mut pieces = pieces.clone();
             pieces.insert(7, more);
-            let after = group(pieces, 3);
+            let after = group(pieces, &none, 3);
             let (before, after) = (names(&before), names(&after));
             assert_eq!(after.iter().filter(|group| !before.contains(group)).count(), 1);
         }
@@ -115,8 +124,16 @@ mod tests {
     #[test]
     fn layers_stay_few() {
         let pieces: Vec<Piece> = (0..300).map(|number| piece(&format!("large-{number}"), 1 << 30)).collect();
-        assert_eq!(group(pieces.clone(), 3).len(), MOST_OWN_LAYERS + BUCKETS);
-        assert_eq!(group(pieces.clone(), 90).len(), 6 + BUCKETS);
-        assert_eq!(group(pieces, 200).len(), BUCKETS);
+        let none = BTreeSet::new();
+        assert_eq!(group(pieces.clone(), &none, 3).len(), MOST_OWN_LAYERS + BUCKETS);
+        assert_eq!(group(pieces.clone(), &none, 90).len(), 6 + BUCKETS);
+        assert_eq!(group(pieces, &none, 200).len(), BUCKETS);
+    }
+
+    #[test]
+    fn what_clashes_is_apart_and_on_top() {
+        let pieces = vec![piece("a", 10), piece("b", 10), piece("c", OWN_LAYER_FROM)];
+        let groups = group(pieces, &BTreeSet::from(["b".to_owned(), "c".to_owned()]), 3);
+        assert_eq!(names(&groups)[groups.len() - 2..], [["b"], ["c"]]);
     }
 }

@@ -4,7 +4,7 @@
 //! against the time of its source (PEP 552), because times in an image are made up.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use imagewright_layer::{Entry, EntryKind, LayerPath, PackageWriter};
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::artifacts::Artifacts;
 use super::interpreter::PythonFacts;
-use super::layout::{Folders, Layout};
+use super::layout::Layout;
 use super::wheels::WheelLayer;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
@@ -127,26 +127,28 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let mut reader = BufReader::with_capacity(1 << 18, file);
-        let mut folders = Folders::new(self.layout);
+        let mut paths = Vec::new();
+        while let Some((path, size)) = next(&mut reader).map_err(broken)? {
+            paths.push(path);
+            reader.seek_relative(size.into()).map_err(broken)?;
+        }
+        reader.rewind().map_err(broken)?;
+        let owner = self.layout.folder;
         let fill = |writer: &mut PackageWriter<BlobWriter>| {
             while let Some((path, size)) = next(&mut reader).map_err(broken)? {
-                let wrote = |source| EngineError::PackageLayer { source };
-                for entry in folders.new_on_the_way(&path) {
-                    writer.append(&entry, &mut io::empty()).map_err(wrote)?;
-                }
-                let owner = self.layout.folder;
-                let kind = EntryKind::File { size: size.into() };
                 let entry = Entry {
                     uid: owner.uid,
                     gid: owner.gid,
                     mtime: PACKAGE_TIME,
-                    ..Entry::new(path, kind, 0o644)
+                    ..Entry::new(path, EntryKind::File { size: size.into() }, 0o644)
                 };
-                writer.append(&entry, &mut reader.by_ref().take(size.into())).map_err(wrote)?;
+                let written = writer.append(&entry, &mut reader.by_ref().take(size.into()));
+                written.map_err(|source| EngineError::PackageLayer { source })?;
             }
             Ok::<(), EngineError>(())
         };
-        PackageLayer::write(self.context.site, &self.layout.head(), fill).map(Some)
+        let folders = self.layout.folders_of(&paths, []);
+        PackageLayer::write(self.context.site, folders, fill).map(Some)
     }
 
     fn key(&self, wheel: &WheelLayer) -> Digest {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagewright_layer::{Entry, EntryKind, LayerPath};
+use imagewright_layer::LayerPath;
 use imagewright_python::markers::{InterpreterReport, Scheme};
 use serde::Serialize;
 
 use super::interpreter::{Folder, PythonFacts, Target};
-use crate::package_layer::PACKAGE_TIME;
+use crate::package_layer::FolderEntry;
 
 /// The set-group-id bit, by which new files belong to the group of their folder.
 const SET_GROUP_ID: u32 = 0o2000;
@@ -76,49 +76,30 @@ impl Layout {
         self.shared.iter().map(String::as_str)
     }
 
-    /// The same as entries of a layer.
-    pub(super) fn head(&self) -> Vec<Entry> {
-        self.shared().map(|path| self.directory(path)).collect()
-    }
-
-    /// The entry of a folder.
-    pub(super) fn directory(&self, path: &str) -> Entry {
+    /// A folder as layers have it.
+    pub(super) fn entry(&self, path: &str) -> FolderEntry {
         let Folder { mode, uid, gid } = self.folder(path);
-        let path = LayerPath::parse(path.as_bytes()).expect("paths of an interpreter are paths");
-        Entry { uid, gid, mtime: PACKAGE_TIME, ..Entry::new(path, EntryKind::Directory, mode) }
-    }
-}
-
-/// The folders of a segment, each once and before what is in it.
-pub(super) struct Folders<'a> {
-    layout: &'a Layout,
-    written: BTreeSet<LayerPath>,
-}
-
-impl<'a> Folders<'a> {
-    pub(super) fn new(layout: &'a Layout) -> Self {
-        Self { layout, written: BTreeSet::new() }
+        FolderEntry { path: path.trim_start_matches('/').to_owned(), mode, uid, gid }
     }
 
-    /// Whether a folder is still to be written; from now on it is not.
-    pub(super) fn take(&mut self, folder: &LayerPath) -> bool {
-        !self.layout.is_shared(&format!("/{folder}")) && self.written.insert(folder.clone())
-    }
-
-    /// Those on the way to a path that were not written yet and are not in the head.
-    pub(super) fn new_on_the_way(&mut self, path: &LayerPath) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut above = path.parent();
-        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
-            let text = format!("/{folder}");
-            if self.layout.is_shared(&text) || !self.written.insert(folder.clone()) {
-                break;
+    /// All folders of a layer with these files and folders, and those that every layer has.
+    pub(super) fn folders_of<'p>(
+        &self,
+        files: impl IntoIterator<Item = &'p LayerPath>,
+        folders: impl IntoIterator<Item = &'p LayerPath>,
+    ) -> Vec<FolderEntry> {
+        let shared = self.shared().map(|path| path.trim_start_matches('/').to_owned());
+        let mut all: BTreeSet<String> = shared.collect();
+        let parents = files.into_iter().filter_map(LayerPath::parent);
+        for folder in parents.chain(folders.into_iter().cloned()) {
+            let mut folder = Some(folder);
+            // What is above a known folder is known.
+            while let Some(known) = folder.filter(|folder| !folder.is_root() && all.insert(folder.to_string())) {
+                folder = known.parent();
             }
-            entries.push(self.layout.directory(&text));
-            above = folder.parent();
         }
-        entries.reverse();
-        entries
+        // Sorted, outer folders come first.
+        all.iter().map(|path| self.entry(&format!("/{path}"))).collect()
     }
 }
 

@@ -168,12 +168,13 @@ impl PipStep<'_> {
             again: self.again,
         };
         let wheels = installer.layers(chosen)?;
-        for overlap in installer.overlaps(chosen, &wheels)? {
+        let (overlaps, apart) = installer.overlaps(chosen, &wheels)?;
+        for overlap in overlaps {
             report.warn(overlap);
         }
         let below = draft.layers.len();
         let pieces = wheels.iter().map(WheelLayer::piece).collect();
-        let mut layers = assembly::assemble(site, "pip", pieces, below)?;
+        let mut layers = assembly::assemble(site, "pip", pieces, &apart, below)?;
         if self.bytecode() == Bytecode::Full && python.interpreter.has_bytecode() {
             let compiler = Compiler { context: self.context, facts: python, layout, artifacts: &artifacts };
             let transfer = Transfer::new(report.output(), "packages".to_owned(), None);
@@ -183,7 +184,7 @@ impl PipStep<'_> {
                 .iter()
                 .zip(compiled)
                 .filter_map(|(wheel, layer)| layer.map(|layer| Piece { layer, ..wheel.piece() }));
-            layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), below + layers.len())?);
+            layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), &apart, below + layers.len())?);
         }
         Ok(layers)
     }

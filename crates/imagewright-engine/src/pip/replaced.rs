@@ -3,7 +3,7 @@
 //! What belongs to the package manager of a distribution or to conda stays where it is, and is shadowed: taking its
 //! files away would break the books of whoever put them there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use imagewright_layer::{Entry, EntryKind, LayerPath, PackageWriter};
 use imagewright_oci::Digest;
@@ -13,7 +13,7 @@ use super::interpreter::{Installed, PythonFacts};
 use super::layout::Layout;
 use super::select::Chosen;
 use crate::error::EngineError;
-use crate::package_layer::{PACKAGE_TIME, PackageLayer};
+use crate::package_layer::{FolderEntry, PACKAGE_TIME, PackageLayer};
 use crate::root_view::RootView;
 use crate::step::{self, StepContext};
 
@@ -55,8 +55,8 @@ pub(super) fn layer(
     let view = bench.view();
     let files: BTreeSet<String> = installed.iter().flat_map(|installed| files_of(&view, installed)).collect();
     let layer = match removals(&view, layout, &files) {
-        entries if entries.is_empty() => None,
-        entries => Some(PackageLayer::write(site, &layout.head(), |writer| write(writer, &entries))?),
+        (_, gone) if gone.is_empty() => None,
+        (folders, gone) => Some(PackageLayer::write(site, folders, |writer| write(writer, &gone))?),
     };
     site.store.put_fact("replaced", &key, &layer)?;
     Ok(layer)
@@ -125,8 +125,8 @@ fn join(folder: &str, path: &str) -> String {
     format!("/{}", parts.join("/").trim_start_matches('/'))
 }
 
-/// Entries that take files away, with the folders on the way. A folder that nothing would be left in goes as a whole.
-fn removals(view: &RootView, layout: &Layout, files: &BTreeSet<String>) -> Vec<Entry> {
+/// Entries that take files away, and the folders on the way. A folder that nothing would be left in goes as a whole.
+fn removals(view: &RootView, layout: &Layout, files: &BTreeSet<String>) -> (Vec<FolderEntry>, Vec<Entry>) {
     let mut removed = files.clone();
     let mut folders: BTreeSet<(std::cmp::Reverse<usize>, &str)> = BTreeSet::new();
     for file in files {
@@ -147,27 +147,17 @@ fn removals(view: &RootView, layout: &Layout, files: &BTreeSet<String>) -> Vec<E
             removed.insert(folder.to_owned());
         }
     }
-    let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
-    for path in removed {
-        let Ok(layer_path) = LayerPath::parse(path.as_bytes()) else { continue };
-        for folder in path.match_indices('/').map(|(end, _)| &path[..end]) {
-            if !folder.is_empty() && !layout.is_shared(folder) {
-                entries.entry(folder.to_owned()).or_insert_with(|| existing(view, layout, folder));
-            }
+    let removed: Vec<LayerPath> =
+        removed.iter().filter_map(|path| LayerPath::parse(path.as_bytes()).ok()).collect();
+    let mut around = layout.folders_of(&removed, []);
+    for folder in &mut around {
+        let path = format!("/{}", folder.path);
+        if let Some((mode, uid, gid)) = view.directory(&path).filter(|_| !layout.is_shared(&path)) {
+            (folder.mode, folder.uid, folder.gid) = (mode, uid, gid);
         }
-        let gone = Entry { mtime: PACKAGE_TIME, ..Entry::new(layer_path, EntryKind::Whiteout, 0) };
-        entries.insert(path, gone);
     }
-    entries.into_values().collect()
-}
-
-/// The entry of a folder, as it is below.
-fn existing(view: &RootView, layout: &Layout, folder: &str) -> Entry {
-    let entry = layout.directory(folder);
-    match view.directory(folder) {
-        Some((mode, uid, gid)) => Entry { mode, uid, gid, ..entry },
-        None => entry,
-    }
+    let gone = removed.into_iter().map(|path| Entry { mtime: PACKAGE_TIME, ..Entry::new(path, EntryKind::Whiteout, 0) });
+    (around, gone.collect())
 }
 
 #[cfg(test)]

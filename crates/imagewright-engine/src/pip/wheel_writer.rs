@@ -8,7 +8,7 @@ use imagewright_python::wheel::{InstallOptions, LayerSink, Scheme, Wheel};
 use imagewright_python::zip::ReadAt;
 use imagewright_store::BlobWriter;
 
-use super::layout::{Folders, Layout};
+use super::layout::Layout;
 use super::select::Chosen;
 use super::wheels::WheelLayer;
 use crate::error::EngineError;
@@ -48,10 +48,11 @@ impl WheelWriter<'_> {
             direct_url: self.chosen.direct_url(),
             mtime: PACKAGE_TIME,
         };
+        let plan = wheel.plan(&scheme, &options).map_err(wrong)?;
+        let folders = self.layout.folders_of(plan.files(), plan.directories());
         let mut installed = None;
-        let layer = PackageLayer::write(self.context.site, &self.layout.head(), |writer| {
-            let mut sink = Sink { writer, folders: Folders::new(self.layout), layout: self.layout };
-            installed = Some(wheel.install(&scheme, &options, &mut sink).map_err(wrong)?);
+        let layer = PackageLayer::write(self.context.site, folders, |writer| {
+            installed = Some(plan.write(&mut Sink { writer }).map_err(wrong)?);
             done()
         })?;
         let installed = installed.expect("it was installed where there was no error");
@@ -78,30 +79,15 @@ fn scheme(layout: &Layout) -> Scheme {
     }
 }
 
-/// Puts the entries of a wheel into a layer, each folder once and as it is to look.
+/// Puts the files of a wheel into a layer, which has its folders already.
 struct Sink<'a> {
     writer: &'a mut PackageWriter<BlobWriter>,
-    folders: Folders<'a>,
-    layout: &'a Layout,
-}
-
-impl Sink<'_> {
-    fn folders_to(&mut self, path: &LayerPath) -> Result<(), LayerError> {
-        for folder in self.folders.new_on_the_way(path) {
-            self.writer.append(&folder, &mut io::empty())?;
-        }
-        Ok(())
-    }
 }
 
 impl LayerSink for Sink<'_> {
     fn append(&mut self, entry: &Entry, body: &mut dyn Read) -> Result<(), LayerError> {
-        self.folders_to(&entry.path)?;
         match entry.kind {
-            EntryKind::Directory if !self.folders.take(&entry.path) => Ok(()),
-            EntryKind::Directory => {
-                self.writer.append(&self.layout.directory(&format!("/{}", entry.path)), &mut io::empty())
-            }
+            EntryKind::Directory => Ok(()),
             _ => self.writer.append(entry, body),
         }
     }
@@ -113,7 +99,6 @@ impl LayerSink for Sink<'_> {
         stream: &mut dyn Read,
         observe: &mut dyn FnMut(&[u8]),
     ) -> Result<(), LayerError> {
-        self.folders_to(&entry.path)?;
         self.writer.append_deflated(entry, deflated, stream, observe)
     }
 }

@@ -1,6 +1,6 @@
 //! Wheels as layers: fetched, checked and turned into a layer once, for all images whose Python is alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -226,12 +226,12 @@ impl Installer<'_> {
         Ok(WheelFile { name: built.name, hash: built.hash, path })
     }
 
-    /// Names files that several packages bring; the layer that comes last decides.
+    /// Files that several packages bring: for people, and the packages that must not share a layer with others.
     pub(super) fn overlaps(
         &self,
         chosen: &[Chosen],
         wheels: &[WheelLayer],
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<(Vec<String>, BTreeSet<String>), EngineError> {
         let store = self.context.site.store;
         let mut owners: BTreeMap<String, &str> = BTreeMap::new();
         let mut clashes: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
@@ -245,6 +245,7 @@ impl Installer<'_> {
                 }
             }
         }
+        let apart = clashes.keys().map(|(_, second)| (*second).to_owned()).collect();
         let told = clashes.into_iter().map(|((first, second), files)| {
             let named: Vec<&str> = files.iter().take(NAMED_OVERLAPS).map(String::as_str).collect();
             let more = match files.len().saturating_sub(NAMED_OVERLAPS) {
@@ -253,7 +254,7 @@ impl Installer<'_> {
             };
             format!("`{first}` and `{second}` both bring {}{more}", named.join(", "))
         });
-        Ok(told.collect())
+        Ok((told.collect(), apart))
     }
 
     fn key(&self, hash: &Digest, chosen: &Chosen) -> Digest {
