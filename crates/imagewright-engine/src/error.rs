@@ -254,6 +254,12 @@ pub enum EngineError {
         /// What it comes from.
         kind: String,
     },
+    /// A package comes from a repository, and the image has no git.
+    #[error("the image has no git, so nothing can be built from `{address}`")]
+    NoGit {
+        /// The repository.
+        address: String,
+    },
     /// The interpreter could not compile modules.
     #[error("the modules of the packages could not be compiled\n{tail}")]
     Bytecode {
@@ -330,6 +336,7 @@ impl EngineError {
             Self::PythonReport { .. }
             | Self::PackageName { .. }
             | Self::UnsupportedSource { .. }
+            | Self::NoGit { .. }
             | Self::Lock { .. } => ErrorKind::Invalid,
             Self::OutOfMemory { .. } | Self::TooManyProcesses { .. } | Self::Limited { .. } => {
                 ErrorKind::Failed
@@ -393,6 +400,7 @@ impl EngineError {
             Self::PythonReport { source } => source.hint(),
             Self::Lock { source } => Some(source.hint()),
             Self::PackageLayer { source } => source.hint(),
+            Self::NoGit { .. } => Some("add git to the apt packages".to_owned()),
             Self::UnsupportedSource { .. } => Some("use an index, an archive or git".to_owned()),
             Self::PackageName { .. } => Some("mend `no-binary` and `only-binary`".to_owned()),
             Self::BaseNotFound(_) => Some(
@@ -450,8 +458,8 @@ impl EngineError {
         let words = self.to_string();
         if is_disk_full(&words) {
             disk_full_hint()
-        } else if words.contains("git: not found") || words.contains("`git`") {
-            Some("the image needs git for that: add it to the apt packages".to_owned())
+        } else if words.contains("Git executable not found") {
+            Some("add git to the apt packages".to_owned())
         } else if words.contains("Failed to build")
             || words.contains("build backend")
             || matches!(self, Self::BuildWheel { .. })

@@ -103,22 +103,39 @@ impl WheelBuilder<'_> {
             Source::File { name, .. } => Ok(Ok(format!("{INSIDE}/source/{name}"))),
             Source::Git { address, commit } => {
                 let place = format!("{FOLDER}/source");
-                let steps: [&[&str]; 4] = [
-                    &["init", "--quiet", &place],
-                    &["-C", &place, "fetch", "--quiet", "--depth=1", address, commit],
-                    &["-C", &place, "-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"],
-                    &["-C", &place, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"],
-                ];
-                for arguments in steps {
-                    let command = Command::new(["git"]).arguments(arguments.iter().copied());
-                    let finished = bench.run(command, self.context.report)?;
-                    if !finished.succeeded() {
-                        return Ok(Err(finished));
-                    }
-                }
-                Ok(Ok(place))
+                self.check_out(bench, address, commit, &place).map(|done| done.map(|()| place))
             }
         }
+    }
+
+    /// Gets one commit of a repository, with its submodules.
+    fn check_out(
+        &self,
+        bench: &mut Workbench<'_>,
+        address: &str,
+        commit: &str,
+        place: &str,
+    ) -> Result<Result<(), Finished>, EngineError> {
+        if bench.view().which(&["git"], bench.search_path()).is_none() {
+            return Err(EngineError::NoGit { address: address.to_owned() });
+        }
+        let mut git = |arguments: &[&str]| {
+            let command = Command::new(["git", "-c", "advice.detachedHead=false"]);
+            bench.run(command.arguments(arguments.iter().copied()), self.context.report)
+        };
+        let made = git(&["init", "--quiet", place])?;
+        let only_this = git(&["-C", place, "fetch", "--quiet", "--depth=1", address, commit])?;
+        let fetched = match only_this.succeeded() {
+            true => only_this,
+            // Servers need not give single commits.
+            false => {
+                git(&["-C", place, "fetch", "--quiet", "--tags", address, "+refs/heads/*:refs/remotes/it/*"])?
+            }
+        };
+        let checked_out = git(&["-C", place, "checkout", "--quiet", commit])?;
+        let complete = git(&["-C", place, "submodule", "--quiet", "update", "--init", "--recursive"])?;
+        let mut steps = [made, fetched, checked_out, complete].into_iter();
+        Ok(steps.find(|finished| !finished.succeeded()).map_or(Ok(()), Err))
     }
 
     /// Moves the wheel that was built to where wheels are kept.

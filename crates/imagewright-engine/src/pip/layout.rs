@@ -94,7 +94,9 @@ impl Layout {
         for folder in parents.chain(folders.into_iter().cloned()) {
             let mut folder = Some(folder);
             // What is above a known folder is known.
-            while let Some(known) = folder.filter(|folder| !folder.is_root() && all.insert(folder.to_string())) {
+            while let Some(known) =
+                folder.filter(|folder| !folder.is_root() && all.insert(folder.to_string()))
+            {
                 folder = known.parent();
             }
         }

@@ -184,7 +184,13 @@ impl PipStep<'_> {
                 .iter()
                 .zip(compiled)
                 .filter_map(|(wheel, layer)| layer.map(|layer| Piece { layer, ..wheel.piece() }));
-            layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), &apart, below + layers.len())?);
+            layers.extend(assembly::assemble(
+                site,
+                "bytecode",
+                pieces.collect(),
+                &apart,
+                below + layers.len(),
+            )?);
         }
         Ok(layers)
     }

@@ -156,7 +156,9 @@ fn removals(view: &RootView, layout: &Layout, files: &BTreeSet<String>) -> (Vec<
             (folder.mode, folder.uid, folder.gid) = (mode, uid, gid);
         }
     }
-    let gone = removed.into_iter().map(|path| Entry { mtime: PACKAGE_TIME, ..Entry::new(path, EntryKind::Whiteout, 0) });
+    let gone = removed
+        .into_iter()
+        .map(|path| Entry { mtime: PACKAGE_TIME, ..Entry::new(path, EntryKind::Whiteout, 0) });
     (around, gone.collect())
 }
 

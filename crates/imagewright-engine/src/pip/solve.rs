@@ -24,6 +24,11 @@ use crate::workbench::Finished;
 
 /// What the script says that stands for the interpreter, when uv wants it to do something.
 const REFUSAL: &str = "imagewright: nothing is built on the host";
+/// What uv says where the host will not do, and what people are told then.
+const REASONS: [(&str, &str); 2] = [
+    (REFUSAL, "a package must be built to know what it requires"),
+    ("Git executable not found", "a package comes from a repository"),
+];
 /// The folder of a question inside the sandbox; the overlay it lies on is thrown away.
 const FOLDER: &str = "/.imagewright-solve";
 const LOCK: &str = "pylock.toml";
@@ -45,12 +50,11 @@ impl Solver<'_> {
         if solved.succeeded() {
             return Ok(lock);
         }
-        if !solved.tail_text().contains(REFUSAL) {
+        let said = solved.tail_text();
+        let Some((_, reason)) = REASONS.iter().find(|(sign, _)| said.contains(sign)) else {
             return Err(solve_error(&solved));
-        }
-        self.context
-            .report
-            .status("solving again in the sandbox: a package must be built to know what it requires");
+        };
+        self.context.report.status(format!("solving again in the sandbox: {reason}"));
         let (solved, lock) = self.in_sandbox(requirements)?;
         if solved.succeeded() { Ok(lock) } else { Err(solve_error(&solved)) }
     }
