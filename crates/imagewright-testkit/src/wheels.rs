@@ -14,13 +14,15 @@ pub struct Wheel {
     version: String,
     requires: Vec<String>,
     module: String,
+    recorded: String,
 }
 
 impl Wheel {
     /// A wheel whose module, named like it, says its version.
     pub fn new(name: &str, version: &str) -> Self {
         let module = format!("VERSION = {version:?}\n");
-        Self { name: name.to_owned(), version: version.to_owned(), requires: Vec::new(), module }
+        let (name, version) = (name.to_owned(), version.to_owned());
+        Self { name, version, requires: Vec::new(), module, recorded: ",".to_owned() }
     }
 
     /// Adds a requirement.
@@ -34,6 +36,13 @@ impl Wheel {
     #[must_use]
     pub fn module(mut self, text: &str) -> Self {
         text.clone_into(&mut self.module);
+        self
+    }
+
+    /// Replaces what `RECORD` says of its module: hash and size, separated by a comma.
+    #[must_use]
+    pub fn recorded(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.recorded);
         self
     }
 
@@ -59,8 +68,9 @@ impl Wheel {
             ),
         ];
         let record = format!("{info}/RECORD");
-        let lines: String =
-            files.iter().map(|(path, _)| path).chain([&record]).map(|path| format!("{path},,\n")).collect();
+        let others = files.iter().skip(1).map(|(path, _)| path).chain([&record]);
+        let module = format!("{name}.py,{}\n", self.recorded);
+        let lines: String = std::iter::once(module).chain(others.map(|path| format!("{path},,\n"))).collect();
         files.push((record, lines));
         zip(&files)
     }
