@@ -24,6 +24,7 @@ mod version;
 
 pub(crate) use choose::redirect;
 pub use choose::{Machine, choose};
+pub(crate) use deb::copy_with_plain_files;
 pub use configure::{ConfigureCommand, configure_command, junk};
 pub use download::download;
 pub use error::BootstrapError;
