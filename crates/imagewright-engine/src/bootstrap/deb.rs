@@ -54,7 +54,13 @@ pub(crate) fn copy_with_plain_files(mut deb: impl Read, mut out: impl Write + Se
         header[NAME].copy_from_slice(format!("{DATA:<16}").as_bytes());
         let field = format!("{plain_size:<10}");
         // Ten digits are all the format has.
-        header[SIZE].copy_from_slice(field.get(..10).filter(|_| field.len() == 10).ok_or_else(|| damaged("its files are too large"))?.as_bytes());
+        header[SIZE].copy_from_slice(
+            field
+                .get(..10)
+                .filter(|_| field.len() == 10)
+                .ok_or_else(|| damaged("its files are too large"))?
+                .as_bytes(),
+        );
         out.seek(SeekFrom::Start(place))?;
         return out.write_all(&header);
     }
