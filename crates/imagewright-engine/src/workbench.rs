@@ -163,6 +163,11 @@ impl<'a> Workbench<'a> {
         self.scratch.upper()
     }
 
+    /// A directory of the host that lasts as long as the workbench, for what is mounted into a sandbox.
+    pub(crate) fn room(&self, name: &str) -> Result<PathBuf, EngineError> {
+        Ok(self.scratch.room(name)?)
+    }
+
     /// Sets the latest date of what is sealed here.
     pub(crate) fn set_epoch(&mut self, epoch: i64) {
         self.epoch = epoch;

@@ -116,7 +116,11 @@ impl BlobWriter {
         self.size
     }
 
-    /// Enters the blob into the store, if its digest is the expected one.
+    /// Enters the blob into the store, if its digest is the expected one, and waits until it is on disk: whoever sees
+    /// its name takes its bytes for good, and facts and images of other processes may name it from now on.
+    ///
+    /// Each blob is flushed by itself. One flush of the whole file system would serve many, but would wait for
+    /// everybody else's files; whoever makes many blobs makes them on several threads, which comes to the same.
     pub fn commit(self, expected: &Digest) -> Result<(), StoreError> {
         check_digest(expected, self.hasher.finish())?;
         let path = self.store.blob_path(expected);

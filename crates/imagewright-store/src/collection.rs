@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::files::{Attempt, if_found, open_lock};
+use crate::flushing::{self, Trust};
+use crate::scratch::remove_snapshot;
 use crate::{Store, StoreError, index};
 
 /// The lock between those who use images and a collection.
@@ -213,20 +215,20 @@ impl<'a> Collection<'a> {
         stays
     }
 
-    /// Frees unpacked layers of no image. Gives the bytes of those that stay.
+    /// Frees unpacked layers of no image, and those that a crash may have damaged. Gives the bytes of those that stay.
     fn free_snapshots(&self, collected: &mut Collected) -> Result<u64, StoreError> {
         let mut staying = 0;
         let folder = self.store.snapshots_dir();
         for entry in entries(&folder)? {
             let size = tree_size(&entry.path())?;
-            if self.live_chains.contains(&*entry.file_name().to_string_lossy()) {
+            let is_whole = flushing::trust(&entry.path())? != Trust::Stale;
+            if is_whole && self.live_chains.contains(&*entry.file_name().to_string_lossy()) {
                 staying += size;
                 continue;
             }
             collected.snapshots.add(size);
             if !self.rules.dry_run {
-                // Killed on the way, it must not leave half a layer that a build would take for whole.
-                self.store.layout().temporary().discard(&entry.path())?;
+                remove_snapshot(self.store, &entry.path())?;
             }
         }
         Ok(staying)
@@ -294,7 +296,7 @@ fn digests_in(value: &Value, found: &mut Vec<Digest>) {
     }
 }
 
-/// Files of the caches that stand for themselves: packages and package lists. The others belong to programs that
+/// Files of the caches that stand for themselves: packages, what was made of them, and package lists. The others belong to programs that
 /// keep their own books.
 fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
     let mut downloads = Vec::new();
@@ -302,6 +304,7 @@ fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
     for distribution in entries(&store.room("cache/apt"))? {
         folders.push(distribution.path().join("archives"));
     }
+    folders.extend(entries(&store.room("cache/apt-plain"))?.iter().map(DirEntry::path));
     for folder in folders {
         for entry in entries(&folder)? {
             let metadata = metadata(&entry)?;

@@ -9,8 +9,9 @@
 //! tmp/                             unfinished things, each held by the process that makes it
 //! ```
 //!
-//! Every change appears at once or not at all: it is made under `tmp/`, flushed to disk, and renamed. What a killed
-//! process leaves in `tmp/` is removed by the next [`Store::open`]. Where the store lies is the caller's to say.
+//! Every change appears at once or not at all: it is made under `tmp/`, flushed to disk, and renamed. Snapshots are
+//! flushed later, and do not count after a crash before that. What a killed process leaves in `tmp/` is removed by
+//! the next [`Store::open`]. Where the store lies is the caller's to say.
 
 mod blobs;
 mod check;
@@ -18,6 +19,7 @@ mod collection;
 mod error;
 mod facts;
 mod files;
+mod flushing;
 mod images;
 mod index;
 mod layer_stream;

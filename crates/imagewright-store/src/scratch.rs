@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use imagewright_model::ErrorKind;
 use imagewright_oci::ChainId;
 
-use crate::files::{Attempt, if_found, is_occupied, remove_tree, sync_directory};
+use crate::files::{Attempt, if_found, is_occupied, remove_tree};
+use crate::flushing::{self, Trust};
 use crate::overlay::metadata::copy_directory_metadata;
 use crate::temporary::is_unfinished;
 use crate::{Store, StoreError};
@@ -46,8 +47,10 @@ impl Scratch {
         let hold = File::create(&path).attempt("create", &path)?;
         hold.lock().attempt("lock", &path)?;
         let scratch = Self { store: store.clone(), folder: folder.keep(), _hold: hold };
+        fs::create_dir(scratch.snapshot()).attempt("create the folder", &scratch.snapshot())?;
+        flushing::mark(&scratch.snapshot())?;
         for directory in [scratch.upper(), scratch.work()] {
-            fs::create_dir_all(&directory).attempt("create the folder", &directory)?;
+            fs::create_dir(&directory).attempt("create the folder", &directory)?;
         }
         let upper = scratch.upper();
         fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
@@ -65,23 +68,37 @@ impl Scratch {
         self.folder.join("work")
     }
 
+    /// Another directory beside them, for what goes with the step; `name` is the caller's choice.
+    pub fn room(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.folder.join("rooms").join(name);
+        fs::create_dir_all(&path).attempt("create the folder", &path)?;
+        Ok(path)
+    }
+
     fn snapshot(&self) -> PathBuf {
         self.folder.join("snapshot")
     }
 
-    /// Makes the upper directory the snapshot of `chain`, unless there is one already.
+    /// Makes the upper directory the snapshot of `chain`, unless there is one already. It does not wait for the disk:
+    /// see [`flushing`].
     pub fn commit_as(self, chain: &ChainId) -> Result<(), StoreError> {
-        // A crash of the machine must not leave a snapshot whose files are empty.
-        let upper = self.upper();
-        File::open(&upper)
-            .and_then(|directory| Ok(nix::unistd::syncfs(&directory)?))
-            .attempt("flush the file system of", &upper)?;
+        let store = self.store.clone();
+        let _lock = store.lock_snapshot(chain)?;
+        self.commit_locked(chain)
+    }
+
+    /// The same for who holds the lock of the snapshot.
+    pub(crate) fn commit_locked(self, chain: &ChainId) -> Result<(), StoreError> {
+        flushing::finish(&self.snapshot())?;
         let target = self.store.snapshots_dir().join(chain.digest().hex());
+        if self.store.trust(chain)? == Some(Trust::Stale) {
+            remove_snapshot(&self.store, &target)?;
+        }
         match fs::rename(self.snapshot(), &target) {
             Err(error) if is_occupied(&error) => Ok(()),
             renamed => {
                 renamed.attempt("create the snapshot", &target)?;
-                sync_directory(&self.store.snapshots_dir())
+                self.store.flusher().begin(&target)
             }
         }
     }
@@ -92,6 +109,11 @@ impl Drop for Scratch {
         // A drop cannot report; what it fails to remove, the next start removes, and reports.
         let _ = remove_held_folder(&self.store, &self.folder);
     }
+}
+
+/// Removes a snapshot that nobody uses: first its name, at once, so that half of it is never taken for all.
+pub(crate) fn remove_snapshot(store: &Store, snapshot: &Path) -> Result<(), StoreError> {
+    store.layout().temporary().discard(snapshot)
 }
 
 /// Removes what nobody holds from `tmp/`. Where another process is creating something just now, it does nothing:

@@ -10,11 +10,12 @@ use imagewright_model::ErrorKind;
 use imagewright_oci::{ChainId, Descriptor, DiffId, Digest};
 
 use crate::error::layer_error_kind;
+use crate::flushing::{self, Trust};
 use crate::layer_stream::read_verified;
 use crate::overlay::EntryError;
 use crate::overlay::unpack::unpack;
 use crate::progress::Meter;
-use crate::{Image, OnProgress, Scratch, Store, StoreError};
+use crate::{Image, Lock, OnProgress, Scratch, Store, StoreError};
 
 /// Why a layer could not be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +93,22 @@ impl Store {
         Ok(stack)
     }
 
-    /// Whether the layers up to and including this one are unpacked.
+    /// Whether the layers up to and including this one are unpacked, and what was unpacked is whole.
     pub fn has_snapshot(&self, chain: &ChainId) -> bool {
-        self.snapshots_dir().join(snapshot_name(chain)).is_dir()
+        matches!(self.trust(chain), Ok(Some(Trust::Flushed | Trust::ThisBoot)))
+    }
+
+    /// How far the snapshot of a chain can be trusted; none where there is none.
+    pub(crate) fn trust(&self, chain: &ChainId) -> Result<Option<Trust>, StoreError> {
+        match self.snapshots_dir().join(snapshot_name(chain)).is_dir() {
+            true => flushing::trust(&self.snapshots_dir().join(chain.digest().hex())).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// While the returned lock lasts no other process makes or replaces the snapshot.
+    pub(crate) fn lock_snapshot(&self, chain: &ChainId) -> Result<Lock, StoreError> {
+        self.lock(&format!("snapshot {chain}"), || {})
     }
 
     fn ensure_layer(
@@ -105,16 +119,25 @@ impl Store {
         below: &[PathBuf],
         meter: Meter<'_>,
     ) -> Result<(), StoreError> {
-        if self.has_snapshot(chain) {
+        if self.is_ready(chain)? {
             return Ok(());
         }
-        let _lock = self.lock(&format!("snapshot {chain}"), || {})?;
-        if self.has_snapshot(chain) {
+        let _lock = self.lock_snapshot(chain)?;
+        if self.is_ready(chain)? {
             return Ok(());
         }
         let scratch = self.scratch(below)?;
         self.unpack_layer(&scratch, layer, diff_id, below, meter)?;
-        scratch.commit_as(chain)
+        scratch.commit_locked(chain)
+    }
+
+    /// Whether a snapshot can be used. One that its maker did not see flushed is flushed now.
+    fn is_ready(&self, chain: &ChainId) -> Result<bool, StoreError> {
+        let trust = self.trust(chain)?;
+        if trust == Some(Trust::ThisBoot) {
+            self.flusher().begin(&self.snapshots_dir().join(chain.digest().hex()))?;
+        }
+        Ok(matches!(trust, Some(Trust::Flushed | Trust::ThisBoot)))
     }
 
     /// Unpacks a layer, verifying its digest, size and diff id as it is read.

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::files::{Attempt, create_directory};
+use crate::collection::entries;
+use crate::files::{Attempt, create_directory, remove_tree};
+use crate::flushing::{self, Flusher};
 use crate::layout::Layout;
 use crate::temporary::Temporary;
 use crate::{StoreError, collection, scratch};
@@ -25,6 +27,7 @@ pub struct Store {
 struct Inner {
     root: PathBuf,
     layout: Layout,
+    flusher: Flusher,
 }
 
 impl Store {
@@ -44,7 +47,7 @@ impl Store {
         let layout = Layout::create(&root, Temporary::swept(root.join("tmp"), root.join("locks/sweep")))?;
         // A layout without an index is none for other tools.
         layout.update_index(|_| Ok(()))?;
-        let store = Self { inner: Arc::new(Inner { root, layout }) };
+        let store = Self { inner: Arc::new(Inner { root, layout, flusher: Flusher::default() }) };
         // Made while there is room: on a full disk, a collection must be able to take it.
         collection::make_lock(&store)?;
         scratch::sweep(&store)?;
@@ -68,6 +71,21 @@ impl Store {
         Ok(path)
     }
 
+    /// A folder for files that are made of downloads and that no one waits to have on disk. It serves one boot of the
+    /// machine; those of earlier boots are removed. None where the kernel does not tell boots apart.
+    pub fn boot_cache_dir(&self, name: &str) -> Result<Option<PathBuf>, StoreError> {
+        let Some(boot) = flushing::boot_id() else { return Ok(None) };
+        let room = self.cache_dir(name)?;
+        for folder in entries(&room)? {
+            if *folder.file_name() != *boot {
+                remove_tree(&folder.path())?;
+            }
+        }
+        let path = room.join(boot);
+        create_directory(&path)?;
+        Ok(Some(path))
+    }
+
     /// The folder that snapshots' paths are relative to.
     pub fn snapshots_dir(&self) -> PathBuf {
         self.room("snapshots")
@@ -75,6 +93,10 @@ impl Store {
 
     pub(crate) fn room(&self, name: &str) -> PathBuf {
         self.inner.root.join(name)
+    }
+
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.inner.flusher
     }
 
     pub(crate) fn layout(&self) -> &Layout {

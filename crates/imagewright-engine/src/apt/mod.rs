@@ -4,7 +4,9 @@
 //! hashes, which is the identity of installing them.
 
 mod answers;
+mod archives;
 mod mirrors;
+mod plain;
 mod surroundings;
 
 use std::collections::HashMap;
@@ -12,10 +14,13 @@ use std::collections::HashMap;
 use imagewright_model::AptSettings;
 use imagewright_model::spec::{AptPackage, AptSpec};
 use imagewright_oci::Digest;
+use imagewright_store::Lock;
 use imagewright_store::overlay::{PathPattern, TidyRules};
 
 use answers::{archives_to_install, is_failed_fetch, nearest, unknown_package};
+use archives::{TELL_SHA256, solution_of};
 use mirrors::Redirected;
+use plain::PlainArchives;
 use surroundings::{Apt, Archives, Caches, solved_package};
 
 use crate::error::EngineError;
@@ -43,6 +48,9 @@ const JUNK: [&str; 15] = [
     "var/lib/systemd/**/random-seed",
 ];
 
+/// Leaves apt's books of all packages to the next call, which makes them anyhow where the indexes changed.
+const WITHOUT_BOOKS: [&str; 2] = ["-o", "pkgCacheFile::Generate=false"];
+
 /// Installs Debian packages on the image so far.
 pub(crate) struct AptStep<'a> {
     context: StepContext<'a>,
@@ -50,14 +58,23 @@ pub(crate) struct AptStep<'a> {
     /// The packages as apt takes them.
     packages: Vec<String>,
     settings: &'a AptSettings,
-    /// apt as it was surrounded when it downloaded the archives.
-    downloaded: Option<Apt<'a>>,
+    solved: Option<Solved<'a>>,
+}
+
+/// What solving leaves to installing.
+struct Solved<'a> {
+    /// apt as it was surrounded.
+    apt: Apt<'a>,
+    /// The files' names of what is installed, in the order of the solution.
+    archives: Vec<String>,
+    /// Held until the archives are there.
+    lock: Lock,
 }
 
 impl<'a> AptStep<'a> {
     pub(crate) fn new(context: StepContext<'a>, spec: &'a AptSpec, settings: &'a AptSettings) -> Self {
         let packages = spec.packages.iter().map(AptPackage::to_string).collect();
-        Self { context, spec, packages, settings, downloaded: None }
+        Self { context, spec, packages, settings, solved: None }
     }
 }
 
@@ -91,41 +108,54 @@ impl Step for AptStep<'_> {
             caches: Caches::open(site, &view)?,
             redirected: Redirected::of(&view, self.settings, architecture)?,
         };
-        let _lock = site.store.lock(&format!("apt-cache-{}", apt.caches.archives.display()), || {
+        let lock = site.store.lock(&format!("apt-cache-{}", apt.caches.archives.display()), || {
             report.status("waiting for another build that uses the package cache");
         })?;
         report.status("fetching package indexes");
-        let update = bench.run(apt.get(Archives::Writable, ["update"]), report)?;
+        let update =
+            bench.run(apt.get(Archives::Writable, ["update"].into_iter().chain(WITHOUT_BOOKS)), report)?;
         if !update.succeeded() || update.tail.iter().any(|line| is_failed_fetch(line)) {
             return Err(sources_error(&update));
         }
         report.status("solving");
         // With an empty archive folder, else apt leaves out what it has downloaded before.
         let nothing = format!("Dir::Cache::archives={INSIDE}/nothing");
-        let question = ["install", "--print-uris", "-o", &nothing].into_iter().chain(self.names());
+        let question =
+            ["install", "--print-uris", "-o", &nothing].into_iter().chain(TELL_SHA256).chain(self.names());
         let solved = bench.run(apt.get(Archives::Writable, question).keep_output(), report)?;
         if !solved.succeeded() {
             return Err(self.solve_error(&mut bench, &apt, &solved)?);
         }
         let archives = archives_to_install(&solved.output);
-        report.status(format!("downloading {} packages", archives.len()));
-        let download = ["install", "--download-only"].into_iter().chain(self.names());
-        let downloaded = bench.run(apt.get(Archives::Writable, download), report)?;
-        if !downloaded.succeeded() {
-            return Err(EngineError::Apt { action: "download the packages", tail: downloaded.tail_text() });
-        }
-        let solution = archives.iter().map(|name| solved_package(&apt.caches, name)).collect();
-        self.downloaded = Some(apt);
-        solution
+        let solution = match solution_of(&solved.output) {
+            Some(solution) => solution,
+            // The archives themselves have to tell.
+            None => {
+                self.download(&mut bench, &apt, archives.len())?;
+                archives.iter().map(|name| solved_package(&apt.caches, name)).collect::<Result<_, _>>()?
+            }
+        };
+        self.solved = Some(Solved { apt, archives, lock });
+        Ok(solution)
     }
 
-    fn run(&mut self, _: &Vec<SolvedPackage>) -> Result<StepResult, EngineError> {
-        let StepContext { report, draft, .. } = self.context;
-        let apt = self.downloaded.take().expect("a step is run after it was solved");
+    fn run(&mut self, solution: &Vec<SolvedPackage>) -> Result<StepResult, EngineError> {
+        let StepContext { site, report, draft, .. } = self.context;
+        let Solved { apt, archives, lock } = self.solved.take().expect("a step is run after it was solved");
+        self.fetch(&apt, &archives, solution)?;
+        drop(lock);
         let mut bench = self.context.bench()?;
         report.status("installing");
-        let install = ["install", "--no-download"].into_iter().chain(self.names());
-        let installed = bench.run(apt.get(Archives::ReadOnly, install), report)?;
+        let plain = PlainArchives::of(site, &bench, &apt.caches, &archives, solution)?;
+        let options = plain.iter().flat_map(|_| PlainArchives::options()).collect::<Vec<_>>();
+        let install = ["install", "--no-download"].into_iter().chain(options.iter().map(String::as_str));
+        let install = apt.get(Archives::ReadOnly, install.chain(self.names()));
+        let installed = match &plain {
+            Some(plain) => {
+                plain.decode_during(site.threads, || bench.run(plain.surround(install), report))?
+            }
+            None => bench.run(install, report)?,
+        };
         if !installed.succeeded() {
             return Err(EngineError::Apt { action: "install the packages", tail: installed.tail_text() });
         }
@@ -136,6 +166,42 @@ impl Step for AptStep<'_> {
 impl AptStep<'_> {
     fn names(&self) -> impl Iterator<Item = &str> {
         self.packages.iter().map(String::as_str)
+    }
+
+    /// Makes sure that the cache holds the archives of a solution.
+    fn fetch(
+        &self,
+        apt: &Apt<'_>,
+        archives: &[String],
+        solution: &[SolvedPackage],
+    ) -> Result<(), EngineError> {
+        let lacking = || archives::lacking(&apt.caches, archives, solution, apt.site.threads);
+        let missing = lacking()?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.download(&mut self.context.bench()?, apt, missing.len())?;
+        match lacking()?.first() {
+            None => Ok(()),
+            Some(name) => {
+                let tail = format!("`{name}` is not what the package index says");
+                Err(EngineError::Apt { action: "download the packages", tail })
+            }
+        }
+    }
+
+    fn download(&self, bench: &mut Workbench<'_>, apt: &Apt<'_>, count: usize) -> Result<(), EngineError> {
+        let report = self.context.report;
+        report.status(format!("downloading {count} packages"));
+        let download = ["install", "--download-only"].into_iter().chain(self.names());
+        let downloaded = bench.run(apt.get(Archives::Writable, download), report)?;
+        match downloaded.succeeded() {
+            true => Ok(()),
+            false => {
+                let tail = downloaded.tail_text();
+                Err(EngineError::Apt { action: "download the packages", tail })
+            }
+        }
     }
 
     /// Finds the package apt complains of, and names like it.

@@ -105,7 +105,7 @@ impl Caches {
         Ok(caches)
     }
 
-    fn archive(&self, name: &str) -> PathBuf {
+    pub(super) fn archive(&self, name: &str) -> PathBuf {
         self.archives.join(name)
     }
 }

@@ -119,7 +119,7 @@ fn a_collection_waits_for_those_who_use_images() {
 
 mod needs_root {
     use super::*;
-    use crate::support::quiet;
+    use crate::support::{names_in, quiet};
 
     #[test]
     #[ignore = "needs root"]
@@ -130,6 +130,12 @@ mod needs_root {
         test.store.ensure_snapshot(&image, &mut quiet).unwrap();
         assert_eq!(collect(&test.store, &rules()).snapshots.count, 0);
         assert!(test.store.has_snapshot(&chain));
+        // Of a boot before this one, and not on disk by then.
+        let mark = test.store.snapshots_dir().join(chain.digest().hex()).join("unflushed");
+        fs::write(mark, "").unwrap();
+        assert_eq!(collect(&test.store, &rules()).snapshots.count, 1);
+        test.store.ensure_snapshot(&image, &mut quiet).unwrap();
+        assert!(names_in(&test.store.root().join("tmp")).is_empty());
         test.store.remove(&record).unwrap();
         assert_eq!(collect(&test.store, &rules()).snapshots.count, image.chain().len() as u64);
         assert!(!test.store.has_snapshot(&chain));

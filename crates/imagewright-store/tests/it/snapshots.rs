@@ -3,9 +3,10 @@
 mod needs_root {
     use std::fs;
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::Barrier;
     use std::thread;
+    use std::time::{Duration, Instant};
 
     use imagewright_layer::{Compression, EntryKind, LayerError};
     use imagewright_model::ErrorKind;
@@ -337,5 +338,60 @@ mod needs_root {
         let path = test.store.snapshots_dir().join(chain.digest().hex()).join("fs/file");
         assert_eq!(fs::read(path).unwrap(), b"first");
         assert!(names_in(&test.store.root().join("tmp")).is_empty());
+    }
+
+    /// What a snapshot that was not flushed is marked by, and how the next boot finds one.
+    fn mark_as_of_another_boot(snapshot: &Path) {
+        fs::write(snapshot.join("unflushed"), "3a5e8a0e-1111-4111-8111-3ad6c4a3c8f1").unwrap();
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn what_a_crash_may_have_damaged_is_unpacked_again() {
+        let test = TestStore::new();
+        let (_, image) = put_image(&test.store, &[vec![file("file", "contents")]], &[]);
+        let (chain, top) = (image.chain().remove(0), unpack(&test.store, &image).unwrap().remove(0));
+        let snapshot = top.parent().unwrap();
+        // Of an older version, or flushed: there is no mark, and nothing is looked at.
+        let _ = fs::remove_file(snapshot.join("unflushed"));
+        fs::write(top.join("file"), "").unwrap();
+        unpack(&test.store, &image).unwrap();
+        assert_eq!(fs::read(top.join("file")).unwrap(), b"");
+
+        mark_as_of_another_boot(snapshot);
+        assert!(!test.store.has_snapshot(&chain));
+        unpack(&test.store, &image).unwrap();
+        assert_eq!(fs::read(top.join("file")).unwrap(), b"contents");
+        assert!(test.store.has_snapshot(&chain));
+        assert!(names_in(&test.store.root().join("tmp")).is_empty());
+
+        mark_as_of_another_boot(snapshot);
+        fs::write(top.join("file"), "").unwrap();
+        let scratch = test.store.scratch(&[]).unwrap();
+        fs::write(scratch.upper().join("file"), "from a step").unwrap();
+        scratch.commit_as(&chain).unwrap();
+        assert_eq!(fs::read(top.join("file")).unwrap(), b"from a step");
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn a_snapshot_survives_the_machine_once_it_was_flushed() {
+        let test = TestStore::new();
+        let (_, image) = put_image(&test.store, &[vec![file("file", "contents")]], &[]);
+        let top = unpack(&test.store, &image).unwrap().remove(0);
+        let mark = top.parent().unwrap().join("unflushed");
+        let flushed = || {
+            let deadline = Instant::now() + Duration::from_secs(300);
+            while mark.exists() {
+                assert!(Instant::now() < deadline, "nobody flushes the snapshot");
+                thread::sleep(Duration::from_millis(5));
+            }
+        };
+        flushed();
+        // Its maker was killed before it could take the mark away: who uses it next does.
+        fs::write(&mark, fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim()).unwrap();
+        let again = unpack(&Store::open(test.store.root()).unwrap(), &image).unwrap();
+        assert_eq!(again, [top.as_path()]);
+        flushed();
     }
 }

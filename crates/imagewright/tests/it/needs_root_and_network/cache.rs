@@ -1,5 +1,8 @@
 //! What is done again after which change, and what is not.
 
+use std::fs;
+use std::path::PathBuf;
+
 use imagewright_testkit::context::TestContext;
 use imagewright_testkit::wheels::Wheel;
 
@@ -103,4 +106,36 @@ fn another_compression_makes_other_layers_of_the_same_files() {
         details["config"]["rootfs"]["diff_ids"].clone()
     };
     assert_eq!(ids(&gzip.digest), ids(&zstd.digest));
+}
+
+/// The archives with decoded files that a store keeps.
+fn decoded_archives(context: &TestContext) -> Vec<PathBuf> {
+    let boots = fs::read_dir(context.root().join("cache/apt-plain")).unwrap();
+    let files = boots.flat_map(|boot| fs::read_dir(boot.unwrap().path()).unwrap());
+    files.map(|file| file.unwrap().path()).collect()
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn archives_are_decoded_once_and_give_the_same_layer() {
+    let context = context();
+    let forget = || drop(fs::remove_dir_all(context.root().join("cache/apt-plain")));
+    let spec = "apt: [tree, less]\n";
+    forget();
+    let first = build(&context, spec, &[]);
+    let decoded = decoded_archives(&context);
+    assert!(decoded.len() >= 2, "{decoded:?}");
+    assert_eq!(build(&context, spec, &["--no-cache"]).digest, first.digest);
+
+    // It is these that dpkg reads. Replaced, not written to: the files are shared with other tests.
+    for archive in decoded_archives(&context) {
+        fs::remove_file(&archive).unwrap();
+        fs::write(&archive, "no package").unwrap();
+    }
+    let command = ["build", "spec", "--no-cache", "-t", "demo/cache:1"];
+    let broken = context.run(command);
+    assert_ne!(broken.code, Some(0), "{broken}");
+
+    forget();
+    assert_eq!(build(&context, spec, &["--no-cache"]).digest, first.digest);
 }
