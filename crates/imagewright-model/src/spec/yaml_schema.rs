@@ -49,6 +49,7 @@ pub(super) struct PipMap {
     pub(super) extra_indexes: Option<Vec<Text>>,
     pub(super) find_links: Option<Vec<Text>>,
     pub(super) pre: Option<bool>,
+    pub(super) exclude_newer: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
