@@ -232,6 +232,20 @@ pub enum EngineError {
         /// What its build system said.
         tail: String,
     },
+    /// A wheel cannot be installed.
+    #[error(transparent)]
+    Wheel {
+        /// Which, and why.
+        source: Box<imagewright_python::wheel::WheelError>,
+    },
+    /// A file was read while it was fetched, and the transfer broke off.
+    #[error("`{file}` could not be read while it was fetched")]
+    Broken {
+        /// Its name.
+        file: String,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A package comes from where nothing can be fetched from.
     #[error("`{package}` comes from {kind}, which cannot be installed from")]
     UnsupportedSource {
@@ -309,6 +323,8 @@ impl EngineError {
             | Self::Bytecode { .. }
             | Self::Unsolvable { .. } => self.kind_by_words(),
             Self::Artifact { source, .. } => source.kind(),
+            Self::Wheel { source } => wheel_kind(source),
+            Self::Broken { source, .. } => ErrorKind::of_io(source),
             Self::PackageLayer { source } => layer_kind(source),
             Self::JoinedLayer { source } => ErrorKind::of_io(source),
             Self::PythonReport { .. }
@@ -372,6 +388,8 @@ impl EngineError {
             Self::Spec(error) => error.hint(),
             Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),
             Self::Artifact { source, .. } => source.hint(),
+            Self::Wheel { source } => source.hint(),
+            Self::Broken { source, .. } => ErrorKind::io_hint(source),
             Self::PythonReport { source } => source.hint(),
             Self::Lock { source } => Some(source.hint()),
             Self::PackageLayer { source } => source.hint(),
@@ -451,6 +469,13 @@ impl EngineError {
         } else {
             None
         }
+    }
+}
+
+fn wheel_kind(error: &imagewright_python::wheel::WheelError) -> ErrorKind {
+    match error.kind() {
+        imagewright_python::wheel::WheelErrorKind::Io => ErrorKind::Machine,
+        _ => ErrorKind::Invalid,
     }
 }
 

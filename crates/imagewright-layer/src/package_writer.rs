@@ -14,7 +14,19 @@ use crate::part_writer::PartWriter;
 use crate::{Compression, Entry, EntryKind, LayerDigests, LayerError, entry_header, header, writer};
 
 /// From how many compressed bytes on a body is copied; smaller ones are compressed again with what surrounds them.
-const SPLICE_FROM: u64 = 4096;
+///
+/// Part of the package version. Measured at 105 wheels with 18,158 files, 468 MB:
+///
+/// | copied from | CPU seconds | MB stored |
+/// | --- | --- | --- |
+/// | 0 | 1.82 | 145.8 |
+/// | 256 | 1.66 | 145.2 |
+/// | 1024 | 1.77 | 143.5 |
+/// | 4096 | 2.13 | 141.8 |
+/// | 65536 | 3.96 | 140.2 |
+///
+/// How long gzip, pigz and Go take to inflate it does not depend on it.
+const SPLICE_FROM: u64 = 1024;
 
 /// What an archive says of a body that it holds as a deflate stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

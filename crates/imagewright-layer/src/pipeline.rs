@@ -24,7 +24,7 @@ enum Task {
     /// Write the result to come.
     Write(Receiver<io::Result<Vec<u8>>>),
     /// Tell how much was written.
-    Tell(Sender<u64>),
+    Tell,
 }
 
 /// What was written, once all of it was.
@@ -39,6 +39,8 @@ pub(crate) struct Pipeline<C, W> {
     queues: Option<Queues<C>>,
     workers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<io::Result<Written<W>>>>,
+    /// What the writer tells; closed when it ends.
+    told: Receiver<u64>,
 }
 
 struct Queues<C> {
@@ -54,14 +56,16 @@ impl<C: Send + 'static, W: Write + Send + 'static> Pipeline<C, W> {
         let (jobs, todo) = bounded(depth);
         // The writer waits on one result while every worker holds one and as many are queued.
         let (order, tasks) = bounded(2 * depth);
+        let (tell, told) = bounded(1);
         let workers = transforms.into_iter().map(|transform| {
             let todo = todo.clone();
             thread::spawn(move || work(&todo, transform))
         });
         Self {
             workers: workers.collect(),
-            writer: Some(thread::spawn(move || write_in_order(&tasks, out))),
+            writer: Some(thread::spawn(move || write_in_order(&tasks, &tell, out))),
             queues: Some(Queues { jobs, order }),
+            told,
         }
     }
 
@@ -77,10 +81,8 @@ impl<C: Send + 'static, W: Write + Send + 'static> Pipeline<C, W> {
     /// Waits until everything submitted is written, and says how much that was.
     pub(crate) fn written(&mut self) -> io::Result<u64> {
         let Some(queues) = &self.queues else { return Err(stopped()) };
-        let (reply, written) = bounded(1);
-        // Where nobody takes the question, it is dropped, and no answer can come.
-        let _ = queues.order.send(Task::Tell(reply));
-        written.recv().map_err(|_| self.join().err().unwrap_or_else(stopped))
+        let told = queues.order.send(Task::Tell).ok().and_then(|()| self.told.recv().ok());
+        told.ok_or_else(|| self.join().err().unwrap_or_else(stopped))
     }
 
     /// Waits until everything submitted is written.
@@ -118,15 +120,19 @@ fn work<C>(todo: &Receiver<Job<C>>, mut transform: Transform<C>) {
     }
 }
 
-fn write_in_order<W: Write>(tasks: &Receiver<Task>, mut out: W) -> io::Result<Written<W>> {
+fn write_in_order<W: Write>(
+    tasks: &Receiver<Task>,
+    tell: &Sender<u64>,
+    mut out: W,
+) -> io::Result<Written<W>> {
     let mut hasher = Hasher::default();
     let mut size = 0;
     for task in tasks {
         let result = match task {
             Task::Write(result) => result,
-            Task::Tell(reply) => {
+            Task::Tell => {
                 // Who asked waits for it, or is no more.
-                let _ = reply.send(size);
+                let _ = tell.send(size);
                 continue;
             }
         };

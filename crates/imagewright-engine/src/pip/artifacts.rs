@@ -11,7 +11,8 @@ use imagewright_python::lock::{FileSource, Location};
 
 use crate::error::EngineError;
 use crate::fetch::cached::sweep;
-use crate::fetch::{Expected, Fetcher};
+use crate::fetch::growing::Growing;
+use crate::fetch::{Expected, FetchError, Fetcher};
 use crate::outside::Outside;
 use crate::reporter::OutputReporter;
 use crate::workbench::Site;
@@ -64,6 +65,34 @@ impl<'a> Artifacts<'a> {
         Ok(Artifact { path, digest })
     }
 
+    /// Whether a file is here.
+    pub(super) fn has(&self, file: &FileSource) -> bool {
+        self.path(&file.name, &digest_of(file)).exists()
+    }
+
+    /// Fetches a file and lets `read` follow, which is given the growing file and its hash. None where the file is here.
+    pub(super) fn follow<T: Send>(
+        &self,
+        file: &FileSource,
+        transfer: &Transfer<'_>,
+        read: impl FnOnce(&Growing<'_>, Digest) -> Result<T, EngineError> + Send,
+    ) -> Option<Result<T, EngineError>> {
+        let digest = digest_of(file);
+        let path = self.path(&file.name, &digest);
+        let size = file.size.filter(|_| !self.has(file))?;
+        let expected = Expected { size: Some(size), digest: Some(digest.clone()) };
+        let url = self.address(file);
+        let on_bytes = &mut |bytes| transfer.add(bytes);
+        let wrong = |source| EngineError::Artifact { file: file.name.clone(), source };
+        // Errors of the transfer and of the reader are told apart by their types.
+        let read = |growing: &Growing<'_>| read(growing, digest).map_err(Followed::Reader);
+        let result = self.fetcher.follow(&url, &expected, size, &path, on_bytes, read);
+        Some(result.map_err(|error| match error {
+            Followed::Transfer(source) => wrong(source),
+            Followed::Reader(error) => error,
+        }))
+    }
+
     /// The address of a file, with the user name and password of the index it comes from.
     fn address(&self, file: &FileSource) -> SecretUrl {
         let text = match &file.location {
@@ -79,6 +108,18 @@ impl<'a> Artifacts<'a> {
             return url;
         }
         self.indexes.iter().find_map(|index| with_credentials(&text, index)).unwrap_or(url)
+    }
+}
+
+/// Why a file could not be followed.
+enum Followed {
+    Transfer(FetchError),
+    Reader(EngineError),
+}
+
+impl From<FetchError> for Followed {
+    fn from(error: FetchError) -> Self {
+        Self::Transfer(error)
     }
 }
 

@@ -3,7 +3,6 @@
 //! The modules are read from the wheels and never lie on a disk; see `compile.py`. What comes out is checked by nobody
 //! against the time of its source (PEP 552), because times in an image are made up.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use serde_json::json;
 
 use super::artifacts::Artifacts;
 use super::interpreter::PythonFacts;
-use super::layout::Layout;
+use super::layout::{Folders, Layout};
 use super::wheels::WheelLayer;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
@@ -128,7 +127,7 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let mut reader = BufReader::with_capacity(1 << 18, file);
-        let mut folders = Folders { layout: self.layout, written: BTreeSet::new() };
+        let mut folders = Folders::new(self.layout);
         let fill = |writer: &mut PackageWriter<BlobWriter>| {
             while let Some((path, size)) = next(&mut reader).map_err(broken)? {
                 let wrote = |source| EngineError::PackageLayer { source };
@@ -160,30 +159,6 @@ impl Compiler<'_> {
         let compression = self.context.site.compression.to_string();
         let place = (&self.layout.scheme, self.layout.folder, shared);
         step::key("bytecode", &(versions, &wheel.hash, wheel.is_pure, interpreter, place, compression))
-    }
-}
-
-/// The folders of a segment, each once and before what is in it.
-struct Folders<'a> {
-    layout: &'a Layout,
-    written: BTreeSet<LayerPath>,
-}
-
-impl Folders<'_> {
-    /// Those on the way to a file that were not written yet and are not in the head.
-    fn new_on_the_way(&mut self, file: &LayerPath) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut above = file.parent();
-        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
-            let text = format!("/{folder}");
-            if self.layout.is_shared(&text) || !self.written.insert(folder.clone()) {
-                break;
-            }
-            entries.push(self.layout.directory(&text));
-            above = folder.parent();
-        }
-        entries.reverse();
-        entries
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Layout {
     pub(super) scheme: Scheme,
     /// What scripts are started by.
     pub(super) python: String,
+    /// The minor version of that Python 3.
+    pub(super) python_minor: u8,
     /// What a new folder is like.
     pub(super) folder: Folder,
     /// Folders that exist, or that the environment will have, and look otherwise; and those that all packages share.
@@ -51,8 +53,12 @@ impl Layout {
         let folder = Folder { mode: 0o755 | own.mode & SET_GROUP_ID, ..own };
         let ways = [&scheme.purelib, &scheme.platlib, &scheme.scripts, &scheme.data];
         let shared: BTreeSet<String> = ways.into_iter().flat_map(|path| way_to(path)).collect();
-        let folders = facts.folders.clone();
-        Self { scheme, python, folder, folders, shared }
+        let inside = format!("{}/", scheme.data);
+        let concerned = |path: &&String| shared.contains(*path) || path.starts_with(&inside);
+        let folders = facts.folders.iter().filter(|(path, _)| concerned(path));
+        let folders = folders.map(|(path, folder)| (path.clone(), *folder)).collect();
+        let python_minor = u8::try_from(report.version().1).unwrap_or(0);
+        Self { scheme, python, python_minor, folder, folders, shared }
     }
 
     /// What a folder is like.
@@ -80,6 +86,39 @@ impl Layout {
         let Folder { mode, uid, gid } = self.folder(path);
         let path = LayerPath::parse(path.as_bytes()).expect("paths of an interpreter are paths");
         Entry { uid, gid, mtime: PACKAGE_TIME, ..Entry::new(path, EntryKind::Directory, mode) }
+    }
+}
+
+/// The folders of a segment, each once and before what is in it.
+pub(super) struct Folders<'a> {
+    layout: &'a Layout,
+    written: BTreeSet<LayerPath>,
+}
+
+impl<'a> Folders<'a> {
+    pub(super) fn new(layout: &'a Layout) -> Self {
+        Self { layout, written: BTreeSet::new() }
+    }
+
+    /// Whether a folder is still to be written; from now on it is not.
+    pub(super) fn take(&mut self, folder: &LayerPath) -> bool {
+        !self.layout.is_shared(&format!("/{folder}")) && self.written.insert(folder.clone())
+    }
+
+    /// Those on the way to a path that were not written yet and are not in the head.
+    pub(super) fn new_on_the_way(&mut self, path: &LayerPath) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut above = path.parent();
+        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
+            let text = format!("/{folder}");
+            if self.layout.is_shared(&text) || !self.written.insert(folder.clone()) {
+                break;
+            }
+            entries.push(self.layout.directory(&text));
+            above = folder.parent();
+        }
+        entries.reverse();
+        entries
     }
 }
 

@@ -16,6 +16,7 @@ mod layout;
 mod replaced;
 mod select;
 mod solve;
+mod wheel_writer;
 mod wheels;
 
 use imagewright_model::BuildSettings;

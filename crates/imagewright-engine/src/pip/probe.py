@@ -92,6 +92,8 @@ def unusual(data, folders):
             if left == 0:
                 return
             left -= 1
+            if os.path.islink(folder):
+                continue
             status = os.lstat(folder)
             mode, owner = status.st_mode & 0o7777, (status.st_uid, status.st_gid)
             if (mode, owner) != (0o755, (0, 0)):

@@ -1,10 +1,13 @@
 //! Wheels as layers: fetched, checked and turned into a layer once, for all images whose Python is alike.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use imagewright_oci::Digest;
 use imagewright_python::lock::{Artifact as LockedArtifact, Location};
+use imagewright_python::wheel::INSTALL_VERSION;
+use imagewright_python::zip::FileAt;
 use serde::{Deserialize, Serialize};
 
 use super::artifacts::{Artifacts, Transfer};
@@ -13,6 +16,7 @@ use super::build_wheel::{Source, WheelBuilder};
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
 use super::select::Chosen;
+use super::wheel_writer::WheelWriter;
 use crate::error::EngineError;
 use crate::package_layer::PackageLayer;
 use crate::parallel;
@@ -21,12 +25,14 @@ use crate::uv::Uv;
 
 /// How many wheels are under way at once: more than there are processors, because most wait for the network.
 const AT_ONCE: usize = 8;
+/// From which size on a wheel is turned into a layer while it is fetched.
+const FOLLOWED_FROM: u64 = 4 << 20;
 /// How many files that several packages bring are named.
 const NAMED_OVERLAPS: usize = 5;
 
 /// What decides the bytes of a wheel's layer beside the wheel.
 pub(super) fn version() -> (u32, u32) {
-    (1, imagewright_layer::PACKAGE_VERSION)
+    (INSTALL_VERSION, imagewright_layer::PACKAGE_VERSION)
 }
 
 /// The layer of a wheel.
@@ -132,11 +138,37 @@ impl Installer<'_> {
         {
             return Ok(known);
         }
-        let file = self.file(chosen, transfer)?;
-        let (layer, files) = self.install(chosen, &file)?;
+        let (layer, files) = self.install(chosen, transfer)?;
         store.put_fact("wheel-files", &key, &files)?;
         store.put_fact("wheel-layer", &key, &layer)?;
         Ok(layer)
+    }
+
+    /// Writes the layer of a wheel and lists its files. A large wheel is followed while it is being fetched.
+    fn install(
+        &self,
+        chosen: &Chosen,
+        transfer: &Transfer<'_>,
+    ) -> Result<(WheelLayer, Vec<String>), EngineError> {
+        let writer = WheelWriter { context: self.context, layout: self.layout, chosen };
+        if let Some(file) = chosen.wheel().filter(|file| file.size >= Some(FOLLOWED_FROM)) {
+            let followed = self.artifacts.follow(file, transfer, |growing, hash| {
+                let opened = || growing.opened();
+                let done = || growing.wait().map_err(|source| EngineError::Broken { file: file.name.clone(), source });
+                writer.write(&file.name, hash, growing, opened, done)
+            });
+            match followed {
+                Some(Ok(written)) => return Ok(written),
+                // Where the transfer was begun anew the reader was ahead of it; now the file is whole.
+                Some(Err(_)) if self.artifacts.has(file) => {}
+                Some(Err(error)) => return Err(error),
+                None => {}
+            }
+        }
+        let file = self.file(chosen, transfer)?;
+        let unreadable = |error| EngineError::io("read", &file.path)(error);
+        let opened = File::open(&file.path).and_then(FileAt::new).map_err(unreadable)?;
+        writer.write(&file.name, file.hash, opened, || {}, || Ok(()))
     }
 
     /// The wheel of a package: fetched, or built.
@@ -225,11 +257,5 @@ impl Installer<'_> {
     fn key(&self, hash: &Digest, chosen: &Chosen) -> Digest {
         let compression = self.context.site.compression.to_string();
         step::key("wheel-layer", &(version(), hash, self.layout, chosen.direct_url(), compression))
-    }
-}
-
-impl Installer<'_> {
-    fn install(&self, chosen: &Chosen, file: &WheelFile) -> Result<(WheelLayer, Vec<String>), EngineError> {
-        Err(EngineError::UnsupportedSource { package: file.name.clone(), kind: chosen.name().to_owned() })
     }
 }

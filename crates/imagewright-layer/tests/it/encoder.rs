@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imagewright_layer::{Compression, LayerDigests, LayerEncoder, decompress};
 use imagewright_oci::Digest;
 
-use crate::support::{Drip, data};
+use crate::support::{Drip, FullDisk, data};
 
 const MIB: usize = 1024 * 1024;
 const COMPRESSIONS: [Compression; 6] = [
@@ -72,34 +72,13 @@ fn gzip_headers_have_neither_name_nor_time_nor_system() {
     assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 }
 
-/// Takes so many bytes and fails then; holds on to something, to see whether it still lives.
-struct FullDisk {
-    room: usize,
-    _alive: Arc<()>,
-}
-
-impl Write for FullDisk {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.room == 0 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let taken = bytes.len().min(self.room);
-        self.room -= taken;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_full_disk_comes_back_as_such_and_leaves_no_thread() {
     let plain = data(24 * MIB, 3);
     for room in [0, 1, 10, 2 * MIB] {
         for threads in [1, 2, 5] {
-            let alive = Arc::new(());
-            let disk = FullDisk { room, _alive: Arc::clone(&alive) };
+            let disk = FullDisk::with_room(room);
+            let alive = disk.alive();
             let mut encoder = LayerEncoder::new(disk, Compression::Gzip { level: 1 }, threads);
             let error = match encoder.write_all(&plain) {
                 Err(error) => {
@@ -117,7 +96,7 @@ fn a_full_disk_comes_back_as_such_and_leaves_no_thread() {
 
 #[test]
 fn a_short_stream_fails_at_the_end() {
-    let disk = FullDisk { room: 5, _alive: Arc::default() };
+    let disk = FullDisk::with_room(5);
     let mut encoder = LayerEncoder::new(disk, Compression::default(), 2);
     encoder.write_all(b"fits into one chunk").unwrap();
     assert_eq!(encoder.finish().map(|_| ()).unwrap_err().kind(), io::ErrorKind::StorageFull);
@@ -125,8 +104,8 @@ fn a_short_stream_fails_at_the_end() {
 
 #[test]
 fn dropped_unfinished_it_leaves_no_thread() {
-    let alive = Arc::new(());
-    let disk = FullDisk { room: usize::MAX, _alive: Arc::clone(&alive) };
+    let disk = FullDisk::with_room(usize::MAX);
+    let alive = disk.alive();
     let mut encoder = LayerEncoder::new(disk, Compression::default(), 5);
     encoder.write_all(&data(7 * MIB, 5)).unwrap();
     drop(encoder);

@@ -3,6 +3,9 @@
 
 mod encoder;
 mod hostile;
+mod package;
+mod package_bodies;
+mod package_readers;
 mod round_trip;
 mod support;
 mod system_tar;

@@ -1,6 +1,7 @@
 //! Entries, archives and streams to test with.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerPath, LayerReader, LayerWriter};
 
@@ -67,4 +68,49 @@ impl<R: Read> Read for Drip<R> {
         let wanted = buffer.len().min(1);
         self.0.read(&mut buffer[..wanted])
     }
+}
+
+/// Takes so many bytes and fails then; holds on to something, to see whether it still lives.
+pub(crate) struct FullDisk {
+    room: usize,
+    alive: Arc<()>,
+}
+
+impl FullDisk {
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { room, alive: Arc::new(()) }
+    }
+
+    /// Counts one more for as long as the disk lives.
+    pub(crate) fn alive(&self) -> Arc<()> {
+        Arc::clone(&self.alive)
+    }
+}
+
+impl Write for FullDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.room == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let taken = bytes.len().min(self.room);
+        self.room -= taken;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A deflate stream as zip archives hold them.
+pub(crate) fn deflate(plain: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn crc32(plain: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(plain);
+    crc.sum()
 }

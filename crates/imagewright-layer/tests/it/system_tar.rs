@@ -8,18 +8,18 @@ use imagewright_layer::{Compression, Entry, EntryKind, LayerEncoder};
 use crate::support::{data, entry, file, path, read, write};
 
 #[expect(clippy::print_stderr, reason = "the report of a skipped test")]
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let version = Command::new(program).arg("--version").output();
     let first =
         version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let found = first.contains("GNU tar") || first.starts_with("gzip ");
+    let found = ["tar (GNU tar)", "gzip ", "pigz "].iter().any(|name| first.starts_with(name));
     if !found {
-        eprintln!("SKIP: there is no GNU `{program}`");
+        eprintln!("SKIP: there is no `{program}`");
     }
     found
 }
 
-fn run(command: &mut Command, input: &[u8]) -> Vec<u8> {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Vec<u8> {
     command.env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();

@@ -14,6 +14,7 @@ mod read_at;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use archive::contents_error;
 pub use archive::{Archive, Plain, Stored};
 pub use error::ZipError;
 pub use member::{Member, Method};

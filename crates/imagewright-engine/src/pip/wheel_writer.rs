@@ -1,0 +1,129 @@
+//! One wheel as one layer.
+
+use std::io::{self, Read};
+
+use imagewright_layer::{Deflated, Entry, EntryKind, LayerError, LayerPath, PackageWriter};
+use imagewright_oci::Digest;
+use imagewright_python::wheel::{InstallOptions, LayerSink, Scheme, Wheel};
+use imagewright_python::zip::ReadAt;
+use imagewright_store::BlobWriter;
+
+use super::layout::{Folders, Layout};
+use super::select::Chosen;
+use super::wheels::WheelLayer;
+use crate::error::EngineError;
+use crate::fetch::growing::Growing;
+use crate::package_layer::{PACKAGE_TIME, PackageLayer};
+use crate::step::StepContext;
+
+/// Who is said to have installed a package. What it installs is what uv installs, to the byte.
+const INSTALLER: &str = "uv";
+
+/// Writes the layer of a wheel.
+pub(super) struct WheelWriter<'a> {
+    pub(super) context: StepContext<'a>,
+    pub(super) layout: &'a Layout,
+    pub(super) chosen: &'a Chosen,
+}
+
+impl WheelWriter<'_> {
+    /// Writes the layer of the wheel called `name`; gives it and the paths of its files. `opened` is called when the
+    /// directory is known, `done` before the layer becomes visible.
+    pub(super) fn write<R: ReadAt>(
+        &self,
+        name: &str,
+        hash: Digest,
+        source: R,
+        opened: impl FnOnce(),
+        done: impl FnOnce() -> Result<(), EngineError>,
+    ) -> Result<(WheelLayer, Vec<String>), EngineError> {
+        let wrong = |source| EngineError::Wheel { source: Box::new(source) };
+        let wheel = Wheel::open(name, source).map_err(wrong)?;
+        opened();
+        let is_pure = wheel.root_is_purelib();
+        let scheme = scheme(self.layout);
+        let options = InstallOptions {
+            installer: INSTALLER.to_owned(),
+            requested: true,
+            direct_url: self.chosen.direct_url(),
+            mtime: PACKAGE_TIME,
+        };
+        let mut installed = None;
+        let layer = PackageLayer::write(self.context.site, &self.layout.head(), |writer| {
+            let mut sink = Sink { writer, folders: Folders::new(self.layout), layout: self.layout };
+            installed = Some(wheel.install(&scheme, &options, &mut sink).map_err(wrong)?);
+            done()
+        })?;
+        let installed = installed.expect("it was installed where there was no error");
+        for note in installed.notes {
+            self.context.report.warn(format!("{name}: {note}"));
+        }
+        let files = installed.files.iter().map(|file| file.path.to_string()).collect();
+        let (name, version) = (installed.name, installed.version.to_string());
+        Ok((WheelLayer { name, version, hash, is_pure, layer }, files))
+    }
+}
+
+fn scheme(layout: &Layout) -> Scheme {
+    let path = |text: &str| LayerPath::parse(text.as_bytes()).expect("paths of an interpreter are paths");
+    Scheme {
+        purelib: path(&layout.scheme.purelib),
+        platlib: path(&layout.scheme.platlib),
+        scripts: path(&layout.scheme.scripts),
+        data: path(&layout.scheme.data),
+        include: path(&layout.scheme.include),
+        python: layout.python.clone(),
+        python_minor: layout.python_minor,
+        owner: (layout.folder.uid, layout.folder.gid),
+    }
+}
+
+/// Puts the entries of a wheel into a layer, each folder once and as it is to look.
+struct Sink<'a> {
+    writer: &'a mut PackageWriter<BlobWriter>,
+    folders: Folders<'a>,
+    layout: &'a Layout,
+}
+
+impl Sink<'_> {
+    fn folders_to(&mut self, path: &LayerPath) -> Result<(), LayerError> {
+        for folder in self.folders.new_on_the_way(path) {
+            self.writer.append(&folder, &mut io::empty())?;
+        }
+        Ok(())
+    }
+}
+
+impl LayerSink for Sink<'_> {
+    fn append(&mut self, entry: &Entry, body: &mut dyn Read) -> Result<(), LayerError> {
+        self.folders_to(&entry.path)?;
+        match entry.kind {
+            EntryKind::Directory if !self.folders.take(&entry.path) => Ok(()),
+            EntryKind::Directory => {
+                self.writer.append(&self.layout.directory(&format!("/{}", entry.path)), &mut io::empty())
+            }
+            _ => self.writer.append(entry, body),
+        }
+    }
+
+    fn append_deflated(
+        &mut self,
+        entry: &Entry,
+        deflated: Deflated,
+        stream: &mut dyn Read,
+        observe: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), LayerError> {
+        self.folders_to(&entry.path)?;
+        self.writer.append_deflated(entry, deflated, stream, observe)
+    }
+}
+
+impl ReadAt for Growing<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Growing::read_at(self, buffer, offset)
+    }
+
+    fn size(&self) -> u64 {
+        Growing::size(self)
+    }
+}
