@@ -10,7 +10,16 @@ const HEADER_SIZE: usize = 60;
 const BUFFER_SIZE: usize = 128 * 1024;
 
 /// The plain tar stream of the files in a `.deb`.
-pub(super) fn data_tar<'a>(mut deb: impl Read + Seek + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn data_tar<'a>(deb: impl Read + Seek + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    tar_of(deb, "data.tar")
+}
+
+/// The plain tar stream of what a `.deb` says of itself.
+pub(crate) fn control_tar<'a>(deb: impl Read + Seek + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    tar_of(deb, "control.tar")
+}
+
+fn tar_of<'a>(mut deb: impl Read + Seek + 'a, member: &str) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = [0; MAGIC.len()];
     deb.read_exact(&mut magic).map_err(|error| damaged_at_end(&error))?;
     if &magic != MAGIC {
@@ -18,7 +27,7 @@ pub(super) fn data_tar<'a>(mut deb: impl Read + Seek + 'a) -> io::Result<Box<dyn
     }
     loop {
         let (name, size) = read_header(&mut deb)?;
-        if let Some(form) = name.strip_prefix("data.tar") {
+        if let Some(form) = name.strip_prefix(member) {
             let bytes = BufReader::with_capacity(BUFFER_SIZE, deb.take(size));
             return Ok(match form {
                 "" => Box::new(bytes),

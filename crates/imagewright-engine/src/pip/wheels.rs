@@ -154,7 +154,9 @@ impl Installer<'_> {
         if let Some(file) = chosen.wheel().filter(|file| file.size >= Some(FOLLOWED_FROM)) {
             let followed = self.artifacts.follow(file, transfer, |growing, hash| {
                 let opened = || growing.opened();
-                let done = || growing.wait().map_err(|source| EngineError::Broken { file: file.name.clone(), source });
+                let done = || {
+                    growing.wait().map_err(|source| EngineError::Broken { file: file.name.clone(), source })
+                };
                 writer.write(&file.name, hash, growing, opened, done)
             });
             match followed {

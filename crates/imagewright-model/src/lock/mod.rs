@@ -81,7 +81,7 @@ pub struct LockedDebian {
 }
 
 /// Where archives keep a package.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArchivePlace {
     /// The suite that names it.
     pub suite: String,

@@ -102,7 +102,7 @@ impl ImageSpec {
     pub fn lock_keys(&self) -> LockKeys {
         let AptSpec { packages: _, recommends } = &self.apt;
         let PipSpec { requirements: _, constraints, requires_python, locked, options } = &self.pip;
-        let python = self.python.as_ref().map(|choice| (&choice.interpreter, &choice.environment));
+        let python = self.python.clone().unwrap_or_default();
         let key = |parts: Value| Digest::of(parts.to_string().as_bytes());
         let base = key(json!([
             LOCK_VERSION,
@@ -117,7 +117,8 @@ impl ImageSpec {
             sorted(requires_python.iter().map(|entry| entry.text.as_str())),
             locked.as_ref().map(|lock| without_comments(&lock.text)),
             options,
-            python,
+            python.interpreter,
+            python.environment,
         ]));
         let spec = key(json!([base.to_string(), apt.to_string(), pip.to_string()]));
         LockKeys { spec, base, apt, pip }
