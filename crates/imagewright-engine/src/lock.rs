@@ -389,7 +389,7 @@ mod tests {
         let other = check(Some(lock()), "base: a\napt: [git]\n", b"base").unwrap_err();
         assert!(other.to_string().contains("`numpy` (pip) is not asked for any more"), "{other}");
         let moved = check(Some(lock()), SPEC, b"other").unwrap_err();
-        assert!(moved.to_string().contains("the base `docker.io/library/a:latest` was sha256:"), "{moved}");
+        assert!(moved.to_string().contains("the base `a:latest` was sha256:"), "{moved}");
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn a_lock_holds_until_what_it_decides_changes() {
         (
             "base: b\napt: [git]\npip: [numpy]\n",
             (false, true, true),
-            vec!["its base is `docker.io/library/a:latest`, not `docker.io/library/b:latest`"],
+            vec!["its base is `a:latest`, not `b:latest`"],
         ),
         (
             "base: a\napt: [git, tree]\npip: [numpy]\n",

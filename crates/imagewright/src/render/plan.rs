@@ -37,15 +37,13 @@ fn step(step: &PlannedStep) -> String {
         (false, false) if step.download_size > 0 => format!("to fetch: {}", size::bytes(step.download_size)),
         (false, false) => "nothing to fetch".to_owned(),
     };
-    let shown =
-        |change: &PackageChange| step.packages.iter().filter(move |package| package.change == *change);
-    let counts = [PackageChange::Install, PackageChange::Replace, PackageChange::Remove, PackageChange::Keep]
-        .iter()
-        .map(|change| (verb(*change), shown(change).count()))
-        .filter(|(_, count)| *count > 0)
-        .map(|(verb, count)| format!("{count} to {verb}"))
-        .collect::<Vec<_>>();
-    let counts = if counts.is_empty() { "nothing to install".to_owned() } else { counts.join(", ") };
+    let count = |change| step.packages.iter().filter(|package| package.change == change).count();
+    let changes =
+        [PackageChange::Install, PackageChange::Replace, PackageChange::Remove, PackageChange::Keep];
+    let counts = changes.into_iter().map(|change| (verb(change), count(change)));
+    let counts = counts.filter(|(_, count)| *count > 0).map(|(verb, count)| format!("{count} to {verb}"));
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    let counts = if counts.is_empty() { "nothing to install" } else { &counts };
     let heading = format!("{}: {counts}, {how}\n", step.title);
     let rows: Vec<Vec<String>> = step.packages.iter().map(row).collect();
     if rows.is_empty() {
