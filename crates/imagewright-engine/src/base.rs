@@ -19,7 +19,7 @@ use crate::error::EngineError;
 use crate::import::file_source;
 use crate::lock::{KeptBase, locked_base};
 use crate::machine::Machine;
-use crate::remote::{RemoteImages, known_of_registry};
+use crate::remote::{RemoteImages, came_from_registry};
 use crate::reporter::StepReporter;
 use crate::step::{self, Done, Memory};
 use crate::versions_error::VersionsError;
@@ -167,8 +167,8 @@ impl BaseContext<'_> {
     /// Whether the registry may have another image under this name by now: not when the name has a digest, nor when
     /// the image was made or named here.
     fn may_have_moved(&self, reference: &Reference, record: &ImageRecord) -> Result<bool, EngineError> {
-        let known = known_of_registry(self.site.store, reference)?;
-        Ok(reference.digest().is_none() && known.is_some_and(|digest| digest == record.manifest.digest))
+        let store = self.site.store;
+        Ok(reference.digest().is_none() && came_from_registry(store, reference, &record.manifest.digest)?)
     }
 
     fn pull(

@@ -6,6 +6,7 @@ use std::fmt;
 use imagewright_model::{ErrorKind, Progress, Stop};
 use imagewright_oci::{Digest, Platform, Reference};
 use imagewright_store::{ImageRecord, Store, StoreError};
+use serde::{Deserialize, Serialize};
 
 /// Brings images from registries into the store.
 pub trait RemoteImages: Send + Sync {
@@ -22,14 +23,43 @@ pub trait RemoteImages: Send + Sync {
 /// The facts that tell which image a registry last had under a name.
 const FACT: &str = "pulled";
 
-/// Notes which image a registry has under a name.
-pub fn note_pulled(store: &Store, reference: &Reference, manifest: &Digest) -> Result<(), StoreError> {
-    store.put_fact(FACT, &Digest::of(reference.canonical().as_bytes()), manifest)
+/// Which image a registry last had under a name.
+#[derive(Serialize, Deserialize)]
+struct Pulled {
+    manifest: Digest,
+    /// Digits of the manifest it had before: who is killed before the name moves here leaves the name with that one.
+    /// Without an algorithm, so that a collection does not keep it.
+    before: Option<String>,
 }
 
-/// The image that a registry last had under a name.
-pub(crate) fn known_of_registry(store: &Store, reference: &Reference) -> Result<Option<Digest>, StoreError> {
-    store.get_fact(FACT, &Digest::of(reference.canonical().as_bytes()))
+/// Notes which image a registry has under a name; to be done before the image gets that name here.
+pub fn note_pulled(store: &Store, reference: &Reference, manifest: &Digest) -> Result<(), StoreError> {
+    let known = pulled(store, reference)?;
+    if known.as_ref().is_some_and(|known| known.manifest == *manifest) {
+        return Ok(());
+    }
+    let before = known.map(|known| known.manifest.hex().to_owned());
+    store.put_fact(FACT, &key(reference), &Pulled { manifest: manifest.clone(), before })
+}
+
+/// Whether an image that goes by a name here came from the registry under that name.
+pub(crate) fn came_from_registry(
+    store: &Store,
+    reference: &Reference,
+    manifest: &Digest,
+) -> Result<bool, StoreError> {
+    let known = pulled(store, reference)?;
+    Ok(known.is_some_and(|Pulled { manifest: last, before }| {
+        last == *manifest || before.is_some_and(|before| before == manifest.hex())
+    }))
+}
+
+fn pulled(store: &Store, reference: &Reference) -> Result<Option<Pulled>, StoreError> {
+    store.get_fact(FACT, &key(reference))
+}
+
+fn key(reference: &Reference) -> Digest {
+    Digest::of(reference.canonical().as_bytes())
 }
 
 /// Why an image did not come: an error of whoever stands behind the port, with what a front end asks of errors.

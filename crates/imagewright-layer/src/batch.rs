@@ -85,8 +85,7 @@ pub(crate) fn transform(compression: Compression) -> Transform<Batch> {
 
 /// Compresses runs so that more blocks may follow.
 ///
-/// With libdeflate, whose output is the same on every machine (zlib-rs hashes with what the processor has), and which
-/// can only end a stream; the inflater takes the end off again.
+/// libdeflate can only end a stream; the inflater takes the end off again.
 struct Deflater {
     compressor: Compressor,
     inflater: Inflater,

@@ -141,6 +141,9 @@ impl LayerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Sparse { .. } => Some("make the archive again without `--sparse`".to_owned()),
+            Self::Deflated { .. } | Self::Crc { .. } => {
+                Some("fetch the package again: the archive it came in is damaged".to_owned())
+            }
             Self::BodySize { .. } => Some("stop what writes to the file, then try again".to_owned()),
             _ => None,
         }

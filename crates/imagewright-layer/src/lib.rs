@@ -2,7 +2,8 @@
 //!
 //! Everything here works on `Read` and `Write`; files, folders and overlays are the store's. A layer is written by
 //! a [`LayerWriter`] into a [`LayerEncoder`], which compresses on all cores and knows both digests in one pass, and
-//! is read back by [`decompress()`] and a [`LayerReader`], which refuses what no layer of an honest image holds.
+//! is read back by [`decompress()`] and a [`LayerReader`], which refuses what no layer of an honest image holds. The
+//! layer of a package whose files come compressed is written by a [`PackageWriter`], which copies them as they are.
 
 mod batch;
 mod compression;

@@ -68,6 +68,10 @@ impl ErrorKind {
             Io::StorageFull | Io::QuotaExceeded => {
                 Some("free some space, or put the store elsewhere with --root or IMAGEWRIGHT_ROOT".to_owned())
             }
+            Io::ReadOnlyFilesystem => Some(
+                "its file system is mounted read-only: put the store elsewhere with --root or IMAGEWRIGHT_ROOT"
+                    .to_owned(),
+            ),
             Io::PermissionDenied => Some("check who owns it, or name another store with --root".to_owned()),
             _ => None,
         }

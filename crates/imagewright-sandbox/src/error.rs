@@ -91,6 +91,10 @@ impl SandboxError {
                 "sandboxes need a kernel that lets root, or root of a user namespace, make namespaces and mounts: \
                  inside another container that has to be allowed"
             }
+            // Without a path it is the number of namespaces that is used up.
+            Self::Setup { path: Some(_), source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free some space, or inodes, on the file system of the writable directory"
+            }
             Self::Setup { action, .. } if action == crate::root::MOUNT_OVERLAY => {
                 "the writable directory must lie on a file system that can hold one: \
                  ext4, xfs, btrfs or tmpfs, but not another overlay and not a network file system"
@@ -153,6 +157,15 @@ mod tests {
                 Failure::Setup { action: "enter new namespaces".into(), path: None, errno: libc::ENOSPC },
                 "could not enter new namespaces",
                 false,
+            ),
+            (
+                Failure::Setup {
+                    action: "make the mount point".into(),
+                    path: Some("/proc".into()),
+                    errno: libc::ENOSPC,
+                },
+                "could not make the mount point `/proc`",
+                true,
             ),
             (
                 Failure::Exec { program: "apt-get".to_owned(), errno: libc::ENOENT },

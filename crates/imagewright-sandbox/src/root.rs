@@ -70,7 +70,22 @@ impl RootFileSystem {
         );
         mount(Some("overlay"), "root", Some("overlay"), ROOT_FLAGS, Some(&options))
             .attempt_on(MOUNT_OVERLAY, upper)?;
-        Self::open_mounted(scaffold)
+        let root = Self::open_mounted(scaffold)?;
+        root.refuse_read_only(&work_directory).attempt_on("write to the host's", upper)?;
+        Ok(root)
+    }
+
+    /// The kernel mounts an overlay read-only when it can make nothing in the work directory. What it cannot is
+    /// found out by trying again.
+    fn refuse_read_only(&self, work: &OwnedFd) -> nix::Result<()> {
+        let flags = nix::sys::statvfs::fstatvfs(&self.directory)?.flags();
+        if !flags.contains(nix::sys::statvfs::FsFlags::ST_RDONLY) {
+            return Ok(());
+        }
+        let trial = "trial";
+        nix::sys::stat::mkdirat(work, trial, Mode::S_IRWXU)?;
+        nix::unistd::unlinkat(work, trial, nix::unistd::UnlinkatFlags::RemoveDir)?;
+        Err(Errno::EROFS)
     }
 
     fn open_mounted(scaffold: PathBuf) -> Result<Self, Failure> {

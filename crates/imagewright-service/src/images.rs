@@ -3,8 +3,8 @@
 use imagewright_engine::{Cancel, RunRequest};
 use imagewright_model::Progress;
 use imagewright_oci::{ImageConfig, Manifest, Reference};
-use imagewright_store::ImageRecord;
 use imagewright_store::transfer::ExportTarget;
+use imagewright_store::{ImageRecord, StoreError};
 
 use crate::transport::{Destination, Source};
 use crate::{Service, ServiceError};
@@ -32,11 +32,13 @@ pub enum Removed {
 impl Service {
     /// All images.
     pub fn list_images(&self) -> Result<Vec<ImageRecord>, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
         Ok(self.store().list()?)
     }
 
     /// One image, by name, digest or the beginning of its id.
     pub fn show_image(&self, image: &str) -> Result<ImageDetails, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
         let record = self.store().resolve(image)?;
         let documents = self.store().image(&record.manifest)?;
         Ok(ImageDetails {
@@ -49,13 +51,22 @@ impl Service {
     /// Gives an image one more name.
     pub fn tag_image(&self, image: &str, name: &str) -> Result<ImageRecord, ServiceError> {
         let name: Reference = name.parse()?;
+        let _lease = self.store().lease(|| {})?;
         let record = self.store().resolve(image)?;
         Ok(self.store().tag(&record, &name)?)
     }
 
-    /// Takes a name away, or the image with all its names where it is called by digest or id.
+    /// Takes a name away, or the image with all its names where it is called by digest or id. From an image whose
+    /// documents are damaged, a name.
     pub fn remove_image(&self, image: &str) -> Result<Removed, ServiceError> {
-        let record = self.store().resolve(image)?;
+        let _lease = self.store().lease(|| {})?;
+        let record = match (self.store().resolve(image), image.parse::<Reference>()) {
+            (Err(error), Ok(name)) if is_damage(&error) => {
+                self.store().untag(&name)?;
+                return Ok(Removed::Name(name));
+            }
+            (record, _) => record?,
+        };
         let name = image.parse::<Reference>().ok().filter(|name| record.names.contains(name));
         match name {
             Some(name) if record.names.len() > 1 => {
@@ -76,6 +87,7 @@ impl Service {
         destination: &Destination,
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<ImageRecord, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
         let record = self.store().resolve(image)?;
         // Who names an image by one of its names gets that name in the file, not all of them.
         let name = image.parse::<Reference>().ok().filter(|name| record.names.contains(name));
@@ -85,7 +97,6 @@ impl Service {
             Destination::OciArchive(path) => ExportTarget::OciArchive(path),
             Destination::DockerArchive(path) => ExportTarget::DockerArchive(path),
         };
-        let _lease = self.store().lease(|| {})?;
         self.store().export(&record, &names, &target, progress)?;
         Ok(record)
     }
@@ -102,7 +113,19 @@ impl Service {
 
     /// Runs a program in an image and gives its exit code.
     pub fn run_image(&self, image: &str, request: &RunRequest, cancel: &Cancel) -> Result<i32, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
         let record = self.store().resolve(image)?;
         Ok(self.engine.run(&record, request, cancel)?)
     }
+}
+
+/// Whether an image is listed and cannot be read.
+fn is_damage(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::BlobMissing { .. }
+            | StoreError::BlobDigest { .. }
+            | StoreError::BlobSize { .. }
+            | StoreError::Document(_)
+    )
 }

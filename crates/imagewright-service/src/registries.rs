@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use imagewright_engine::{Cancel, RemoteError, RemoteImages, note_pulled};
-use imagewright_model::{Progress, Stop};
+use imagewright_model::{ErrorKind, Progress, Stop};
 use imagewright_oci::{Descriptor, Digest, Platform, Reference};
 use imagewright_registry::transfer::{
     self, BlobSink, ImageSource, PushOptions, Selection, TransferEvent, TransferOptions,
@@ -15,7 +15,7 @@ use imagewright_registry::{
     BlobOutcome, Cancel as Watch, Client, Credential, CredentialFiles, KeptIn, OneCredential, RegistryError,
     Welcome,
 };
-use imagewright_store::{ImageRecord, Store};
+use imagewright_store::{ImageRecord, Store, StoreError};
 
 use crate::{Service, ServiceError};
 
@@ -186,10 +186,25 @@ impl BlobSink for StoreSink<'_> {
     }
 
     fn put(&self, blob: &Descriptor, bytes: &mut dyn Read) -> io::Result<()> {
-        let mut writer = self.0.blob_writer().map_err(io::Error::other)?;
-        io::copy(bytes, &mut writer)?;
-        writer.commit(&blob.digest).map_err(io::Error::other)
+        let mut writer = self.0.blob_writer().map_err(hidden)?;
+        // Of an error in reading the registry client has kept its own account.
+        io::copy(bytes, &mut writer).map_err(|source| {
+            let path = self.0.blob_path(&blob.digest);
+            hidden(StoreError::Io { action: "write", path, source })
+        })?;
+        writer.commit(&blob.digest).map_err(hidden)
     }
+}
+
+/// Hides an error of the store in one of the operating system, and keeps what the kind of error is told by.
+fn hidden(error: StoreError) -> io::Error {
+    let kind = match (&error, error.kind()) {
+        (StoreError::Io { source, .. }, _) => source.kind(),
+        (_, ErrorKind::NotFound) => io::ErrorKind::NotFound,
+        (_, ErrorKind::Invalid) => io::ErrorKind::InvalidData,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
 }
 
 /// Opens blobs of the store to be pushed.
@@ -197,7 +212,7 @@ struct StoreSource<'a>(&'a Store);
 
 impl ImageSource for StoreSource<'_> {
     fn open(&self, blob: &Descriptor, offset: u64) -> io::Result<Box<dyn Read + '_>> {
-        let mut file: File = self.0.open_blob(&blob.digest).map_err(io::Error::other)?;
+        let mut file: File = self.0.open_blob(&blob.digest).map_err(hidden)?;
         file.seek(SeekFrom::Start(offset))?;
         Ok(Box::new(file))
     }

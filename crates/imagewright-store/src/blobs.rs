@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use imagewright_oci::{Algorithm, Descriptor, Digest, Hasher, MediaType};
 
 use crate::files::{Attempt, create_directory, if_found, parent};
-use crate::temporary::persist;
+use crate::unfinished::Unfinished;
 use crate::{Store, StoreError};
 
 /// No manifest, index or configuration is longer than this.
@@ -100,7 +100,7 @@ pub(crate) fn check_digest(expected: &Digest, found: Digest) -> Result<(), Store
 #[derive(Debug)]
 pub struct BlobWriter {
     store: Store,
-    file: tempfile::NamedTempFile,
+    file: Unfinished,
     hasher: Hasher,
     size: u64,
 }
@@ -124,13 +124,13 @@ impl BlobWriter {
             return Ok(());
         }
         create_directory(parent(&path))?;
-        persist(self.file, &path)
+        self.file.persist(&path)
     }
 }
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.as_file_mut().write(bytes)?;
+        let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
         Ok(written)

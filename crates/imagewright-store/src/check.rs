@@ -47,7 +47,8 @@ impl Store {
     /// Reads everything and compares it with its digests. With `repair`, damaged blobs and facts are removed: they
     /// are made or fetched again when they are wanted.
     ///
-    /// An image that lacks a blob is told, and stays in the list: importing or building it again makes it whole.
+    /// An image that lacks a layer is told, and stays in the list: importing or building it again makes it whole. One
+    /// whose manifest or configuration cannot be read is taken from the list, which nobody could show with it.
     pub fn check(
         &self,
         repair: bool,
@@ -115,7 +116,8 @@ impl Check<'_> {
             let image = match self.store.image(&entry) {
                 Ok(image) => image,
                 Err(error) => {
-                    self.tell(format!("image {shown} cannot be read: {error}"), path, false);
+                    let repaired = self.take_from_list(&entry.digest)?;
+                    self.tell(format!("image {shown} cannot be read: {error}"), path, repaired);
                     continue;
                 }
             };
@@ -141,9 +143,20 @@ impl Check<'_> {
         self.report.damages.push(Damage { what, path, repaired });
     }
 
+    /// Another check may have removed it just now.
     fn remove(&self, path: &PathBuf) -> Result<bool, StoreError> {
         if self.repair {
-            fs::remove_file(path).attempt("remove", path)?;
+            if_found(fs::remove_file(path)).attempt("remove", path)?;
+        }
+        Ok(self.repair)
+    }
+
+    fn take_from_list(&self, manifest: &Digest) -> Result<bool, StoreError> {
+        if self.repair {
+            self.store.layout().update_index(|index| {
+                index::remove_image(index, manifest);
+                Ok(())
+            })?;
         }
         Ok(self.repair)
     }

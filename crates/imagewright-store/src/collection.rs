@@ -12,7 +12,7 @@ use imagewright_oci::{ChainId, Descriptor, Digest};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::files::{Attempt, if_found, remove_tree};
+use crate::files::{Attempt, if_found, open_lock};
 use crate::{Store, StoreError, index};
 
 /// The lock between those who use images and a collection.
@@ -100,14 +100,14 @@ impl Store {
 
     fn lease_file(&self) -> Result<(PathBuf, File), StoreError> {
         let path = self.room(LEASE_LOCK);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .attempt("open the lock", &path)?;
+        let file = open_lock(&path)?;
         Ok((path, file))
     }
+}
+
+/// Makes the lock that everybody needs who makes images, reads them or collects.
+pub(crate) fn make_lock(store: &Store) -> Result<(), StoreError> {
+    store.lease_file().map(|_| ())
 }
 
 /// A remembered fact and what it names.
@@ -225,7 +225,8 @@ impl<'a> Collection<'a> {
             }
             collected.snapshots.add(size);
             if !self.rules.dry_run {
-                remove_tree(&entry.path())?;
+                // Killed on the way, it must not leave half a layer that a build would take for whole.
+                self.store.layout().temporary().discard(&entry.path())?;
             }
         }
         Ok(staying)
@@ -297,7 +298,7 @@ fn digests_in(value: &Value, found: &mut Vec<Digest>) {
 /// keep their own books.
 fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
     let mut downloads = Vec::new();
-    let mut folders = vec![store.room("cache/bootstrap")];
+    let mut folders = vec![store.room("cache/bootstrap"), store.room("cache/wheels")];
     for distribution in entries(&store.room("cache/apt"))? {
         folders.push(distribution.path().join("archives"));
     }

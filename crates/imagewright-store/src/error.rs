@@ -30,6 +30,18 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The path of the folder, or of one above it, is that of a file.
+    #[error("`{path}` is not a folder")]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The store is not there any more.
+    #[error("the store `{root}` was moved or removed while it was in use")]
+    Vanished {
+        /// Its folder.
+        root: PathBuf,
+    },
     /// The layout was written by a program with other rules.
     #[error("`{path}` is an image layout of version `{version}`, not 1")]
     LayoutVersion {
@@ -119,10 +131,13 @@ impl StoreError {
         match self {
             Self::Io { source, .. } => ErrorKind::of_io(source),
             Self::NotALayout { .. }
+            | Self::NotAFolder { .. }
             | Self::PinnedName { .. }
             | Self::Ambiguous { .. }
             | Self::Reference(_) => ErrorKind::Usage,
-            Self::ImageNotFound { .. } | Self::BlobMissing { .. } => ErrorKind::NotFound,
+            Self::Vanished { .. } | Self::ImageNotFound { .. } | Self::BlobMissing { .. } => {
+                ErrorKind::NotFound
+            }
             Self::LayoutVersion { .. }
             | Self::MalformedFile { .. }
             | Self::BlobDigest { .. }
@@ -139,21 +154,25 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { source, .. } => ErrorKind::io_hint(source),
-            Self::NotALayout { .. } => {
+            Self::NotALayout { .. } | Self::NotAFolder { .. } => {
                 Some("name an empty folder, or one that does not exist yet".to_owned())
             }
+            Self::Vanished { .. } => Some("run it again to begin a new one there".to_owned()),
             Self::ImageNotFound { .. } => Some("see `imagewright image list`".to_owned()),
             Self::Ambiguous { candidates, .. } => {
                 Some(format!("give more digits: {}", candidates.join(", ")))
             }
             Self::BlobMissing { .. } | Self::BlobDigest { .. } | Self::BlobSize { .. } => {
-                Some("the image is damaged: remove it, then import or build it again".to_owned())
+                Some("run `imagewright fsck --repair`, then import or build the image again".to_owned())
             }
             Self::PinnedName { .. } => Some("leave out the part from `@` on".to_owned()),
             Self::Unpack(error) => error.hint(),
             Self::Overlay(error) => error.hint(),
+            Self::MalformedFile { .. } => Some(
+                "it is not written in part by imagewright: move it away, then import or build its images again"
+                    .to_owned(),
+            ),
             Self::LayoutVersion { .. }
-            | Self::MalformedFile { .. }
             | Self::BlobTooLarge { .. }
             | Self::Document(_)
             | Self::Reference(_)

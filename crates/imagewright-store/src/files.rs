@@ -29,7 +29,23 @@ pub(crate) fn if_found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 /// Creates a directory and those above it.
 pub(crate) fn create_directory(path: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(path).attempt("create the folder", path)
+    match fs::create_dir_all(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) => {
+            Err(StoreError::NotAFolder { path: path.to_owned() })
+        }
+        created => created.attempt("create the folder", path),
+    }
+}
+
+/// Opens the file of a lock, which lies in a folder of the store's; makes it where it is missing.
+pub(crate) fn open_lock(path: &Path) -> Result<File, StoreError> {
+    match File::options().create(true).truncate(false).write(true).open(path) {
+        // The folder was there when the store was opened.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::Vanished { root: parent(parent(path)).to_owned() })
+        }
+        opened => opened.attempt("open the lock", path),
+    }
 }
 
 /// Makes the names in a directory survive a crash.

@@ -30,6 +30,7 @@ mod snapshots;
 mod store;
 mod temporary;
 pub mod transfer;
+mod unfinished;
 mod validate;
 
 pub use blobs::BlobWriter;

@@ -1,10 +1,10 @@
 //! Locks on things that only one process may do at a time. They end with the process that holds them.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 
 use imagewright_oci::Digest;
 
-use crate::files::Attempt;
+use crate::files::{Attempt, open_lock};
 use crate::{Store, StoreError};
 
 /// A lock that is held until this is dropped.
@@ -19,12 +19,7 @@ impl Store {
     pub fn lock(&self, key: &str, on_wait: impl FnOnce()) -> Result<Lock, StoreError> {
         let path = self.room("locks").join(Digest::of(key.as_bytes()).hex());
         // The file stays: were it removed, one process could lock the old file and another a new one.
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .attempt("open the lock", &path)?;
+        let file = open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -5,11 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::StoreError;
 use crate::files::{Attempt, create_directory};
 use crate::layout::Layout;
-use crate::scratch;
 use crate::temporary::Temporary;
+use crate::{StoreError, collection, scratch};
 
 /// The folders of a store that hold more than an image layout does.
 const ROOMS: [&str; 6] = ["snapshots", "facts", "locks", "cache", "tools", "tmp"];
@@ -46,6 +45,8 @@ impl Store {
         // A layout without an index is none for other tools.
         layout.update_index(|_| Ok(()))?;
         let store = Self { inner: Arc::new(Inner { root, layout }) };
+        // Made while there is room: on a full disk, a collection must be able to take it.
+        collection::make_lock(&store)?;
         scratch::sweep(&store)?;
         Ok(store)
     }

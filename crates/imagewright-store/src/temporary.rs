@@ -6,14 +6,14 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::StoreError;
-use crate::files::{Attempt, parent, sync_directory};
+use crate::files::{Attempt, if_found, open_lock, remove_tree};
+use crate::unfinished::Unfinished;
 
 /// How the names of unfinished things begin.
 pub(crate) const PREFIX: &str = ".unfinished-";
@@ -42,14 +42,10 @@ impl Temporary {
         &self.folder
     }
 
-    /// An unfinished file, held by this process, that is removed unless it is [persisted](persist).
-    pub(crate) fn file(&self) -> Result<NamedTempFile, StoreError> {
-        let _creating = self.begin_creating()?;
-        let file = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(&self.folder)
-            .attempt("create a file in", &self.folder)?;
+    /// An unfinished file, held by this process where it could be swept.
+    pub(crate) fn file(&self) -> Result<Unfinished, StoreError> {
+        let Some(_creating) = self.begin_creating()? else { return Unfinished::nameless(&self.folder) };
+        let file = Unfinished::named(&self.folder)?;
         file.as_file().lock().attempt("lock", file.path())?;
         Ok(file)
     }
@@ -68,20 +64,27 @@ impl Temporary {
     pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.file()?;
         file.write_all(bytes).attempt("write", path)?;
-        persist(file, path)
+        file.persist(path)
     }
 
     /// Puts `bytes` at `path` unless something is there.
     pub(crate) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.file()?;
         file.write_all(bytes).attempt("write", path)?;
-        file.as_file().sync_all().attempt("flush", path)?;
-        match file.persist_noclobber(path) {
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            persisted => {
-                persisted.map_err(|error| error.error).attempt("create", path)?;
-                sync_directory(parent(path))
-            }
+        file.persist_new(path)
+    }
+
+    /// Takes a folder from its place at once, and then removes it. What a killed process did not come to remove is
+    /// swept. Only one process may do this at a time.
+    pub(crate) fn discard(&self, path: &Path) -> Result<(), StoreError> {
+        let name = path.file_name().expect("it lies in a folder").to_string_lossy();
+        let target = self.folder.join(format!("{PREFIX}{name}"));
+        // Nothing here is held, so that a full disk does not matter; instead nothing is swept meanwhile.
+        let _creating = self.begin_creating()?;
+        remove_tree(&target)?;
+        match if_found(fs::rename(path, &target)).attempt("remove", path)? {
+            Some(()) => remove_tree(&target),
+            None => Ok(()),
         }
     }
 
@@ -100,16 +103,8 @@ impl Temporary {
 
     fn open_sweep_lock(&self) -> Result<Option<File>, StoreError> {
         let Some(path) = &self.sweep_lock else { return Ok(None) };
-        let file = File::options().create(true).truncate(false).write(true).open(path);
-        file.map(Some).attempt("open the lock", path)
+        open_lock(path).map(Some)
     }
-}
-
-/// Flushes an unfinished file, gives it its name, and makes that name survive a crash.
-pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
-    file.as_file().sync_all().attempt("flush", path)?;
-    file.persist(path).map_err(|error| error.error).attempt("create", path)?;
-    sync_directory(parent(path))
 }
 
 /// Whether a name is that of an unfinished thing of ours.
@@ -130,6 +125,20 @@ mod tests {
         temporary.write(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_discarded_is_gone_with_what_was_left_of_it_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, gone) = (folder.path().join("kept"), folder.path().join("gone"));
+        let left = folder.path().join(format!("{PREFIX}gone"));
+        for path in [&kept, &gone.join("a/b"), &left.join("c")] {
+            fs::create_dir_all(path).unwrap();
+        }
+        let temporary = Temporary::swept(folder.path().to_owned(), folder.path().join("lock"));
+        temporary.discard(&gone).unwrap();
+        assert!(kept.is_dir() && !gone.exists() && !left.exists());
+        temporary.discard(&gone).unwrap();
     }
 
     #[test]

@@ -107,6 +107,13 @@ impl TestContext {
         self
     }
 
+    /// Has the store elsewhere from now on.
+    #[must_use]
+    pub fn at_root(mut self, root: PathBuf) -> Self {
+        self.root = root.clone();
+        self.env("IMAGEWRIGHT_ROOT", root)
+    }
+
     /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.root

@@ -3,9 +3,12 @@
 
 pub mod archive;
 pub mod context;
+pub mod debian_registry;
 pub mod docker;
 pub mod http;
 pub mod image;
 pub mod processes;
+pub mod random;
 pub mod registry;
+pub mod storm;
 pub mod wheels;

@@ -39,6 +39,15 @@ impl Wheel {
 
     /// Writes it into a folder.
     pub fn write_to(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(self.file_name()), self.bytes()?)
+    }
+
+    fn file_name(&self) -> String {
+        format!("{}-{}-py3-none-any.whl", self.name, self.version)
+    }
+
+    fn bytes(&self) -> io::Result<Vec<u8>> {
         let Self { name, version, .. } = self;
         let info = format!("{name}-{version}.dist-info");
         let mut files = vec![
@@ -53,8 +62,7 @@ impl Wheel {
         let lines: String =
             files.iter().map(|(path, _)| path).chain([&record]).map(|path| format!("{path},,\n")).collect();
         files.push((record, lines));
-        fs::create_dir_all(folder)?;
-        fs::write(folder.join(format!("{name}-{version}-py3-none-any.whl")), zip(&files)?)
+        zip(&files)
     }
 }
 
@@ -64,31 +72,43 @@ pub struct SourceDistribution {
     name: String,
     version: String,
     command: Vec<String>,
+    wheel: Option<Wheel>,
 }
 
 impl SourceDistribution {
+    /// One that is built into `wheel`.
+    pub fn of(wheel: &Wheel) -> Self {
+        Self { wheel: Some(wheel.clone()), ..Self::new(&wheel.name, &wheel.version, &["true"]) }
+    }
+
     /// One whose building runs `command`, and then fails for want of a result.
     pub fn new(name: &str, version: &str, command: &[&str]) -> Self {
         let command = command.iter().map(|&word| word.to_owned()).collect();
-        Self { name: name.to_owned(), version: version.to_owned(), command }
+        Self { name: name.to_owned(), version: version.to_owned(), command, wheel: None }
     }
 
     /// Writes it into a folder.
     pub fn write_to(&self, folder: &Path) -> io::Result<()> {
-        let Self { name, version, command } = self;
+        let Self { name, version, command, wheel } = self;
         let top = format!("{name}-{version}");
-        let files = [
-            ("PKG-INFO", metadata(name, version, &[])),
-            ("pyproject.toml", format!("[project]\nname = {name:?}\nversion = {version:?}\n{BUILD_SYSTEM}")),
-            ("backend.py", format!("COMMAND = {command:?}\n{BACKEND}")),
-            ("extension.c", "#include <Python.h>\n".to_owned()),
+        let wheel_name = wheel.as_ref().map(Wheel::file_name).unwrap_or_default();
+        let project = format!("[project]\nname = {name:?}\nversion = {version:?}\n{BUILD_SYSTEM}");
+        let backend = format!("COMMAND = {command:?}\nWHEEL = {wheel_name:?}\n{BACKEND}");
+        let mut files = vec![
+            ("PKG-INFO", metadata(name, version, &[]).into_bytes()),
+            ("pyproject.toml", project.into_bytes()),
+            ("backend.py", backend.into_bytes()),
+            ("extension.c", b"#include <Python.h>\n".to_vec()),
         ];
+        if let Some(wheel) = wheel {
+            files.push((&wheel_name, wheel.bytes()?));
+        }
         let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-        for (path, text) in files {
+        for (path, body) in files {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
-            header.set_size(text.len() as u64);
-            archive.append_data(&mut header, format!("{top}/{path}"), text.as_bytes())?;
+            header.set_size(body.len() as u64);
+            archive.append_data(&mut header, format!("{top}/{path}"), body.as_slice())?;
         }
         fs::create_dir_all(folder)?;
         fs::write(folder.join(format!("{top}.tar.gz")), archive.into_inner()?.finish()?)
@@ -100,9 +120,12 @@ const BUILD_SYSTEM: &str =
     "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
 
 const BACKEND: &str = "\
-import subprocess
+import shutil, subprocess
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     subprocess.run(COMMAND, check=True)
+    if WHEEL:
+        shutil.copy(WHEEL, wheel_directory)
+        return WHEEL
 ";
 
 fn metadata(name: &str, version: &str, requires: &[String]) -> String {

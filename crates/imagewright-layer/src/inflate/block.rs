@@ -2,7 +2,7 @@
 
 use super::InflateError;
 use super::bits::{Bits, Buffer, Input};
-use super::codes::{Codes, DISTANCES, END, END_OF_BLOCK, EXCEPTION, LINK, LITERAL, LITERALS, LengthTable};
+use super::codes::{Codes, DISTANCES, END, END_OF_BLOCK, EXCEPTION, LITERAL, LITERALS, LengthTable};
 use super::window::{self, Window};
 
 /// The bytes that the header of a block may take.
@@ -107,32 +107,21 @@ pub(super) fn decode(input: &mut Input, window: &mut Window, codes: &Codes) -> R
         let mut entry = codes.literals.entry(bits.word);
         // Three codes of the first table leave no bits for more, two leave enough for the longest length.
         if entry & LITERAL != 0 {
-            bits.skip(entry & 0xff);
-            out[at] = (entry >> 16) as u8;
-            at += 1;
+            put(out, &mut at, &mut bits, entry);
             entry = codes.literals.entry(bits.word);
             if entry & LITERAL != 0 {
-                bits.skip(entry & 0xff);
-                out[at] = (entry >> 16) as u8;
-                at += 1;
+                put(out, &mut at, &mut bits, entry);
                 entry = codes.literals.entry(bits.word);
                 if entry & LITERAL != 0 {
-                    bits.skip(entry & 0xff);
-                    out[at] = (entry >> 16) as u8;
-                    at += 1;
+                    put(out, &mut at, &mut bits, entry);
                     continue;
                 }
             }
         }
         if entry & EXCEPTION != 0 {
-            if entry & LINK != 0 {
-                bits.skip(entry & 0xff);
-                entry = codes.literals.linked(entry, bits.word);
-            }
+            entry = codes.literals.follow(&mut bits, entry);
             if entry & LITERAL != 0 {
-                bits.skip(entry & 0xff);
-                out[at] = (entry >> 16) as u8;
-                at += 1;
+                put(out, &mut at, &mut bits, entry);
                 continue;
             }
             if entry & END != 0 {
@@ -147,10 +136,7 @@ pub(super) fn decode(input: &mut Input, window: &mut Window, codes: &Codes) -> R
         bits.refill(buffer);
         let mut entry = codes.distances.entry(bits.word);
         if entry & EXCEPTION != 0 {
-            if entry & LINK != 0 {
-                bits.skip(entry & 0xff);
-                entry = codes.distances.linked(entry, bits.word);
-            }
+            entry = codes.distances.follow(&mut bits, entry);
             if entry & EXCEPTION != 0 {
                 return Err(InflateError::Symbol);
             }
@@ -161,6 +147,14 @@ pub(super) fn decode(input: &mut Input, window: &mut Window, codes: &Codes) -> R
     };
     (input.bits, window.position) = (bits, at);
     Ok(pause)
+}
+
+/// Writes a literal.
+#[inline(always)]
+fn put(out: &mut window::Bytes, at: &mut usize, bits: &mut Bits, literal: u32) {
+    bits.skip(literal & 0xff);
+    out[*at] = (literal >> 16) as u8;
+    *at += 1;
 }
 
 /// The length or distance an entry stands for, with its extra bits, which are passed over.

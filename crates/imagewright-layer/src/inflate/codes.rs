@@ -11,13 +11,14 @@
 //! | 31 | [`LITERAL`] | |
 
 use super::InflateError;
+use super::bits::Bits;
 
 /// The entry is a literal.
 pub(super) const LITERAL: u32 = 1 << 31;
 /// The entry is no length or distance: the end of a block, a link, or, without another flag, no symbol at all.
 pub(super) const EXCEPTION: u32 = 1 << 15;
 /// The entry leads to another table.
-pub(super) const LINK: u32 = 1 << 14;
+const LINK: u32 = 1 << 14;
 /// The entry is the end of a block.
 pub(super) const END: u32 = 1 << 13;
 
@@ -95,11 +96,15 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
         self.0[word as usize & ((1 << BITS) - 1)]
     }
 
-    /// What the next bits mean in the table that `link` leads to.
+    /// What the next bits mean where `entry` is a link, whose bits are passed over; else the entry itself.
     #[inline(always)]
-    pub(super) fn linked(&self, link: u32, word: u64) -> u32 {
-        let index = word as usize & ((1 << ((link >> 8) & 0xf)) - 1);
-        self.0[((link >> 16) as usize + index) & (SIZE - 1)]
+    pub(super) fn follow(&self, bits: &mut Bits, entry: u32) -> u32 {
+        if entry & LINK == 0 {
+            return entry;
+        }
+        bits.skip(entry & 0xff);
+        let index = bits.word as usize & ((1 << ((entry >> 8) & 0xf)) - 1);
+        self.0[((entry >> 16) as usize + index) & (SIZE - 1)]
     }
 
     /// Makes the table for codes of these lengths.

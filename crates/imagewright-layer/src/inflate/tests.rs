@@ -70,6 +70,13 @@ fn check(stream: &[u8], plain: &[u8]) {
     // An empty fixed block, marked as the last, ends it.
     assert!(zlib(&[&open, &[3, 0][..]].concat()).unwrap() == plain);
     assert!(zlib(&[&open, &open, stream].concat()).unwrap() == plain.repeat(3));
+    // What stands behind the last code is nobody's, and must not become the header of the next block.
+    let mut garbage = stream.to_vec();
+    *garbage.last_mut().unwrap() |= 0x80;
+    if zlib(&garbage).is_some_and(|found| found == plain) {
+        let (_, open) = inflate(&garbage, plain.len(), usize::MAX).unwrap();
+        assert!(zlib(&[&open, &open, stream].concat()).unwrap() == plain.repeat(3));
+    }
     for wrong in [plain.len() + 1, plain.len().wrapping_sub(1)] {
         assert!(matches!(inflate(stream, wrong, usize::MAX), Err(InflateError::Size { .. })), "{wrong}");
     }

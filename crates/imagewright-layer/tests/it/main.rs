@@ -10,3 +10,4 @@ mod round_trip;
 mod support;
 mod system_tar;
 mod verify;
+mod versions;

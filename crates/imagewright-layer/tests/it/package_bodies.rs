@@ -54,6 +54,7 @@ fn streams_that_are_not_what_was_announced_are_errors_that_name_the_entry() {
                     panic!("{name}: {error:?}")
                 };
                 assert_eq!(entry, "site/module.py", "{name}");
+                assert!(error.hint().is_some(), "{name}");
                 assert!(observed <= size, "{name}");
                 if name == "another sum" {
                     assert!(

@@ -3,6 +3,8 @@
 //! The file is of the form that Python's `configparser` reads, with `=` as its only delimiter and names in which
 //! large and small letters differ.
 
+use std::collections::HashSet;
+
 use super::{WheelError, WheelFileName};
 
 /// A script to be made: a name, and a function of a module.
@@ -93,6 +95,7 @@ struct Section<'a> {
 /// Takes the text apart; the error says what is wrong and in which line.
 fn sections(text: &str) -> Result<Vec<Section<'_>>, String> {
     let mut sections: Vec<Section<'_>> = Vec::new();
+    let (mut names, mut options) = (HashSet::new(), HashSet::new());
     // How far the last option is indented; none in front of the first option of a section.
     let mut option_indent = None;
     for (number, line) in (1..).zip(text.split(['\n', '\r'])) {
@@ -107,11 +110,11 @@ fn sections(text: &str) -> Result<Vec<Section<'_>>, String> {
             value.push('\n');
             value.push_str(content);
         } else if let Some(name) = section_name(content) {
-            if sections.iter().any(|section| section.name == name) {
+            if !names.insert(name) {
                 return Err(format!("has the section `{name}` a second time in line {number}"));
             }
             sections.push(Section { name, options: Vec::new() });
-            option_indent = None;
+            (options, option_indent) = (HashSet::new(), None);
         } else {
             let section =
                 sections.last_mut().ok_or_else(|| format!("has no section in front of line {number}"))?;
@@ -120,7 +123,7 @@ fn sections(text: &str) -> Result<Vec<Section<'_>>, String> {
             if name.is_empty() {
                 return Err(format!("has no `NAME = VALUE` in line {number}"));
             }
-            if section.options.iter().any(|(other, _)| other == name) {
+            if !options.insert(name) {
                 return Err(format!("has `{name}` a second time in line {number}"));
             }
             section.options.push((name.to_owned(), value.to_owned()));
@@ -176,12 +179,11 @@ mod tests {
     #[test]
     fn sections_are_read_as_python_reads_them() {
         let text = "# comment\r\n[console_scripts]\r\nfoo = a:b\r\nFoo=a:c # no comment\n; comment\n\n\n[other]\nx : y = z\n\
-            \n[gui_scripts]\n  g =\n    a:d\n";
+            \n[gui_scripts]\n  g = a:d\n";
         let error = parse(text).unwrap_err();
         assert!(error.to_string().ends_with("has no function as script `Foo`"), "{error}");
         let entry_points = parse(&text.replace(" # no comment", "")).unwrap();
         assert_eq!(names(&entry_points.console), ["foo", "Foo"]);
-        // The value of a continued line begins with the break, which may stand before a module.
         assert_eq!(names(&entry_points.gui), ["g"]);
         assert_eq!(parse("").unwrap(), EntryPoints::default());
         assert_eq!(parse("[console_scripts]\n").unwrap(), EntryPoints::default());
@@ -197,6 +199,7 @@ mod tests {
             "[console_scripts]\nfoo = a:b\nfoo = a:b\n",
             "[console_scripts]\n[console_scripts]\n",
             "[console_scripts]\nfoo = a:b\n  bar = a:c\n",
+            "[console_scripts]\nfoo =\n  a:b\n",
         ];
         for text in texts {
             assert!(matches!(parse(text), Err(WheelError::Malformed { .. })), "{text:?}");

@@ -1,5 +1,7 @@
 //! What can be wrong with a wheel.
 
+use std::io;
+
 use imagewright_layer::{LayerError, PathError};
 
 use crate::zip::ZipError;
@@ -135,7 +137,11 @@ impl WheelError {
     pub fn kind(&self) -> WheelErrorKind {
         match self {
             Self::Zip { source: ZipError::Read { .. }, .. }
-            | Self::Layer { source: LayerError::Write { .. } | LayerError::Body { .. }, .. } => {
+            | Self::Layer { source: LayerError::Write { .. }, .. } => WheelErrorKind::Io,
+            // What a member inflates to is read by the layer, which says so when it is damaged.
+            Self::Layer { source: LayerError::Body { source, .. }, .. }
+                if source.kind() != io::ErrorKind::InvalidData =>
+            {
                 WheelErrorKind::Io
             }
             Self::Scheme { .. } => WheelErrorKind::Usage,

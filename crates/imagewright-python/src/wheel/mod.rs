@@ -77,7 +77,7 @@ impl<R: ReadAt> Wheel<R> {
         Ok(Self {
             notes: notes(&wheel_file, &record),
             root_is_purelib: wheel_file.root_is_purelib,
-            data: dist_info.replace(DIST_INFO, ".data"),
+            data: format!("{}.data", dist_info.strip_suffix(DIST_INFO).unwrap_or(&dist_info)),
             file_name,
             archive,
             dist_info,
@@ -152,9 +152,10 @@ fn files<R: ReadAt>(archive: &Archive<R>) -> BTreeMap<String, u64> {
 fn notes(wheel_file: &WheelFile, record: &Record) -> Vec<String> {
     let format = wheel_file.newer_format.as_ref();
     let format = format.map(|version| format!("it has format {version}, of which only 1.0 is known"));
-    let dropped =
-        (record.dropped > 0).then(|| format!("`RECORD` lists {} files that are not in it", record.dropped));
-    let added = (record.added > 0).then(|| format!("{} of its files are not in `RECORD`", record.added));
+    let dropped = (record.dropped > 0)
+        .then(|| format!("`RECORD` lists files that it does not have: {}", record.dropped));
+    let added =
+        (record.added > 0).then(|| format!("it has files that `RECORD` does not list: {}", record.added));
     [format, dropped, added].into_iter().flatten().collect()
 }
 

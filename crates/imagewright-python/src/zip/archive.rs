@@ -1,5 +1,6 @@
 //! An archive: its members, in order and by path, and their contents.
 
+use std::cmp::Ordering;
 use std::io::{self, BufReader, Read};
 
 use flate2::Crc;
@@ -32,6 +33,11 @@ impl<R: ReadAt> Archive<R> {
         check_layout(&members, range.offset)?;
         let by_path = index(&members)?;
         Ok(Self { source, members, by_path, directory: range.offset })
+    }
+
+    /// The bytes that the archive is read from.
+    pub fn source(&self) -> &R {
+        &self.source
     }
 
     /// The members in the order in which their contents lie in the archive.
@@ -164,27 +170,29 @@ fn check_layout(members: &[Member], directory: u64) -> Result<(), ZipError> {
 /// The order of the members by path. Equal ones may be among them; whoever unpacks them compares their contents.
 fn index(members: &[Member]) -> Result<Vec<usize>, ZipError> {
     let mut by_path: Vec<usize> = (0..members.len()).collect();
-    by_path.sort_by_key(|&position| members[position].path());
+    by_path.sort_by(|&one, &other| by_names(members[one].path(), members[other].path()));
     for pair in by_path.windows(2) {
         let [first, second] = [&members[pair[0]], &members[pair[1]]];
         if first.path() == second.path() && !same_contents(first, second) {
             return Err(ZipError::Duplicate { member: second.name.to_string() });
         }
-    }
-    for member in members {
-        let ancestors = member.path().match_indices('/').map(|(end, _)| &member.path()[..end]);
-        let mut files =
-            ancestors.filter_map(|path| find(members, &by_path, path)).filter(|other| !other.is_directory());
-        if let Some(file) = files.next() {
-            let (file, inside) = (file.name.to_string(), member.name.to_string());
+        // What lies in a folder follows it at once.
+        let inside = second.path().strip_prefix(first.path()).is_some_and(|rest| rest.starts_with('/'));
+        if inside && !first.is_directory() {
+            let (file, inside) = (first.name.to_string(), second.name.to_string());
             return Err(ZipError::InsideFile { file, inside });
         }
     }
     Ok(by_path)
 }
 
+/// The order of paths name by name, in which a folder stands directly in front of what it holds.
+fn by_names(one: &str, other: &str) -> Ordering {
+    one.split('/').cmp(other.split('/'))
+}
+
 fn find<'a>(members: &'a [Member], by_path: &[usize], path: &str) -> Option<&'a Member> {
-    let first = by_path.partition_point(|&position| members[position].path() < path);
+    let first = by_path.partition_point(|&position| by_names(members[position].path(), path).is_lt());
     by_path.get(first).map(|&position| &members[position]).filter(|member| member.path() == path)
 }
 

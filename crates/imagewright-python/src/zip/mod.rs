@@ -11,8 +11,6 @@ mod fields;
 mod member;
 mod name;
 mod read_at;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use archive::contents_error;
 pub use archive::{Archive, Plain, Stored};

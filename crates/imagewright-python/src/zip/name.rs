@@ -5,6 +5,9 @@ use super::ZipError;
 /// Bytes 128 to 255 of code page 437, in which names are written that do not say they are UTF-8.
 const CODE_PAGE_437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
+/// The longest path that Linux takes.
+const LONGEST_NAME: usize = 4095;
+
 /// Reads a name as Python's `zipfile` does: UTF-8 where its flag says so, else code page 437.
 pub(super) fn decode(bytes: &[u8], is_utf8: bool) -> Result<String, ZipError> {
     if is_utf8 {
@@ -22,6 +25,9 @@ pub(super) fn decode(bytes: &[u8], is_utf8: bool) -> Result<String, ZipError> {
 /// The normalised relative path that a member's name means: no empty or `.` components, no slash at either end.
 pub(super) fn safe_path(name: &str) -> Result<String, ZipError> {
     let refuse = |reason| Err(ZipError::Name { member: name.escape_debug().to_string(), reason });
+    if name.len() > LONGEST_NAME {
+        return refuse("its name is longer than a path can be");
+    }
     if name.is_empty() {
         return refuse("its name is empty");
     }
@@ -95,7 +101,7 @@ mod tests {
             "", ".", "./", "/", "..", "../a", "a/..", "a/../b", "/a", "//a", "a\\b", "..\\a", "a\0b", "a\nb",
             "\u{7f}",
         ];
-        for name in names {
+        for name in names.into_iter().chain(["x/".repeat(2048).as_str()]) {
             assert!(matches!(safe_path(name), Err(ZipError::Name { .. })), "{name:?}");
         }
     }

@@ -1,14 +1,13 @@
 //! Debian's registry, plain, with a password and with TLS; skopeo fetches what we pushed, and we what it pushed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use imagewright_model::{ErrorKind, TrustSettings};
 use imagewright_oci::{Digest, Reference};
@@ -19,75 +18,11 @@ use imagewright_registry::{
     BlobOutcome, CHUNK_SIZE, Cancel, Client, Credential, ManifestName, NoCredentials, OneCredential,
     RegistryError, Welcome,
 };
+use imagewright_testkit::debian_registry::{DebianRegistry, HTTP};
 use imagewright_testkit::registry::{Authentication, Options, TestRegistry};
 use tempfile::TempDir;
 
 use crate::support::{Image, MemoryStore, amd64, client, hurried, noise};
-
-/// Marks the lines for the section `http` of a registry's configuration.
-const HTTP: &str = "# http\n";
-
-/// A registry of Debian's package `docker-registry`; it ends when dropped.
-struct DebianRegistry {
-    folder: TempDir,
-    port: u16,
-    process: Child,
-}
-
-impl DebianRegistry {
-    /// Starts one with more lines in its configuration; `prepare` writes what they name into the folder.
-    fn start(prepare: impl FnOnce(&Path) -> String) -> Self {
-        let folder = TempDir::new().unwrap();
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let more = prepare(folder.path());
-        // The section `http` is there already; lines for it follow the mark.
-        let (sections, http) = more.split_once(HTTP).unwrap_or((&more, ""));
-        let store = folder.path().join("store");
-        let configuration = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
-             {sections}http:\n  addr: 127.0.0.1:{port}\n{http}",
-            store.display()
-        );
-        let path = folder.path().join("config.yml");
-        fs::write(&path, configuration).unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&path).env("OTEL_TRACES_EXPORTER", "none");
-        let process =
-            command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let registry = Self { folder, port, process };
-        registry.wait();
-        registry
-    }
-
-    fn plain() -> Self {
-        Self::start(|_| String::new())
-    }
-
-    fn wait(&self) {
-        let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap();
-            assert!(Instant::now() < end, "the registry does not start: {}", log());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    fn reference(&self, rest: &str) -> Reference {
-        format!("{}/{rest}", self.host()).parse().unwrap()
-    }
-}
-
-impl Drop for DebianRegistry {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
@@ -137,7 +72,7 @@ fn skopeo_fetches_what_we_pushed_and_we_what_it_pushed() {
         push_to(&client, &image, &registry.reference("team/app:2")).unwrap(),
         [BlobOutcome::Existed; 3]
     );
-    let folder = registry.folder.path().join("fetched");
+    let folder = registry.folder().join("fetched");
     let from = format!("docker://{}/team/app:1", registry.host());
     run(skopeo().args(["copy", "--src-tls-verify=false", &from]).arg(format!("dir:{}", folder.display())));
     assert_eq!(fs::read(folder.join("manifest.json")).unwrap(), image.bytes());
@@ -249,12 +184,12 @@ fn a_private_authority_is_trusted_when_it_is_named() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.hint().unwrap().contains("`trust.ca-bundle`"));
     let trust =
-        TrustSettings { ca_bundle: Some(registry.folder.path().join("ca.pem")), ..TrustSettings::default() };
+        TrustSettings { ca_bundle: Some(registry.folder().join("ca.pem")), ..TrustSettings::default() };
     let trusting = Client::new(hurried(), &trust, Box::new(NoCredentials)).unwrap();
     push_to(&trusting, &image, &target).unwrap();
     assert_pulls(&trusting, &image, &target);
     // The certificate is for an address, not for this name of it.
-    let named: Reference = format!("localhost:{}/app:1", registry.port).parse().unwrap();
+    let named: Reference = format!("localhost:{}/app:1", registry.port()).parse().unwrap();
     let error = push_to(&trusting, &image, &named).unwrap_err();
     assert!(matches!(error, RegistryError::Certificate { .. }), "{error:?}");
 }
@@ -299,7 +234,7 @@ fn a_broken_push_to_a_real_registry_goes_on() {
     let registry = DebianRegistry::plain();
     let image = chunked();
     for (cuts, after) in [(1, 1_000_000), (3, 10_000_000), (2, 30_000_000)] {
-        let port = cutting_proxy(registry.port, cuts, after);
+        let port = cutting_proxy(registry.port(), cuts, after);
         let name = format!("app{after}:1");
         let through: Reference = format!("127.0.0.1:{port}/{name}").parse().unwrap();
         push_to(&client(), &image, &through).unwrap();

@@ -68,8 +68,7 @@ impl Archive {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(read(error)),
             };
-            io::Write::write_all(temporary.as_file_mut(), &buffer[..length])
-                .attempt("write", temporary.path())?;
+            io::Write::write_all(&mut temporary, &buffer[..length]).attempt("write", temporary.path())?;
             meter.advance(length as u64);
         }
         // Without a name the file ends with the last of its descriptors.

@@ -15,7 +15,7 @@ use crate::blobs::{check_digest, check_size};
 use crate::files::{Attempt, create_directory, parent};
 use crate::layout::{INDEX, Layout, MARKER, Marker, blob_name};
 use crate::progress::Meter;
-use crate::temporary::{Temporary, persist};
+use crate::temporary::Temporary;
 use crate::{Image, ImageRecord, OnProgress, Store, StoreError, index};
 
 /// Where an image goes. An archive whose name ends in `.gz`, `.tgz` or `.zst` is compressed as a whole.
@@ -81,7 +81,7 @@ impl<'a> Export<'a> {
             let mut reader = self.open(blob)?;
             io::copy(&mut reader, &mut file).attempt("copy a blob to", &target)?;
             reader.finish()?;
-            persist(file, &target)?;
+            file.persist(&target)?;
         }
         Ok(layout.update_index(|index| {
             self.list_in(index);

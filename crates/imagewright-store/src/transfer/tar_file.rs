@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use imagewright_layer::{Compression, Entry, EntryKind, LayerEncoder, LayerError, LayerPath, LayerWriter};
-use tempfile::NamedTempFile;
 
 use super::TransferError;
 use crate::StoreError;
 use crate::files::{Attempt, parent};
-use crate::temporary::{Temporary, persist};
+use crate::temporary::Temporary;
+use crate::unfinished::Unfinished;
 
 /// The permissions archive members have.
 const MODE: u32 = 0o644;
@@ -19,7 +19,7 @@ const MODE: u32 = 0o644;
 /// A tar on its way to `path`.
 pub(super) struct TarFile {
     path: PathBuf,
-    temporary: NamedTempFile,
+    unfinished: Unfinished,
     writer: LayerWriter<Out>,
 }
 
@@ -32,8 +32,8 @@ enum Out {
 impl TarFile {
     /// Begins an archive beside `path`.
     pub(super) fn create(path: &Path) -> Result<Self, TransferError> {
-        let temporary = Temporary::unswept(parent(path)).file()?;
-        let file = temporary.reopen().attempt("open", temporary.path())?;
+        let unfinished = Temporary::unswept(parent(path)).file()?;
+        let file = unfinished.as_file().try_clone().attempt("open", unfinished.path())?;
         let out = match compression(path) {
             Compression::None => Out::Plain(file),
             compression => {
@@ -41,7 +41,7 @@ impl TarFile {
                 Out::Compressed(Box::new(LayerEncoder::new(file, compression, threads)))
             }
         };
-        Ok(Self { path: path.to_owned(), temporary, writer: LayerWriter::new(out) })
+        Ok(Self { path: path.to_owned(), unfinished, writer: LayerWriter::new(out) })
     }
 
     /// Adds a file of `size` bytes.
@@ -66,7 +66,7 @@ impl TarFile {
         if let Out::Compressed(encoder) = out {
             encoder.finish().map_err(|source| write_failed(&self.path, source))?;
         }
-        Ok(persist(self.temporary, &self.path)?)
+        Ok(self.unfinished.persist(&self.path)?)
     }
 
     fn failed(&self, error: LayerError) -> TransferError {

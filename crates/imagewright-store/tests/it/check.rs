@@ -4,7 +4,7 @@ use std::fs;
 
 use imagewright_oci::Digest;
 
-use crate::support::{TestStore, put_small_image, quiet};
+use crate::support::{TestStore, put_image, put_small_image, quiet};
 
 #[test]
 fn a_sound_store_is_found_sound() {
@@ -47,4 +47,23 @@ fn damage_is_told_then_mended_then_gone() {
     assert!(missing.contains("`demo/a:1` lacks layer"), "{missing}");
     put_small_image(&test.store, &["demo/a:1"]);
     assert!(test.store.check(false, &mut quiet).unwrap().is_sound(), "made again, it is whole");
+}
+
+#[test]
+fn an_image_without_its_configuration_hides_no_other() {
+    let test = TestStore::new();
+    let (_, image) = put_small_image(&test.store, &["demo/a:1", "demo/a:2"]);
+    let (whole, _) = put_image(&test.store, &[], &["demo/b:1"]);
+    fs::remove_file(test.store.blob_path(&image.manifest.config.digest)).unwrap();
+    let error = test.store.list().unwrap_err();
+    assert!(error.hint().unwrap().contains("fsck --repair"), "{error:?}");
+
+    let told = test.store.check(false, &mut quiet).unwrap();
+    assert!(told.damages[0].what.contains("`demo/a:1` cannot be read"), "{told:?}");
+    assert!(!told.is_sound());
+    let mended = test.store.check(true, &mut quiet).unwrap();
+    assert!(mended.is_sound(), "{mended:?}");
+    assert_eq!(test.store.list().unwrap(), [whole]);
+    put_small_image(&test.store, &["demo/a:1"]);
+    assert!(test.store.check(false, &mut quiet).unwrap().damages.is_empty());
 }

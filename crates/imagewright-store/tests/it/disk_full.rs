@@ -7,12 +7,14 @@ mod needs_root {
 
     use imagewright_layer::Compression;
     use imagewright_model::ErrorKind;
+    use imagewright_oci::{ChainId, Digest, MediaType};
     use imagewright_store::overlay::capture;
     use imagewright_store::transfer::{ExportTarget, ImportSource};
-    use imagewright_store::{Store, StoreError};
+    use imagewright_store::{Image, ImageRecord, Store, StoreError};
     use nix::mount::{MntFlags, MsFlags, mount, umount2};
+    use nix::sys::statvfs::statvfs;
 
-    use crate::support::{Item, TestStore, file, names_in, put_image, quiet};
+    use crate::support::{Item, TestStore, file, image_of, name, names_in, put_image, quiet};
 
     /// A file system of 1 MiB.
     struct SmallDisk(PathBuf);
@@ -22,6 +24,25 @@ mod needs_root {
             fs::create_dir(&path).unwrap();
             mount(Some("tmpfs"), &path, Some("tmpfs"), MsFlags::empty(), Some("size=1m")).unwrap();
             Self(path)
+        }
+
+        fn remount(&self, options: &str) {
+            let flags = MsFlags::MS_REMOUNT;
+            mount(None::<&str>, &self.0, None::<&str>, flags, Some(options)).unwrap();
+        }
+
+        /// Takes away what is free, but for so many blocks or inodes.
+        fn leave(&self, blocks: Option<u64>, inodes: Option<u64>) {
+            let disk = statvfs(&self.0).unwrap();
+            let used = disk.blocks() - disk.blocks_free();
+            let size = blocks.map(|left| format!("size={}", (used + left).max(1) * disk.fragment_size()));
+            let files = disk.files() - disk.files_free();
+            let count = inodes.map(|left| format!("nr_inodes={}", files + left));
+            self.remount(&size.into_iter().chain(count).collect::<Vec<_>>().join(","));
+        }
+
+        fn make_room(&self) {
+            self.remount("size=1m,nr_inodes=10000");
         }
     }
 
@@ -87,7 +108,7 @@ mod needs_root {
         assert!(names_in(&small.root().join("tmp")).is_empty());
         assert_eq!(names_in(&disk.0), ["store"]);
         assert!(small.list().unwrap().is_empty());
-        small.put_bytes(imagewright_oci::MediaType::Config, b"there is room again").unwrap();
+        small.put_bytes(MediaType::Config, b"there is room again").unwrap();
     }
 
     fn archives(test: &TestStore) -> Vec<(ExportTarget, ImportSource)> {
@@ -120,5 +141,82 @@ mod needs_root {
         assert_full(&error, "could not be unpacked");
         assert!(names_in(&small.root().join("tmp")).is_empty());
         assert!(names_in(&small.snapshots_dir()).is_empty());
+    }
+
+    /// Something that a store does.
+    type Act = fn(&Store) -> Result<(), StoreError>;
+
+    /// The image that is in the store before anything is done.
+    fn listed(store: &Store) -> ImageRecord {
+        store.list().unwrap().remove(0)
+    }
+
+    const ACTS: [(&str, Act); 12] = [
+        ("put_bytes", |store| store.put_bytes(MediaType::Config, b"{}").map(drop)),
+        ("put_image", |store| {
+            let Image { manifest, config } = store.image(&listed(store).manifest)?;
+            store.put_image(&manifest, &config, &[name("demo/b:1")]).map(drop)
+        }),
+        ("put_unlisted", |store| {
+            let Image { manifest, config } = image_of(&[]);
+            store.put_unlisted(&manifest, &config).map(drop)
+        }),
+        ("put_fact", |store| store.put_fact("kind", &Digest::of(b"key"), &"fact")),
+        ("lock", |store| store.lock("key", || ()).map(drop)),
+        ("tag", |store| store.tag(&listed(store), &name("demo/b:1")).map(drop)),
+        ("untag", |store| store.untag(&name("demo/a:1"))),
+        ("remove", |store| store.remove(&listed(store))),
+        ("cache_dir", |store| store.cache_dir("apt").map(drop)),
+        ("scratch", |store| store.scratch(&[]).map(drop)),
+        ("ensure_snapshot", |store| {
+            let image = store.image(&listed(store).manifest)?;
+            store.ensure_snapshot(&image, &mut quiet).map(drop)
+        }),
+        ("capture", |store| {
+            let scratch = store.scratch(&[])?;
+            let layer = capture(&scratch.upper(), &[], Compression::default(), 1, store.blob_writer()?)?;
+            scratch.commit_as(&ChainId::bottom(&layer.digests.diff_id))
+        }),
+    ];
+
+    #[test]
+    #[ignore = "needs root"]
+    fn each_write_of_each_act_fails_well_and_succeeds_later() {
+        let test = TestStore::new();
+        let disk = SmallDisk::new(test.folder.path().join("small"));
+        for (name, act) in ACTS {
+            for of_inodes in [false, true] {
+                let failures = (0..).position(|left| !fails_well(&disk, name, act, of_inodes, left)).unwrap();
+                // Locks and folders are no more than inodes.
+                let must_fail = of_inodes || !["lock", "cache_dir", "scratch"].contains(&name);
+                assert_eq!(failures > 0, must_fail, "{name} failed {failures} times, inodes: {of_inodes}");
+            }
+        }
+    }
+
+    /// Does something on a disk with so little left; whether it failed.
+    fn fails_well(disk: &SmallDisk, name: &str, act: Act, of_inodes: bool, left: u64) -> bool {
+        let root = disk.0.join("store");
+        let store = Store::open(&root).unwrap();
+        put_image(&store, &[vec![file("a", "text")]], &["demo/a:1"]);
+        match of_inodes {
+            true => disk.leave(None, Some(left)),
+            false => disk.leave(Some(left), None),
+        }
+        let result = act(&store);
+        if let Err(error) = &result {
+            assert_eq!(error.kind(), ErrorKind::Machine, "{name} with {left} left: {error:?}");
+            assert!(error.hint().unwrap().contains("free some space"), "{name} with {left} left: {error:?}");
+            assert!(names_in(&root.join("tmp")).is_empty(), "{name} with {left} left");
+            assert_eq!(listed(&store).names.len(), 1, "{name} with {left} left");
+        }
+        assert_eq!(store.check(false, &mut quiet).unwrap().damages, [], "{name} with {left} left");
+        disk.make_room();
+        if result.is_err() {
+            act(&store).unwrap_or_else(|error| panic!("{name} with room again: {error:?}"));
+            assert_eq!(store.check(false, &mut quiet).unwrap().damages, []);
+        }
+        fs::remove_dir_all(root).unwrap();
+        result.is_err()
     }
 }

@@ -17,6 +17,8 @@ mod needs_root_and_network;
 mod secrets;
 mod sources;
 mod spec;
+mod stores;
+mod storm;
 mod support;
 mod upkeep;
 mod usage;

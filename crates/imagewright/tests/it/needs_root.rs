@@ -1,12 +1,24 @@
 //! A disk that is too small. Mounting one needs root.
 
+mod crowd;
+mod full_disk;
+mod read_only;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imagewright_testkit::image::TinyImage;
+use nix::sys::statvfs::statvfs;
 
 use crate::support::context;
+
+/// What a disk may lack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Measure {
+    Blocks,
+    Inodes,
+}
 
 /// A file system in memory, gone with this value.
 pub(crate) struct SmallDisk(PathBuf);
@@ -20,9 +32,35 @@ impl SmallDisk {
 
     /// Takes away what is free, but for a little.
     pub(crate) fn shrink_to_leave(&self, mebibytes: u64) {
-        let disk = nix::sys::statvfs::statvfs(&self.0).unwrap();
-        let used = (disk.blocks() - disk.blocks_free()) * disk.fragment_size();
-        mount(&["-o", &format!("remount,size={}", used + (mebibytes << 20))], &self.0);
+        self.shrink_to(Measure::Blocks, (mebibytes << 20) / statvfs(&self.0).unwrap().fragment_size());
+    }
+
+    /// Takes away what is free, but for so many blocks or inodes.
+    pub(crate) fn shrink_to(&self, measure: Measure, left: u64) {
+        let disk = statvfs(&self.0).unwrap();
+        let option = match measure {
+            Measure::Blocks => {
+                let blocks = disk.blocks() - disk.blocks_free() + left;
+                // To none at all means without a limit.
+                format!("size={}", blocks.max(1) * disk.fragment_size())
+            }
+            Measure::Inodes => format!("nr_inodes={}", disk.files() - disk.files_free() + left),
+        };
+        mount(&["-o", &format!("remount,{option}")], &self.0);
+    }
+
+    /// How many blocks or inodes are free.
+    pub(crate) fn left(&self, measure: Measure) -> u64 {
+        let disk = statvfs(&self.0).unwrap();
+        match measure {
+            Measure::Blocks => disk.blocks_free(),
+            Measure::Inodes => disk.files_free(),
+        }
+    }
+
+    /// Gives it this size, and inodes enough.
+    pub(crate) fn resize(&self, mebibytes: u64) {
+        mount(&["-o", &format!("remount,size={mebibytes}m,nr_inodes=100000")], &self.0);
     }
 }
 

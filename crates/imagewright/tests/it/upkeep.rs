@@ -1,7 +1,11 @@
 //! Freeing space, and proving that the store is whole.
 
-use std::fs;
+use std::fs::{self, File};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
+use imagewright_testkit::context::Outcome;
 use insta::assert_snapshot;
 
 use crate::support::context_with_image;
@@ -54,6 +58,33 @@ fn damage_is_found_and_repaired_on_demand() {
 }
 
 #[test]
+fn an_image_that_cannot_be_read_can_be_removed() {
+    let context = context_with_image();
+    drop(context.run(["image", "tag", "demo/tiny:1", "demo/tiny:2"]).success());
+    let shown = context.run(["image", "show", "demo/tiny:1", "--json"]).success().json();
+    let config = shown["manifest"]["config"]["digest"].as_str().unwrap().replace(':', "/");
+    fs::remove_file(context.root().join("blobs").join(config)).unwrap();
+    assert_snapshot!(context.run(["image", "list"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: blob `sha256:[DIGEST]` is not in the store
+    hint: run `imagewright fsck --repair`, then import or build the image again
+    ");
+    assert_snapshot!(context.run(["image", "remove", "demo/tiny:1"]), @r"
+    exit: 0
+    ----- stdout -----
+    untagged demo/tiny:1
+    ");
+    assert_snapshot!(context.run(["fsck", "--repair"]), @r"
+    exit: 0
+    ----- stdout -----
+    [ROOT]/blobs/sha256/[DIGEST]: image `demo/tiny:2` cannot be read: blob `sha256:[DIGEST]` is not in the store (removed)
+    read 2 blobs, 1 image, 1 fact: 1 damage
+    ");
+    assert_snapshot!(context.run(["image", "list", "--ids"]), @r"exit: 0");
+}
+
+#[test]
 fn layers_of_removed_images_go_when_nobody_used_them_for_a_while() {
     let context = context_with_image();
     let gc = |arguments: &[&str]| context.run(["gc"].iter().chain(arguments));
@@ -89,6 +120,28 @@ fn layers_of_removed_images_go_when_nobody_used_them_for_a_while() {
     freed [SIZE], [SIZE] remain
     ");
     drop(context.run(["fsck"]).success());
+}
+
+#[test]
+fn whoever_looks_at_images_waits_for_a_collection() {
+    let context = context_with_image();
+    let lock = File::options().write(true).open(context.root().join("locks/lease")).unwrap();
+    for arguments in [
+        &["list"][..],
+        &["show", "demo/tiny:1"],
+        &["tag", "demo/tiny:1", "demo/tiny:2"],
+        &["export", "demo/tiny:1", "oci:layout"],
+        &["remove", "demo/tiny:1"],
+    ] {
+        // What a collection does.
+        lock.lock().unwrap();
+        let mut command = context.command(["image"].iter().chain(arguments));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        assert!(child.try_wait().unwrap().is_none(), "{arguments:?} looked at what may go");
+        lock.unlock().unwrap();
+        drop(Outcome::from(child.wait_with_output().unwrap()).success());
+    }
 }
 
 #[test]

@@ -9,8 +9,6 @@ mod plan;
 mod scheme;
 mod script;
 mod sink;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use imagewright_layer::LayerPath;

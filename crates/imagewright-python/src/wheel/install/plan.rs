@@ -13,8 +13,16 @@ use crate::wheel::{EntryPoint, Wheel, WheelError};
 use crate::zip::{Member, ReadAt};
 
 /// Permissions as files come out under the usual umask; of those in the archive, only executability counts.
-pub(super) const PLAIN: u32 = 0o644;
+const PLAIN: u32 = 0o644;
 pub(super) const EXECUTABLE: u32 = 0o755;
+
+/// How long the paths of all folders may be together. A path of a kilobyte stands for five hundred folders, so that a
+/// small archive can ask for many.
+const LONGEST_FOLDER_NAMES: usize = 32 * 1024 * 1024;
+
+pub(super) fn permissions(is_executable: bool) -> u32 {
+    if is_executable { EXECUTABLE } else { PLAIN }
+}
 
 /// What installing a wheel will write.
 #[derive(Debug)]
@@ -23,12 +31,14 @@ pub struct Plan<'a, R> {
     pub(super) scheme: &'a Scheme,
     pub(super) options: &'a InstallOptions,
     pub(super) steps: Vec<Step<'a>>,
-    /// The lines of the new `RECORD`, and where that will be.
+    /// The lines of the new `RECORD`, where that will be, and its permissions.
     pub(super) rows: Vec<Row>,
-    pub(super) record: LayerPath,
+    pub(super) record: (LayerPath, u32),
     pub(super) scripts: Vec<String>,
     files: BTreeMap<LayerPath, Source<'a>>,
     directories: BTreeSet<LayerPath>,
+    /// The bytes of the names of all of these.
+    folder_names: usize,
     /// The shared directories of the scheme, and those of them that something lies in.
     shared: BTreeSet<LayerPath>,
     needed: BTreeSet<LayerPath>,
@@ -83,16 +93,21 @@ impl<'a, R: ReadAt> Plan<'a, R> {
         options: &'a InstallOptions,
     ) -> Result<Self, WheelError> {
         scheme.check()?;
+        let record = format!("{}/RECORD", wheel.dist_info);
+        // uv writes over the wheel's own list, which so keeps its permissions.
+        let is_executable = wheel.archive.member(&record).is_some_and(Member::is_executable);
+        let record = wheel.join(site(wheel, scheme), &record)?;
         let mut plan = Self {
             wheel,
             scheme,
             options,
             steps: Vec::new(),
             rows: wheel.record.rows.clone(),
-            record: wheel.join(site(wheel, scheme), &format!("{}/RECORD", wheel.dist_info))?,
+            record: (record, permissions(is_executable)),
             scripts: Vec::new(),
             files: BTreeMap::new(),
             directories: BTreeSet::new(),
+            folder_names: 0,
             shared: scheme.shared_directories(),
             needed: BTreeSet::new(),
         };
@@ -136,7 +151,7 @@ impl<'a, R: ReadAt> Plan<'a, R> {
             }
             match router.destination(member)? {
                 Destination::Nowhere => {}
-                Destination::Directory(path) => self.place_directory(path),
+                Destination::Directory(path) => self.place_directory(&path)?,
                 Destination::File(path) => drop(self.place_member(member, path, false)?),
                 Destination::Moved(path) => self.place_moved(member, path, false)?,
                 Destination::Script(path) => self.place_moved(member, path, true)?,
@@ -182,22 +197,29 @@ impl<'a, R: ReadAt> Plan<'a, R> {
         }
         self.files.insert(path.clone(), source);
         if let Some(parent) = path.parent() {
-            self.place_directory(parent);
+            self.place_directory(&parent)?;
         }
         Ok(())
     }
 
-    fn place_directory(&mut self, path: LayerPath) {
-        let mut way: Vec<LayerPath> = scheme::ancestors(&path).collect();
-        way.reverse();
-        way.push(path);
-        for directory in way.into_iter().filter(|directory| !directory.is_root()) {
+    /// Plans for a directory and those above it that nothing has lain in so far.
+    fn place_directory(&mut self, path: &LayerPath) -> Result<(), WheelError> {
+        let is_known = |path: &LayerPath| self.directories.contains(path) || self.needed.contains(path);
+        let new = |path: &LayerPath| Some(path.clone()).filter(|path| !path.is_root() && !is_known(path));
+        let way: Vec<LayerPath> = std::iter::successors(new(path), |path| new(&path.parent()?)).collect();
+        for directory in way.into_iter().rev() {
             if self.shared.contains(&directory) {
                 self.needed.insert(directory);
-            } else if self.directories.insert(directory.clone()) {
-                self.steps.push(Step::Directory(directory));
+                continue;
             }
+            self.folder_names += directory.as_bytes().len();
+            if self.folder_names > LONGEST_FOLDER_NAMES {
+                return Err(self.wheel.malformed("it has too many folders".to_owned()));
+            }
+            self.directories.insert(directory.clone());
+            self.steps.push(Step::Directory(directory));
         }
+        Ok(())
     }
 
     fn make_script(&mut self, entry_point: &EntryPoint) -> Result<(), WheelError> {

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use flate2::Crc;
 use imagewright_layer::{Deflated, Entry, EntryKind, LayerError, LayerPath};
 
-use super::plan::{EXECUTABLE, PLAIN, Step};
+use super::plan::{EXECUTABLE, Step, permissions};
 use super::script::{self, PLACEHOLDER};
 use super::{Installed, InstalledFile, LayerSink, Plan};
 use crate::wheel::WheelError;
@@ -41,7 +41,8 @@ impl<R: ReadAt> Plan<'_, R> {
         let rows = std::mem::take(&mut self.rows);
         let record = record::write(rows)
             .map_err(|source| WheelError::Record { wheel: self.wheel.file_name.to_string(), source })?;
-        files.push(self.write_made(sink, self.record.clone(), PLAIN, &record)?);
+        let (path, mode) = self.record.clone();
+        files.push(self.write_made(sink, path, mode, &record)?);
         Ok(Installed {
             name: self.wheel.file_name.name().to_owned(),
             version: self.wheel.file_name.version().clone(),
@@ -75,7 +76,7 @@ impl<R: ReadAt> Plan<'_, R> {
         is_script: bool,
         row: Option<usize>,
     ) -> Result<InstalledFile, WheelError> {
-        let mode = if is_script || member.is_executable() { EXECUTABLE } else { PLAIN };
+        let mode = permissions(is_script || member.is_executable());
         if is_script && self.has_placeholder(member)? {
             return self.write_script(sink, member, path, row);
         }

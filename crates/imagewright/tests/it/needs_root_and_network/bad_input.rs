@@ -92,7 +92,7 @@ fn a_source_distribution_that_fails_to_compile() {
     compile.write_to(&wheel_folder(&context)).unwrap();
     write_spec(&context, "broken");
     let outcome = build(&context).exits(1);
-    assert!(outcome.stderr.contains("error: uv could not install the packages"), "{outcome}");
+    assert!(outcome.stderr.contains("error: `broken` could not be built"), "{outcome}");
     assert!(outcome.stderr.contains("No such file or directory: 'cc'"), "{outcome}");
     assert!(outcome.stderr.contains("hint: building from source needs a compiler"), "{outcome}");
 }

@@ -1,0 +1,148 @@
+"""What is built, and from which state. Preparing is never timed."""
+
+import itertools
+from typing import Callable, NamedTuple
+
+from .builders import Job
+
+W1 = ("numpy", "pandas", "scikit-learn", "matplotlib", "jupyterlab", "ipykernel")
+W4 = ("tensorflow",)
+ADDED = "polars"
+BESIDE = ("duckdb", "pyarrow", "bokeh", "sympy")
+APT = ("git", "build-essential", "libgomp1", "graphviz")
+# The case that measures not builders but those who use what they built.
+PULL = "pull"
+# Small packages one of which makes the list another one.
+SMALL = ("tree", "less", "bc", "time", "pv", "patchutils")
+
+
+class Round(NamedTuple):
+    """Which repetition, and how Python packages are to be built in it."""
+
+    number: int
+    bytecode: str
+
+    def job(self, pip, **others):
+        """A job with Python packages."""
+        return Job(pip=tuple(pip), bytecode=self.bytecode, **others)
+
+
+class Case(NamedTuple):
+    """A situation that is measured."""
+
+    title: str
+    about: str
+    # Brings a builder into the state from where it is measured, and gives the jobs to measure.
+    prepare: Callable | None
+    has_python: bool = True
+
+
+def has(builder, wanted):
+    """Whether a builder, since it was wiped, built an image of these packages, in whatever order."""
+    return any(set(job.pip) == set(wanted.pip) and job.bytecode == wanted.bytecode for job in builder.built)
+
+
+def know_w1(builder, this, unknown=()):
+    """Has the builder know W1, and not the packages in `unknown`."""
+    w1 = this.job(W1)
+    known = {package for job in builder.built for package in job.pip}
+    if not has(builder, w1) or known & set(unknown):
+        builder.wipe()
+        builder.build([w1])
+    return w1
+
+
+def first_w1(builder, this):
+    """First build ever of W1."""
+    builder.wipe()
+    return [this.job(W1)]
+
+
+def identical(builder, this):
+    """The very same request again."""
+    know_w1(builder, this)
+    last = next(job for job in reversed(builder.built) if set(job.pip) == set(W1))
+    return [last]
+
+
+def relabelled(builder, this):
+    """Same list, another label."""
+    know_w1(builder, this)
+    last = next(job for job in reversed(builder.built) if set(job.pip) == set(W1))
+    return [last._replace(note=f"label {this.number}")]
+
+
+def reordered(builder, this):
+    """Same packages in another order, which is another one in each round, and another label."""
+    know_w1(builder, this)
+    orders = itertools.islice(itertools.permutations(W1), 1, None)
+    order = next(itertools.islice(orders, 53 * this.number % 719, None))
+    return [this.job(order, note=f"order {this.number}")]
+
+
+def one_added(builder, this):
+    """One more package, which is not known yet."""
+    know_w1(builder, this, unknown=[ADDED])
+    return [this.job([*W1, ADDED], name="added:1")]
+
+
+def four(this):
+    """Four lists that share W1."""
+    return [this.job([*W1, package], name=f"{package}:1") for package in BESIDE]
+
+
+def four_first(builder, this):
+    """Four lists at once, nothing known."""
+    builder.wipe()
+    return four(this)
+
+
+def four_known(builder, this):
+    """Four lists at once, W1 known, what is beside it not."""
+    know_w1(builder, this, unknown=BESIDE)
+    return four(this)
+
+
+def first_w4(builder, this):
+    """First build ever of W4."""
+    builder.wipe()
+    return [this.job(W4)]
+
+
+def first_apt(builder, this):
+    """First build ever of the apt list."""
+    del this
+    builder.wipe()
+    return [Job(apt=APT)]
+
+
+def known_apt(builder, this):
+    """The apt list and a small package, all of which the builder downloaded for other images."""
+    small = SMALL[this.number % len(SMALL)]
+    jobs = [Job(apt=APT), Job(apt=(small,), name="small:1")]
+    wanted = Job(apt=(*APT, small))
+    if wanted in builder.built:
+        builder.wipe()
+    for job in jobs:
+        if job not in builder.built:
+            if not builder.built:
+                builder.wipe()
+            builder.build([job])
+    return [wanted]
+
+
+# In the order of a round, so that one case leaves what the next needs.
+CASES = {
+    "w1-first": Case("W1, first build ever", " ".join(W1), first_w1),
+    "w1-identical": Case("W1, identical request", "nothing changed", identical),
+    "w1-label": Case("W1, another label", "same list", relabelled),
+    "w1-order": Case("W1, another order", "same packages, known; another label", reordered),
+    PULL: Case("W1, pulled and run by Docker", "the finished images", None),
+    "w1-added": Case("W1, one package added", f"{ADDED}, not known", one_added),
+    "four-known": Case("four lists at once, W1 known", f"W1 and one of {' '.join(BESIDE)}", four_known),
+    "four-first": Case("four lists at once, first builds ever", "the same", four_first),
+    "w4-first": Case("W4, first build ever", " ".join(W4), first_w4),
+    "apt-first": Case("apt, first build ever", " ".join(APT), first_apt, has_python=False),
+    "apt-known": Case("apt, list changed", "one more small package, all known", known_apt, has_python=False),
+}
+DEFAULT = ["w1-first", "w1-identical", "w1-label", "w1-order", PULL, "w1-added", "w4-first", "apt-first", "apt-known"]
