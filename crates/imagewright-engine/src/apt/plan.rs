@@ -23,7 +23,9 @@ impl AptStep<'_> {
         let mut apt = self.open(&bench)?;
         let before = dpkg::installed(&bench.view());
         if let Some(solution) = self.known_solution(memory)? {
-            let packages = solution.iter().map(|package| planned(package, &apt, &before)).collect();
+            let mut packages: Vec<_> =
+                solution.iter().map(|package| planned(package, &apt, &before)).collect();
+            packages.sort_by(|one, other| one.name.cmp(&other.name));
             return Ok(AptPlan { packages, solution: Some(solution) });
         }
         let _lock = self.lock_caches(&apt)?;

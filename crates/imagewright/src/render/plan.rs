@@ -32,8 +32,8 @@ fn base(base: &PlannedBase) -> String {
 
 fn step(step: &PlannedStep) -> String {
     let how = match (step.cached, step.size_is_exact) {
-        (true, _) => "is there already".to_owned(),
-        (false, true) => "was done for the plan".to_owned(),
+        (true, _) => "there already".to_owned(),
+        (false, true) => "done for the plan".to_owned(),
         (false, false) if step.download_size > 0 => format!("to fetch: {}", size::bytes(step.download_size)),
         (false, false) => "nothing to fetch".to_owned(),
     };
@@ -44,7 +44,7 @@ fn step(step: &PlannedStep) -> String {
     let counts = counts.filter(|(_, count)| *count > 0).map(|(verb, count)| format!("{count} to {verb}"));
     let counts = counts.collect::<Vec<_>>().join(", ");
     let counts = if counts.is_empty() { "nothing to install" } else { &counts };
-    let heading = format!("{}: {counts}, {how}\n", step.title);
+    let heading = format!("{}: {counts}; {how}\n", step.title);
     let rows: Vec<Vec<String>> = step.packages.iter().map(row).collect();
     if rows.is_empty() {
         heading
