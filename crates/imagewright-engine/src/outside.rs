@@ -120,7 +120,11 @@ impl Outside {
     pub(crate) fn on_host(&self, address: &str) -> Option<PathBuf> {
         let named = address.strip_prefix("file://").filter(|name| !name.starts_with('/'));
         if let Some(name) = named.filter(|name| !name.split('/').any(|part| part == "..")) {
-            return self.python_folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+            let mut places = self.python_folders.iter().map(|folder| folder.join(name));
+            // Where it is nowhere, the place it is missed at is told.
+            let nowhere =
+                places.clone().next().unwrap_or_else(|| Path::new(INSIDE).join("find-links").join(name));
+            return Some(places.find(|path| path.is_file()).unwrap_or(nowhere));
         }
         self.python_folders.iter().enumerate().find_map(|(number, folder)| {
             let inside = address.strip_prefix("file://").unwrap_or(address);
