@@ -218,6 +218,7 @@ pub(crate) fn locked_base(digest: Option<Digest>) -> LockedBase {
 /// Versions of the code that makes layers.
 fn transforms() -> BTreeMap<String, u32> {
     let versions = [
+        ("install", imagewright_python::wheel::INSTALL_VERSION),
         ("layer", imagewright_layer::TRANSFORM_VERSION),
         ("package", imagewright_layer::PACKAGE_VERSION),
         ("step", crate::step::STEP_VERSION),

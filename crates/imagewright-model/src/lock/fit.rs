@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use imagewright_oci::{Digest, Platform};
 
-use super::ImageLock;
+use super::{ImageLock, LockedPython};
 use crate::spec::ImageSpec;
 
 /// Digests of what a spec asks for, as far as versions follow from it.
@@ -69,7 +69,7 @@ impl ImageLock {
     /// Names of all packages that it holds versions of beside those of the base.
     pub fn names(&self) -> BTreeSet<&str> {
         let apt = self.apt.iter().flat_map(|apt| &apt.packages).map(|package| package.name.as_str());
-        let pip = self.pip.iter().flat_map(|pip| pip.packages()).map(|(name, _)| name);
+        let pip = self.pip.iter().flat_map(LockedPython::packages).map(|(name, _)| name);
         apt.chain(pip).collect()
     }
 }

@@ -206,9 +206,8 @@ impl Reader<'_> {
             }
         }
         let mut table: Table = toml::from_str(self.text).expect("the text was read before");
-        let mut document = match table.remove("pip") {
-            Some(Value::Table(document)) => document,
-            _ => unreachable!("the section was read before"),
+        let Some(Value::Table(mut document)) = table.remove("pip") else {
+            unreachable!("the section was read before");
         };
         document.remove("key");
         document.remove("asked");

@@ -38,6 +38,7 @@ fn a_build_leaves_a_lock_beside_its_spec() {
     platform = "linux/amd64"
 
     [transforms]
+    install = 1
     layer = 1
     package = 1
     step = 2
