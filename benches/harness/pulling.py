@@ -10,7 +10,7 @@ from .disk import Disk
 from .docker import DockerDaemon
 from .processes import Group, run
 
-# Run inside each image: its packages import, and what they are.
+# Run inside each image, writing no bytecode: its packages import, and what they are.
 LOOK = """
 import glob, importlib.metadata, json
 import IPython, jupyterlab, matplotlib.pyplot, numpy, pandas, sklearn.linear_model
@@ -53,7 +53,7 @@ class Reader:
                 run(command)
                 seconds = time.perf_counter() - start
             cpu = self.daemon.group.cpu_seconds() - cpu
-            look = ["run", "--rm", "--network", "host", reference, "/opt/venv/bin/python", "-c", LOOK]
+            look = ["run", "--rm", "--network", "host", reference, "/opt/venv/bin/python", "-B", "-c", LOOK]
             packages, bytecode_files = json.loads(self.daemon.docker(*look).splitlines()[-1])
         finally:
             self.daemon.stop()

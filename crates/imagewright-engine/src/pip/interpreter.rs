@@ -166,10 +166,15 @@ impl PythonFacts {
     }
 }
 
+/// What of a choice decides which Python it is.
+pub(super) fn wanted(choice: Option<&PythonChoice>) -> (Option<&String>, Option<&PythonEnvironment>) {
+    let interpreter = choice.and_then(|choice| choice.interpreter.as_ref());
+    (interpreter, choice.and_then(|choice| choice.environment.as_ref()))
+}
+
 fn key(context: StepContext<'_>, uv: &Uv, choice: Option<&PythonChoice>) -> Digest {
     let search_path = context.draft.config.env("PATH");
-    let choice = choice.map(|choice| (&choice.interpreter, &choice.environment));
-    step::key("python", &(PROBE_VERSION, context.parent(), search_path, choice, &uv.digest))
+    step::key("python", &(PROBE_VERSION, context.parent(), search_path, wanted(choice), &uv.digest))
 }
 
 /// The path of the interpreter, and whether it is that of the environment that packages are to go to.

@@ -96,7 +96,8 @@ impl Step for PipStep<'_> {
         let locked = locked.as_ref().map(|lock| lock.text.as_str());
         let pip = (lines(requirements), lines(constraints), python, locked, options);
         let path = self.context.draft.config.env("PATH");
-        step::key("pip-question", &(self.context.parent(), path, pip, self.choice, &self.uv.digest))
+        let python = interpreter::wanted(self.choice);
+        step::key("pip-question", &(self.context.parent(), path, pip, python, &self.uv.digest))
     }
 
     fn identity(&self, solution: &Solution) -> Digest {
