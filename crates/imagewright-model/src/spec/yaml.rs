@@ -95,7 +95,7 @@ impl Reader<'_> {
                 interpreter: Some(Spanned::new(path, referenced, referenced)),
                 ..PythonMap::default()
             },
-            Python::Map(map) => map,
+            Python::Map(map) => *map,
         };
         Ok(Some(PythonChoice {
             interpreter: self.one(interpreter.as_ref(), check_interpreter)?,

