@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use imagewright_model::lock::LockedBase;
 use imagewright_model::spec::{BaseSource, Distribution};
 use imagewright_model::{BuildSettings, Progress};
 use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform, Reference};
@@ -11,15 +12,17 @@ use imagewright_store::transfer::{ImportSource, Naming};
 use imagewright_store::{Image, ImageRecord, StoreError};
 
 use crate::bootstrap::{self, BootstrapRequest};
-use crate::bootstrap_step::BootstrapStep;
+use crate::bootstrap_step::{self, BootstrapStep};
 use crate::docker_daemon::DockerDaemon;
 use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::import::file_source;
+use crate::lock::{KeptBase, locked_base};
 use crate::machine::Machine;
 use crate::remote::{RemoteImages, came_from_registry};
 use crate::reporter::StepReporter;
-use crate::step::{self, Memory};
+use crate::step::{self, Done, Memory};
+use crate::versions_error::VersionsError;
 use crate::workbench::{DEFAULT_PATH, Site};
 
 /// What else a base needs to be found or made.
@@ -35,6 +38,8 @@ pub(crate) struct BaseContext<'a> {
 pub(crate) struct Base {
     pub(crate) draft: Draft,
     pub(crate) cached: bool,
+    /// What a lock says of it.
+    pub(crate) locked: LockedBase,
 }
 
 impl BaseContext<'_> {
@@ -45,13 +50,22 @@ impl BaseContext<'_> {
         wanted: &Platform,
         epoch: Option<i64>,
         memory: Memory,
+        kept: Option<KeptBase<'_>>,
         step: &StepReporter<'_>,
     ) -> Result<Base, EngineError> {
         if let BaseSource::Bootstrap { distribution, suite } = source {
-            let request = self.bootstrap_request(*distribution, suite.as_deref(), wanted, &[])?;
-            return self.bootstrap(&request, epoch, memory, step);
+            let place = kept.and_then(|kept| kept.base.distribution.as_deref()?.split_once('/'));
+            let kept = kept.filter(|_| place.is_some()).map(|kept| kept.base);
+            let locked = place.and_then(|(distribution, suite)| Some((distribution.parse().ok()?, suite)));
+            let (distribution, suite) = match locked {
+                Some((distribution, suite)) => (Some(distribution), Some(suite)),
+                None => (*distribution, suite.as_deref()),
+            };
+            let request = self.bootstrap_request(distribution, suite, wanted, &[])?;
+            let memory = Memory { solve_again: memory.solve_again || kept.is_some(), ..memory };
+            return self.bootstrap(&request, epoch, memory, kept, step);
         }
-        let (image, cached) = self.find(source, wanted, memory, step)?;
+        let (image, cached) = self.find(source, wanted, memory, kept, step)?;
         if !wanted.accepts(&image.config.platform) {
             return Err(EngineError::BasePlatform {
                 base: source.to_string(),
@@ -61,7 +75,8 @@ impl BaseContext<'_> {
         }
         // A path of this machine is nobody else's business, and the digest must not depend on it.
         let name = matches!(source, BaseSource::Image(_)).then(|| source.to_string());
-        Ok(Base { draft: Draft::on(&image, name), cached })
+        let locked = locked_base(Some(image.manifest.digest().clone()));
+        Ok(Base { draft: Draft::on(&image, name), cached, locked })
     }
 
     fn find(
@@ -69,10 +84,19 @@ impl BaseContext<'_> {
         source: &BaseSource,
         wanted: &Platform,
         memory: Memory,
+        kept: Option<KeptBase<'_>>,
         step: &StepReporter<'_>,
     ) -> Result<(Image, bool), EngineError> {
         match source {
-            BaseSource::Image(reference) => self.find_image(reference, wanted, memory, step),
+            BaseSource::Image(reference) => {
+                let kept = kept.and_then(|kept| Some((kept.base.digest.as_ref()?, kept.locked)));
+                if let Some((digest, locked)) = kept
+                    && let Some(found) = self.find_locked(reference, digest, locked, wanted, step)?
+                {
+                    return Ok(found);
+                }
+                self.find_image(reference, wanted, memory, step)
+            }
             BaseSource::OciDirectory { path, .. } => self.import_file(source, &path.join("index.json"), step),
             BaseSource::OciArchive { path, .. } | BaseSource::DockerArchive { path, .. } => {
                 self.import_file(source, path, step)
@@ -112,6 +136,34 @@ impl BaseContext<'_> {
         }
     }
 
+    /// The very image of a lock: from the store, else from its registry. None where the name was given to another
+    /// image here since: who names an image on this machine means it, unless the lock must be kept.
+    fn find_locked(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+        locked: bool,
+        wanted: &Platform,
+        step: &StepReporter<'_>,
+    ) -> Result<Option<(Image, bool)>, EngineError> {
+        let store = self.site.store;
+        if !locked
+            && let Ok(record) = store.resolve(&reference.canonical())
+            && record.manifest.digest != *digest
+            && !self.may_have_moved(reference, &record)?
+        {
+            return Ok(None);
+        }
+        match store.resolve(&digest.to_string()) {
+            Ok(record) => Ok(Some((store.image(&record.manifest)?, true))),
+            Err(StoreError::ImageNotFound { .. }) => {
+                let pulled = self.pull(&reference.with_digest(digest.clone()), wanted, step)?;
+                Ok(Some((store.image(&pulled.manifest)?, false)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether the registry may have another image under this name by now: not when the name has a digest, nor when
     /// the image was made or named here.
     fn may_have_moved(&self, reference: &Reference, record: &ImageRecord) -> Result<bool, EngineError> {
@@ -125,6 +177,10 @@ impl BaseContext<'_> {
         wanted: &Platform,
         step: &StepReporter<'_>,
     ) -> Result<ImageRecord, EngineError> {
+        if self.settings.trust.offline {
+            let what = format!("the base image `{reference}` is");
+            return Err(VersionsError::Offline { what }.into());
+        }
         step.status(format!("pulling {reference}"));
         let output = step.output();
         let progress = |message: &str, progress: Progress| output.progress(message, progress);
@@ -197,10 +253,12 @@ impl BaseContext<'_> {
         request: &BootstrapRequest,
         epoch: Option<i64>,
         memory: Memory,
+        kept: Option<&LockedBase>,
         report: &StepReporter<'_>,
     ) -> Result<Base, EngineError> {
-        let mut step = BootstrapStep::new(self.site, request, self.settings, epoch, report)?;
-        let (root, cached) = step::perform(self.site.store, &mut step, memory, report)?;
+        let mut step = BootstrapStep::new(self.site, request, self.settings, epoch, kept, report)?;
+        let Done { result: root, cached, solution } =
+            step::perform(self.site.store, &mut step, memory, report)?;
         let created = root.created.unwrap_or_default();
         let mut draft = Draft::empty(Platform::linux(&request.architecture));
         for made in &root.layers {
@@ -212,7 +270,7 @@ impl BaseContext<'_> {
         }
         draft.config.created = Some(created);
         draft.config.config = Some(bootstrap_config());
-        Ok(Base { draft, cached })
+        Ok(Base { draft, cached, locked: bootstrap_step::locked(&solution) })
     }
 }
 

@@ -4,18 +4,21 @@
 use std::path::PathBuf;
 
 use imagewright_model::BuildSettings;
+use imagewright_model::lock::{ArchivePlace, LockedBase, LockedDebian};
 use imagewright_oci::{Digest, Platform};
 use imagewright_store::overlay::PathPattern;
 
 use crate::apt;
-use crate::bootstrap::{self, BootstrapRequest, Report, Solution};
+use crate::bootstrap::{self, BootstrapError, BootstrapPackage, BootstrapRequest, Report, Solution};
 use crate::draft::Draft;
 use crate::error::EngineError;
-use crate::fetch::Fetcher;
+use crate::fetch::{FetchError, Fetcher};
+use crate::lock::locked_base;
 use crate::outside::INSIDE;
 use crate::reporter::StepReporter;
 use crate::step::{self, Step, StepResult};
 use crate::time::rfc3339;
+use crate::versions_error::VersionsError;
 use crate::workbench::{Command, Site, Workbench, bind};
 
 /// Makes a root of distribution packages.
@@ -25,6 +28,8 @@ pub(crate) struct BootstrapStep<'a> {
     /// `SOURCE_DATE_EPOCH` where the user gave one; else the newest file of the packages dates the root.
     epoch: Option<i64>,
     report: &'a StepReporter<'a>,
+    /// What an earlier build decided.
+    kept: Option<&'a LockedBase>,
     fetcher: Fetcher,
     /// Where package lists and packages are kept.
     cache: PathBuf,
@@ -36,17 +41,17 @@ impl<'a> BootstrapStep<'a> {
         request: &'a BootstrapRequest,
         settings: &BuildSettings,
         epoch: Option<i64>,
+        kept: Option<&'a LockedBase>,
         report: &'a StepReporter<'a>,
     ) -> Result<Self, EngineError> {
         let fetcher = Fetcher::new(&settings.trust)?.stopped_by(site.cancel.stop());
         let cache = site.store.cache_dir("bootstrap")?;
-        Ok(Self { site, request, epoch, report, fetcher, cache })
+        Ok(Self { site, request, epoch, report, kept, fetcher, cache })
     }
 }
 
 impl Step for BootstrapStep<'_> {
     const KIND: &'static str = "bootstrap";
-    const RUNS_REMEMBERED_SOLUTIONS: bool = true;
     type Solution = Solution;
 
     fn question(&self) -> Digest {
@@ -58,6 +63,9 @@ impl Step for BootstrapStep<'_> {
     }
 
     fn solve(&mut self) -> Result<Solution, EngineError> {
+        if let Some(kept) = self.kept {
+            return Ok(kept_solution(self.request, kept));
+        }
         Ok(bootstrap::solve(self.request, &self.fetcher, &self.cache, &mut |told| tell(self.report, told))?)
     }
 
@@ -65,7 +73,8 @@ impl Step for BootstrapStep<'_> {
         let report = self.report;
         report.status(format!("downloading {} packages", solution.packages.len()));
         let tell = &mut |told| tell(report, told);
-        let archives = bootstrap::download(self.request, solution, &self.fetcher, &self.cache, tell)?;
+        let archives = bootstrap::download(self.request, solution, &self.fetcher, &self.cache, tell)
+            .map_err(|error| gone(solution, error))?;
         let mut bench = Workbench::bare(self.site)?;
         report.status("unpacking packages");
         let extracted = bootstrap::extract(solution, &archives, &bench.upper())?;
@@ -87,6 +96,62 @@ impl Step for BootstrapStep<'_> {
         let nothing = Draft::empty(Platform::linux(&self.request.architecture));
         let layer = bench.seal(&nothing, rules, report)?;
         Ok(StepResult { created: Some(rfc3339(epoch)), ..StepResult::of(layer) })
+    }
+}
+
+/// What a lock decided, as if it had just been solved.
+fn kept_solution(request: &BootstrapRequest, kept: &LockedBase) -> Solution {
+    let package = |package: &LockedDebian| {
+        let digest = format!("sha256:{}", package.sha256).parse().expect("a lock holds digits of SHA-256");
+        let archive = package.archive.clone().unwrap_or_default();
+        BootstrapPackage {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            suite: archive.suite,
+            filename: archive.filename,
+            size: package.size,
+            digest,
+        }
+    };
+    Solution {
+        distribution: request.distribution,
+        suite: request.suite.clone(),
+        architecture: request.architecture.clone(),
+        packages: kept.packages.iter().map(package).collect(),
+        image_sources: bootstrap::to_deb822(&request.sources.image),
+        release_date: None,
+    }
+}
+
+/// A solution as a lock has it.
+pub(crate) fn locked(solution: &Solution) -> LockedBase {
+    let package = |package: &BootstrapPackage| LockedDebian {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        architecture: package.architecture.clone(),
+        sha256: package.digest.hex().to_owned(),
+        size: package.size,
+        archive: Some(ArchivePlace { suite: package.suite.clone(), filename: package.filename.clone() }),
+    };
+    LockedBase {
+        distribution: Some(format!("{}/{}", solution.distribution, solution.suite)),
+        packages: solution.packages.iter().map(package).collect(),
+        ..locked_base(None)
+    }
+}
+
+/// A package that archives have no more is told as that.
+fn gone(solution: &Solution, error: BootstrapError) -> EngineError {
+    let BootstrapError::Fetch { source: FetchError::NotFound { url }, .. } = &error else {
+        return error.into();
+    };
+    let address = url.redacted();
+    match solution.packages.iter().find(|package| address.ends_with(&package.filename)) {
+        Some(BootstrapPackage { name, version, .. }) => {
+            VersionsError::GoneFromBase { package: name.clone(), version: version.clone() }.into()
+        }
+        None => error.into(),
     }
 }
 

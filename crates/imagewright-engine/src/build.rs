@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use imagewright_layer::Compression;
+use imagewright_model::lock::{ImageLock, LockedDebian};
 use imagewright_model::spec::{Distribution, ImageSpec};
-use imagewright_model::{BuildOutcome, EventSink};
+use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_sandbox::Limits;
 use imagewright_store::ImageRecord;
@@ -14,6 +15,7 @@ use crate::base::{Base, BaseContext};
 use crate::cancel::Cancel;
 use crate::draft::Draft;
 use crate::error::EngineError;
+use crate::lock::{Decided, Keeping, Upgrade, Versions};
 use crate::outside::Outside;
 use crate::pip::PipStep;
 use crate::reporter::{BuildReporter, StepReporter};
@@ -24,7 +26,7 @@ use crate::workbench::Site;
 use crate::{Engine, config};
 
 /// Told while a collection keeps a build waiting.
-const COLLECTING: &str = "waiting for `gc` to end";
+pub(crate) const COLLECTING: &str = "waiting for `gc` to end";
 
 /// What to build and how.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ pub struct BuildRequest {
     pub names: Vec<Reference>,
     /// How its layers are compressed.
     pub compression: Compression,
-    /// Ask archives and indexes again instead of keeping to what they answered last time.
-    pub upgrade: bool,
+    /// How versions are decided on.
+    pub versions: Versions,
     /// Run every step again.
     pub no_cache: bool,
     /// How long one program of a step may run.
@@ -81,6 +83,17 @@ pub struct Built {
     pub unchanged: bool,
 }
 
+/// An image that was built from a spec, and what was decided on the way.
+#[derive(Clone, Debug)]
+pub struct BuiltFromSpec {
+    /// The image.
+    pub built: Built,
+    /// The versions that were decided on.
+    pub lock: ImageLock,
+    /// The Python packages as a `pylock.toml`, where there are some.
+    pub pylock: Option<String>,
+}
+
 impl Engine {
     /// Builds an image. Whatever happens is told to `events`, the outcome last.
     pub fn build(
@@ -88,12 +101,10 @@ impl Engine {
         request: &BuildRequest,
         events: &dyn EventSink,
         cancel: &Cancel,
-    ) -> Result<Built, EngineError> {
-        let steps =
-            1 + u32::from(!request.spec.apt.packages.is_empty()) + u32::from(!request.spec.pip.is_empty());
-        let reporter = BuildReporter::start(events, steps);
+    ) -> Result<BuiltFromSpec, EngineError> {
+        let reporter = BuildReporter::start(events, number_of_steps(&request.spec));
         let built = unless_cancelled(self.build_steps(request, &reporter, cancel), cancel);
-        reporter.finish(outcome(&built));
+        reporter.finish(outcome(built.as_ref().map(|built| &built.built)));
         built
     }
 
@@ -106,7 +117,7 @@ impl Engine {
     ) -> Result<Built, EngineError> {
         let reporter = BuildReporter::start(events, 1);
         let built = unless_cancelled(self.bootstrap_step(request, &reporter, cancel), cancel);
-        reporter.finish(outcome(&built));
+        reporter.finish(outcome(built.as_ref()));
         built
     }
 
@@ -130,13 +141,13 @@ impl Engine {
         )?;
         let step = reporter.step(format!("base bootstrap:{}/{}", bootstrap.distribution, bootstrap.suite));
         let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };
-        let base = context.bootstrap(&bootstrap, request.source_date_epoch, memory, &step)?;
+        let base = context.bootstrap(&bootstrap, request.source_date_epoch, memory, None, &step)?;
         step.finish(base.cached, base.draft.layers.first().map(|layer| layer.size));
         let created = rfc3339(source_date_epoch(request.source_date_epoch, &base.draft.config));
         self.put(base.draft, &created, &request.names, base.cached)
     }
 
-    fn site<'a>(
+    pub(crate) fn site<'a>(
         &'a self,
         outside: &'a Outside,
         cancel: &'a Cancel,
@@ -152,45 +163,48 @@ impl Engine {
         request: &BuildRequest,
         reporter: &BuildReporter<'_>,
         cancel: &Cancel,
-    ) -> Result<Built, EngineError> {
+    ) -> Result<BuiltFromSpec, EngineError> {
         let spec = &request.spec;
         let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
-        let wanted = self.platform(spec.platform.as_ref())?;
-        let outside = Outside::new(&self.settings);
+        let settings = self.settings_for(&request.versions);
+        let outside = Outside::new(&settings);
         let site = self.site(&outside, cancel, request.compression, (request.time_limit, &request.limits));
-        let context =
-            BaseContext { site, machine: &self.machine, settings: &self.settings, remote: &*self.remote };
-        let memory = Memory { solve_again: request.upgrade, run_again: request.no_cache };
+        let memory = request.memory();
+        let wanted = self.platform(spec.platform.as_ref())?;
+        let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
 
         let report = reporter.step(format!("base {}", spec.base));
-        let base = context.resolve(&spec.base, &wanted, request.source_date_epoch, memory, &report)?;
+        let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
         report.finish(base.cached, None);
+        let mut decided = Decided { base: base.locked.clone(), apt: None, pip: None };
         let mut progress = Growing::from(base, request.source_date_epoch);
         if !spec.apt.packages.is_empty() {
-            let title = title("apt", &spec.apt.packages);
+            let title = apt_title(spec);
             let report = reporter.step(&title);
-            let mut step = AptStep::new(progress.context(site, &report), &spec.apt, &self.settings.apt);
+            let kept = keeping.apt();
+            let memory = kept.memory(memory);
+            let mut step = AptStep::new(progress.context(site, &report), &spec.apt, &settings.apt, kept);
             let done = perform(&self.store, &mut step, memory, &report)?;
-            progress.add(done, report, &title);
+            decided.apt = Some(done.solution.iter().map(LockedDebian::from).collect());
+            progress.add(&done.result, done.cached, &title);
+            report.finish(done.cached, done.result.size());
         }
+        let mut pylock = None;
         if !spec.pip.is_empty() {
-            let title = match &spec.pip.locked {
-                Some(lock) => format!("pip {}", lock.source),
-                None => title("pip", spec.pip.requirements.iter().map(|requirement| &requirement.text)),
-            };
+            let title = pip_title(spec);
             let report = reporter.step(&title);
-            let uv = Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)?;
-            let mut step = PipStep::new(
-                progress.context(site, &report),
-                uv,
-                &spec.pip,
-                spec.python.as_ref(),
-                &self.settings,
-                memory.run_again,
-            );
+            let uv = self.uv()?;
+            let kept = keeping.pip();
+            let memory = kept.memory(memory);
+            let (context, choice) = (progress.context(site, &report), spec.python.as_ref());
+            let mut step = PipStep::new(context, uv, &spec.pip, choice, &settings, kept, memory.run_again);
             let done = perform(&self.store, &mut step, memory, &report)?;
-            progress.add(done, report, &title);
+            decided.pip = Some(step.locked(&done.solution)?);
+            pylock = Some(step.pylock(&done.solution)?);
+            progress.add(&done.result, done.cached, &title);
+            report.finish(done.cached, done.result.size());
         }
+        let lock = keeping.lock_of(&wanted, decided);
         let Growing { mut draft, created, unchanged, .. } = progress;
         for change in config::apply(spec, &mut draft.config) {
             draft.note(&created, &change);
@@ -198,7 +212,35 @@ impl Engine {
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
-        self.put(draft, &created, &request.names, unchanged)
+        let built = self.put(draft, &created, &request.names, unchanged)?;
+        Ok(BuiltFromSpec { built, lock, pylock })
+    }
+
+    /// Finds or makes the base, and holds it against the lock.
+    pub(crate) fn base(
+        &self,
+        request: &BuildRequest,
+        (site, settings): (Site<'_>, &BuildSettings),
+        keeping: &mut Keeping<'_>,
+        wanted: &Platform,
+        report: &StepReporter<'_>,
+    ) -> Result<Base, EngineError> {
+        let context = BaseContext { site, machine: &self.machine, settings, remote: &*self.remote };
+        let (epoch, memory) = (request.source_date_epoch, request.memory());
+        let base = context.resolve(&request.spec.base, wanted, epoch, memory, keeping.base(), report)?;
+        keeping.base_is(base.locked.digest.as_ref())?;
+        Ok(base)
+    }
+
+    /// The settings of one build.
+    pub(crate) fn settings_for(&self, versions: &Versions) -> BuildSettings {
+        let mut settings = self.settings.clone();
+        settings.trust.offline |= versions.offline;
+        settings
+    }
+
+    pub(crate) fn uv(&self) -> Result<Uv, EngineError> {
+        Uv::find(&self.store, self.settings.python.uv.as_deref(), &self.machine.uv_candidates)
     }
 
     /// Stores the finished image, proven valid first.
@@ -230,33 +272,56 @@ impl Engine {
     }
 }
 
-/// What a step does, in a line: also its entry in the image's history.
+impl BuildRequest {
+    pub(crate) fn memory(&self) -> Memory {
+        Memory { solve_again: self.versions.upgrade == Upgrade::Everything, run_again: self.no_cache }
+    }
+}
+
+/// How many steps a build has, the base among them.
+pub(crate) fn number_of_steps(spec: &ImageSpec) -> u32 {
+    1 + u32::from(!spec.apt.packages.is_empty()) + u32::from(!spec.pip.is_empty())
+}
+
+/// What the apt step does, in a line: also its entry in the image's history.
+pub(crate) fn apt_title(spec: &ImageSpec) -> String {
+    title("apt", &spec.apt.packages)
+}
+
+/// What the pip step does, in a line: also its entry in the image's history.
+pub(crate) fn pip_title(spec: &ImageSpec) -> String {
+    match &spec.pip.locked {
+        Some(lock) => format!("pip {}", lock.source),
+        None => title("pip", spec.pip.requirements.iter().map(|requirement| &requirement.text)),
+    }
+}
+
 fn title(kind: &str, packages: impl IntoIterator<Item = impl ToString>) -> String {
     let packages: Vec<String> = packages.into_iter().map(|package| package.to_string()).collect();
     format!("{kind} {}", packages.join(" "))
 }
 
 /// The image as it grows, step by step.
-struct Growing {
-    draft: Draft,
+pub(crate) struct Growing {
+    pub(crate) draft: Draft,
     epoch: i64,
-    created: String,
+    pub(crate) created: String,
     /// Whether every step so far was done before.
     unchanged: bool,
 }
 
 impl Growing {
-    fn from(base: Base, given_epoch: Option<i64>) -> Self {
+    pub(crate) fn from(base: Base, given_epoch: Option<i64>) -> Self {
         let epoch = source_date_epoch(given_epoch, &base.draft.config);
         Self { draft: base.draft, epoch, created: rfc3339(epoch), unchanged: base.cached }
     }
 
-    fn context<'a>(&'a self, site: Site<'a>, report: &'a StepReporter<'a>) -> StepContext<'a> {
+    pub(crate) fn context<'a>(&'a self, site: Site<'a>, report: &'a StepReporter<'a>) -> StepContext<'a> {
         StepContext { site, draft: &self.draft, epoch: self.epoch, report }
     }
 
     /// Takes in what a step came to.
-    fn add(&mut self, (result, cached): (StepResult, bool), report: StepReporter<'_>, title: &str) {
+    pub(crate) fn add(&mut self, result: &StepResult, cached: bool, title: &str) {
         if result.layers.is_empty() {
             self.draft.note(&self.created, title);
         }
@@ -267,34 +332,21 @@ impl Growing {
             config::prepend_path(&mut self.draft.config, folder);
         }
         self.unchanged &= cached;
-        report.finish(cached, result.size());
     }
 }
 
 /// What fails after somebody asked to stop failed because of that.
-fn unless_cancelled(built: Result<Built, EngineError>, cancel: &Cancel) -> Result<Built, EngineError> {
+pub(crate) fn unless_cancelled<T>(built: Result<T, EngineError>, cancel: &Cancel) -> Result<T, EngineError> {
     built.map_err(|error| if cancel.is_cancelled() { EngineError::Cancelled } else { error })
 }
 
-fn outcome(built: &Result<Built, EngineError>) -> BuildOutcome {
+fn outcome(built: Result<&Built, &EngineError>) -> BuildOutcome {
     match built {
         Ok(built) => BuildOutcome::Succeeded {
             digest: built.image.manifest.digest.clone(),
             size: built.image.size,
             layers: built.layers,
         },
-        Err(EngineError::Cancelled) => BuildOutcome::Cancelled,
-        Err(error) => BuildOutcome::Failed { error: chain(error) },
+        Err(error) => error.outcome(),
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &EngineError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

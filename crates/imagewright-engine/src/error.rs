@@ -1,5 +1,7 @@
 //! How a build goes wrong.
 
+mod words;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ use crate::bootstrap::{BootstrapError, SourcesError};
 use crate::docker_daemon::DaemonError;
 use crate::fetch::FetchError;
 use crate::remote::RemoteError;
+use crate::versions_error::VersionsError;
+pub(crate) use words::UNSOLVABLE;
+use words::{disk_full_hint, is_disk_full, is_network_down, layer_kind, sandbox_kind};
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +90,9 @@ pub enum EngineError {
     /// The solution is not what the spec allows.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// What was decided on earlier does not do.
+    #[error(transparent)]
+    Versions(#[from] VersionsError),
     /// The base does not exist anywhere.
     #[error("base image `{0}` is not in the store")]
     BaseNotFound(BaseSource),
@@ -224,6 +232,12 @@ pub enum EngineError {
         /// Where, and why.
         source: Box<imagewright_python::lock::LockError>,
     },
+    /// What was solved cannot be written as a lock.
+    #[error("the Python packages cannot be written as a lock")]
+    LockText {
+        /// Why not.
+        source: Box<toml::de::Error>,
+    },
     /// A package came as source, and no wheel could be made of it.
     #[error("`{package}` could not be built\n{tail}")]
     BuildWheel {
@@ -348,6 +362,7 @@ impl EngineError {
             Self::Bootstrap(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Spec(error) => error.kind(),
+            Self::Versions(error) => error.kind(),
             Self::Io { source, .. } => ErrorKind::of_io(source),
             Self::BaseNotFound(_) | Self::UnknownAptPackage { .. } | Self::UnknownUser(_) => {
                 ErrorKind::NotFound
@@ -365,7 +380,7 @@ impl EngineError {
             Self::AptSources { untrusted: true, .. } => ErrorKind::Invalid,
             Self::AptSources { .. } => ErrorKind::Unavailable,
             Self::NoUv { .. } | Self::DynamicUv { .. } => ErrorKind::Machine,
-            Self::InvalidImage { .. } => ErrorKind::Internal,
+            Self::InvalidImage { .. } | Self::LockText { .. } => ErrorKind::Internal,
             Self::Daemon { source: DaemonError::NotFound(_), .. } => ErrorKind::NotFound,
             Self::Daemon { .. } => ErrorKind::Unavailable,
         }
@@ -393,6 +408,7 @@ impl EngineError {
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Spec(error) => error.hint(),
+            Self::Versions(error) => error.hint(),
             Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),
             Self::Artifact { source, .. } => source.hint(),
             Self::Wheel { source } => source.hint(),
@@ -449,7 +465,7 @@ impl EngineError {
             Self::Apt { .. } | Self::Uv { .. } | Self::BuildWheel { .. } | Self::Bytecode { .. } => {
                 self.hint_by_words()
             }
-            Self::InvalidImage { .. } => Some("this is a defect of imagewright: please report it".to_owned()),
+            Self::InvalidImage { .. } | Self::LockText { .. } => Some("this is a defect of imagewright: please report it".to_owned()),
             Self::Cancelled | Self::Unsolvable { .. } | Self::UnknownUser(_) => None,
         }
     }
@@ -485,42 +501,4 @@ fn wheel_kind(error: &imagewright_python::wheel::WheelError) -> ErrorKind {
         imagewright_python::wheel::WheelErrorKind::Io => ErrorKind::Machine,
         _ => ErrorKind::Invalid,
     }
-}
-
-fn layer_kind(error: &imagewright_layer::LayerError) -> ErrorKind {
-    match error {
-        imagewright_layer::LayerError::Write { source } | imagewright_layer::LayerError::Read { source } => {
-            ErrorKind::of_io(source)
-        }
-        _ => ErrorKind::Invalid,
-    }
-}
-
-fn sandbox_kind(error: &SandboxError) -> ErrorKind {
-    match error {
-        SandboxError::Exec { .. } | SandboxError::WorkingDirectory { .. } => ErrorKind::NotFound,
-        _ => ErrorKind::Machine,
-    }
-}
-
-fn disk_full_hint() -> Option<String> {
-    ErrorKind::io_hint(&std::io::Error::from(std::io::ErrorKind::StorageFull))
-}
-
-fn is_disk_full(words: &str) -> bool {
-    ["No space left on device", "enough free space", "os error 28"].iter().any(|sign| words.contains(sign))
-}
-
-fn is_network_down(words: &str) -> bool {
-    const SIGNS: [&str; 8] = [
-        "Could not resolve",
-        "Could not connect",
-        "Temporary failure resolving",
-        "Failed to fetch",
-        "Connection refused",
-        "error sending request",
-        "dns error",
-        "invalid peer certificate",
-    ];
-    SIGNS.iter().any(|sign| words.contains(sign))
 }

@@ -53,6 +53,7 @@ pub struct Fetcher {
     http_proxied: Option<Agent>,
     https_proxied: Option<Agent>,
     no_proxy: NoProxy,
+    offline: bool,
     stop: Stop,
 }
 
@@ -71,6 +72,7 @@ impl Fetcher {
             https_proxied: proxied(&trust.https_proxy)?,
             no_proxy: NoProxy::parse(trust.no_proxy.as_deref().unwrap_or_default()),
             direct: agent(roots, None),
+            offline: trust.offline,
             stop: Stop::default(),
         })
     }
@@ -226,6 +228,9 @@ impl Fetcher {
                     _ => FetchError::Interrupted { url: url.clone(), source },
                 })?;
                 return Ok(Some(Box::new(file)));
+            }
+            if self.offline {
+                return Err(FetchError::Offline { url: url.clone() });
             }
             let response = self
                 .request(&address, range)

@@ -31,6 +31,8 @@ pub(crate) struct Outside {
     /// The same for programs on the host, which see folders where they are.
     python_on_host: Vec<(&'static str, String)>,
     python_folders: Vec<PathBuf>,
+    /// Whether nothing leads out.
+    pub(crate) offline: bool,
     /// User names and passwords of addresses, which programs may print.
     credentials: Vec<Secret>,
 }
@@ -53,6 +55,7 @@ impl Outside {
             python,
             python_on_host,
             python_folders,
+            offline: trust.offline,
             credentials,
         }
     }
@@ -103,8 +106,26 @@ impl Outside {
         })
     }
 
-    /// Where a file of a mounted folder lies on the host.
+    /// The name of a file that lies in a folder of distribution files: where the folder is, is the machine's business.
+    pub(crate) fn name_in_folder(&self, address: &str) -> Option<String> {
+        let path = address.strip_prefix("file://")?;
+        let mounted = (0..self.python_folders.len()).map(|number| PathBuf::from(find_links_target(number)));
+        let mut folders = self.python_folders.iter().cloned().chain(mounted);
+        let name =
+            folders.find_map(|folder| Path::new(path).strip_prefix(folder).ok().map(Path::to_path_buf))?;
+        name.to_str().filter(|name| !name.is_empty()).map(str::to_owned)
+    }
+
+    /// Where a file of a mounted folder lies on the host; one that is named without a folder may lie in any.
     pub(crate) fn on_host(&self, address: &str) -> Option<PathBuf> {
+        let named = address.strip_prefix("file://").filter(|name| !name.starts_with('/'));
+        if let Some(name) = named.filter(|name| !name.split('/').any(|part| part == "..")) {
+            let mut places = self.python_folders.iter().map(|folder| folder.join(name));
+            // Where it is nowhere, the place it is missed at is told.
+            let nowhere =
+                places.clone().next().unwrap_or_else(|| Path::new(INSIDE).join("find-links").join(name));
+            return Some(places.find(|path| path.is_file()).unwrap_or(nowhere));
+        }
         self.python_folders.iter().enumerate().find_map(|(number, folder)| {
             let inside = address.strip_prefix("file://").unwrap_or(address);
             let name = inside.strip_prefix(&find_links_target(number))?.strip_prefix('/')?;
@@ -175,6 +196,9 @@ fn python_indexes(settings: &BuildSettings, mounted: bool) -> (Vec<(&'static str
     }
     if !places.is_empty() {
         environment.push(("UV_FIND_LINKS", places.join(" ")));
+    }
+    if settings.trust.offline {
+        environment.push(("UV_OFFLINE", "1".to_owned()));
     }
     (environment, folders)
 }

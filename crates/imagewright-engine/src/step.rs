@@ -13,17 +13,16 @@ use serde::{Deserialize, Serialize};
 use crate::draft::{Draft, DraftLayer};
 use crate::error::EngineError;
 use crate::reporter::StepReporter;
+use crate::versions_error::VersionsError;
 use crate::workbench::{Site, Workbench};
 
 /// Raised whenever a step of the same key would give another layer than before.
-const STEP_VERSION: u32 = 2;
+pub(crate) const STEP_VERSION: u32 = 2;
 
 /// A step of a build.
 pub(crate) trait Step {
     /// The kind of step, as it stands in keys, facts and locks.
     const KIND: &'static str;
-    /// Whether a solution remembered from an earlier build can be run as it is, without being solved again.
-    const RUNS_REMEMBERED_SOLUTIONS: bool;
     /// What solving gives.
     type Solution: Serialize + DeserializeOwned;
 
@@ -117,53 +116,91 @@ pub(crate) struct SolvedPackage {
     /// SHA-256 of each artefact that may be taken, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) sha256: Vec<String>,
+    /// Bytes of its file, where known. No part of what makes two packages equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
 }
 
-/// Does a step, or finds that it was done. Tells which by its second value.
+/// Packages as keys have them: by what makes them equal.
+pub(crate) fn identified(packages: &[SolvedPackage]) -> Vec<SolvedPackage> {
+    packages.iter().map(|package| SolvedPackage { size: None, ..package.clone() }).collect()
+}
+
+/// A step that was done.
+pub(crate) struct Done<S> {
+    pub(crate) result: StepResult,
+    /// Whether it had been done before.
+    pub(crate) cached: bool,
+    pub(crate) solution: S,
+}
+
+/// Does a step, or finds that it was done.
 pub(crate) fn perform<S: Step>(
     store: &Store,
     step: &mut S,
     memory: Memory,
     report: &StepReporter<'_>,
-) -> Result<(StepResult, bool), EngineError> {
+) -> Result<Done<S::Solution>, EngineError> {
     let question = step.question();
     let _lock = store.lock(&format!("{}-{}", S::KIND, question.hex()), || {
         report.status("waiting for another build that does the same");
     })?;
-    let solutions = format!("{}-solution", S::KIND);
-    if !memory.solve_again
-        && let Some(solution) = store.get_fact(&solutions, &question)?
-    {
-        let identity = step.identity(&solution);
-        if let Some(result) = remembered(store, &identity, memory)? {
-            return Ok((result, true));
-        }
-        if S::RUNS_REMEMBERED_SOLUTIONS {
-            return run(store, step, &solution, &identity);
+    if let Some(solution) = remembered_solution(store, step, memory)? {
+        let again = match run_or_find(store, step, memory, solution) {
+            // It can be had no more, and nobody insists on it.
+            Err(EngineError::Versions(
+                VersionsError::Gone { .. }
+                | VersionsError::GoneFromBase { .. }
+                | VersionsError::OtherFile { .. },
+            )) => None,
+            done => Some(done),
+        };
+        if let Some(done) = again {
+            return done;
         }
     }
     let solution = step.solve()?;
-    store.put_fact(&solutions, &question, &solution)?;
-    let identity = step.identity(&solution);
-    match remembered(store, &identity, memory)? {
-        Some(result) => Ok((result, true)),
-        None => run(store, step, &solution, &identity),
+    store.put_fact(&solutions::<S>(), &question, &solution)?;
+    run_or_find(store, step, memory, solution)
+}
+
+/// What an earlier build with the same question solved, where that counts.
+pub(crate) fn remembered_solution<S: Step>(
+    store: &Store,
+    step: &S,
+    memory: Memory,
+) -> Result<Option<S::Solution>, StoreError> {
+    match memory.solve_again {
+        true => Ok(None),
+        false => store.get_fact(&solutions::<S>(), &step.question()),
     }
 }
 
-fn run<S: Step>(
+fn solutions<S: Step>() -> String {
+    format!("{}-solution", S::KIND)
+}
+
+fn run_or_find<S: Step>(
     store: &Store,
     step: &mut S,
-    solution: &S::Solution,
-    identity: &Digest,
-) -> Result<(StepResult, bool), EngineError> {
-    let result = step.run(solution)?;
-    store.put_fact("step", identity, &result)?;
-    Ok((result, false))
+    memory: Memory,
+    solution: S::Solution,
+) -> Result<Done<S::Solution>, EngineError> {
+    let identity = step.identity(&solution);
+    if let Some(result) = remembered(store, &identity, memory)? {
+        return Ok(Done { result, cached: true, solution });
+    }
+    let result = step.run(&solution)?;
+    store.put_fact("step", &identity, &result)?;
+    Ok(Done { result, cached: false, solution })
 }
 
 /// A result found earlier, if it may be taken and its layers are still there.
-fn remembered(store: &Store, identity: &Digest, memory: Memory) -> Result<Option<StepResult>, StoreError> {
+pub(crate) fn remembered(
+    store: &Store,
+    identity: &Digest,
+    memory: Memory,
+) -> Result<Option<StepResult>, StoreError> {
     if memory.run_again {
         return Ok(None);
     }

@@ -17,13 +17,15 @@ use crate::workbench::{Command, bind};
 const PT_INTERP: u32 = 3;
 
 /// How uv is to behave wherever it runs.
-const MANNERS: [(&str, &str); 6] = [
+const MANNERS: [(&str, &str); 7] = [
     ("UV_PYTHON_DOWNLOADS", "never"),
     ("UV_NO_CONFIG", "1"),
     ("UV_NO_PROGRESS", "1"),
     ("UV_LINK_MODE", "copy"),
     ("UV_PREVIEW_FEATURES", "pylock"),
     ("NO_COLOR", "1"),
+    // Days of `--exclude-newer` are the same everywhere.
+    ("TZ", "UTC"),
 ];
 
 /// A `uv` that runs in any image of this architecture, because it needs no shared library.

@@ -193,6 +193,7 @@ impl<'a> Workbench<'a> {
     /// Runs a program to its end as root of the image.
     pub(crate) fn run(&mut self, command: Command, step: &StepReporter<'_>) -> Result<Finished, EngineError> {
         let Command { arguments, environment, mounts, network, keep_output } = command;
+        let network = if self.site.outside.offline { Network::None } else { network };
         let program = arguments.first().cloned().unwrap_or_default();
         let spec = SandboxSpec {
             root: Root::Overlay {

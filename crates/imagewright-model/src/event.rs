@@ -41,6 +41,8 @@ pub enum BuildOutcome {
         /// The error, causes joined by `: `.
         error: String,
     },
+    /// There is a plan, which is all that was asked for.
+    Planned,
     /// The user or a limit stopped it.
     Cancelled,
 }
@@ -150,7 +152,7 @@ mod tests {
         let text = || "text".to_owned();
         let succeeded = BuildOutcome::Succeeded { digest: Digest::of(b""), size: 1, layers: 1 };
         let failed = BuildOutcome::Failed { error: text() };
-        let finished = [succeeded, failed, BuildOutcome::Cancelled]
+        let finished = [succeeded, failed, BuildOutcome::Planned, BuildOutcome::Cancelled]
             .map(|outcome| BuildEvent::Finished { outcome, took });
         let others = [
             BuildEvent::Started { version: EVENT_VERSION, steps: 1 },
@@ -176,7 +178,10 @@ mod tests {
             | BuildEvent::StepFinished { .. }
             | BuildEvent::Finished {
                 outcome:
-                    BuildOutcome::Succeeded { .. } | BuildOutcome::Failed { .. } | BuildOutcome::Cancelled,
+                    BuildOutcome::Succeeded { .. }
+                    | BuildOutcome::Failed { .. }
+                    | BuildOutcome::Planned
+                    | BuildOutcome::Cancelled,
                 ..
             } => {}
         }

@@ -4,6 +4,8 @@
 
 mod error_kind;
 mod event;
+pub mod lock;
+pub mod plan;
 mod secret;
 mod settings;
 pub mod spec;

@@ -66,4 +66,7 @@ pub struct TrustSettings {
     pub https_proxy: Option<SecretUrl>,
     /// Hosts to reach without a proxy, comma-separated.
     pub no_proxy: Option<String>,
+    /// Whether nothing may be fetched at all. It is asked for build by build, and no setting.
+    #[serde(skip)]
+    pub offline: bool,
 }

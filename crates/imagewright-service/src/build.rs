@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use imagewright_engine::{BuildRequest, Built, Cancel};
+use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, Upgrade, Versions};
 use imagewright_layer::Compression;
 use imagewright_model::spec::{ImageSpec, PartialSpec, SpecFlags, read_folder};
 use imagewright_model::{BuildEvent, EventSink};
@@ -12,6 +12,7 @@ use imagewright_oci::{Digest, Reference};
 use imagewright_sandbox::Limits;
 
 use crate::folder::Folder;
+use crate::lock::{LockPlace, write_file};
 use crate::{Service, ServiceError};
 
 /// What a user asks for who asks for a build.
@@ -21,8 +22,14 @@ pub struct BuildCommand {
     pub source: Option<PathBuf>,
     /// What was said on the command line; it goes over what the folder says.
     pub flags: SpecFlags,
-    /// Ask archives and indexes again.
-    pub upgrade: bool,
+    /// What may come in newer versions than the lock says.
+    pub upgrade: Upgrade,
+    /// Whether anything but the lock is an error; it is then not written.
+    pub locked: bool,
+    /// Whether nothing may be fetched.
+    pub offline: bool,
+    /// A file that gets the Python packages as a `pylock.toml`.
+    pub pylock: Option<PathBuf>,
     /// Run every step again.
     pub no_cache: bool,
     /// How long one program of a step may run.
@@ -50,6 +57,10 @@ pub struct BuildReport {
     pub layers: usize,
     /// Whether nothing had to be done.
     pub unchanged: bool,
+    /// The file with the lock, where the spec is a file or folder.
+    pub lock: Option<PathBuf>,
+    /// What a person should know beside.
+    pub notes: Vec<String>,
 }
 
 impl BuildReport {
@@ -61,6 +72,8 @@ impl BuildReport {
             size: built.image.size,
             layers: built.layers,
             unchanged: built.unchanged,
+            lock: None,
+            notes: Vec::new(),
         }
     }
 }
@@ -73,29 +86,77 @@ impl Service {
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
-        let partial = read_source(command.source.as_deref())?.merge(PartialSpec::from_flags(&command.flags)?);
-        for note in &partial.notes {
-            events.emit(BuildEvent::Warning { message: note.to_string() });
+        let (request, place) = self.request(command, events)?;
+        let BuiltFromSpec { built, lock, pylock } = self.engine.build(&request, events, cancel)?;
+        let mut report = BuildReport::new(&request.names, built);
+        report.lock = place.file().map(Path::to_path_buf);
+        if !command.locked
+            && let Err(error) = place.write(self.store(), &lock)
+        {
+            // The image is there; a folder that cannot be written to does not undo it.
+            report.lock = None;
+            report.notes.push(format!("the lock was not kept: {}", with_causes(&error)));
         }
-        let spec = partial.finish()?;
-        let request = BuildRequest {
-            names: spec.tags.clone(),
-            compression: compression(&spec),
-            upgrade: command.upgrade,
-            no_cache: command.no_cache,
-            time_limit: command.time_limit,
-            limits: command.limits.clone(),
-            source_date_epoch: command.source_date_epoch,
-            spec,
-        };
-        let built = self.engine.build(&request, events, cancel)?;
-        let report = BuildReport::new(&request.names, built);
+        if let Some(pylock) = &pylock {
+            write_pylock(command, pylock)?;
+        }
         if let Some(path) = &command.digest_file {
             fs::write(path, report.digest.to_string())
                 .map_err(|source| ServiceError::Write { path: path.clone(), source })?;
         }
         Ok(report)
     }
+
+    /// Reads what is to be built, and the lock that belongs to it.
+    pub(crate) fn request(
+        &self,
+        command: &BuildCommand,
+        events: &dyn EventSink,
+    ) -> Result<(BuildRequest, LockPlace), ServiceError> {
+        let partial = read_source(command.source.as_deref())?.merge(PartialSpec::from_flags(&command.flags)?);
+        for note in &partial.notes {
+            events.emit(BuildEvent::Warning { message: note.to_string() });
+        }
+        let spec = partial.finish()?;
+        if command.pylock.is_some() && spec.pip.is_empty() {
+            return Err(ServiceError::NoPythonPackages);
+        }
+        let place = LockPlace::of(command.source.as_deref());
+        let lock = place.read(self.store(), &spec.lock_keys(), &command.upgrade)?;
+        let versions = Versions {
+            lock,
+            upgrade: command.upgrade.clone(),
+            locked: command.locked,
+            offline: command.offline,
+        };
+        let request = BuildRequest {
+            names: spec.tags.clone(),
+            compression: compression(&spec),
+            versions,
+            no_cache: command.no_cache,
+            time_limit: command.time_limit,
+            limits: command.limits.clone(),
+            source_date_epoch: command.source_date_epoch,
+            spec,
+        };
+        Ok((request, place))
+    }
+}
+
+/// Leaves the Python packages where they were asked for.
+pub(crate) fn write_pylock(command: &BuildCommand, pylock: &str) -> Result<(), ServiceError> {
+    let Some(path) = &command.pylock else { return Ok(()) };
+    write_file(path, pylock).map_err(|source| ServiceError::Write { path: path.clone(), source })
+}
+
+fn with_causes(error: &ServiceError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Reads a folder in repo2docker's conventions, or one file as `image.yaml`; nothing gives an empty spec.

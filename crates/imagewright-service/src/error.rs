@@ -36,6 +36,9 @@ pub enum ServiceError {
     /// A name is wrong.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// A `pylock.toml` was asked for, and no Python packages.
+    #[error("there are no Python packages to write a `pylock.toml` of")]
+    NoPythonPackages,
     /// The spec's file or folder cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -63,7 +66,7 @@ impl ServiceError {
             Self::Transfer(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
-            Self::Transport(_) | Self::Reference(_) => ErrorKind::Usage,
+            Self::Transport(_) | Self::Reference(_) | Self::NoPythonPackages => ErrorKind::Usage,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
         }
     }
@@ -77,6 +80,7 @@ impl ServiceError {
             Self::Registry(error) => error.hint(),
             Self::Spec(error) => error.hint(),
             Self::Transport(error) => error.hint(),
+            Self::NoPythonPackages => Some("ask for some with `--pip`, or leave out `--pylock`".to_owned()),
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }

@@ -8,6 +8,8 @@ mod build;
 mod error;
 mod folder;
 mod images;
+mod lock;
+mod plan;
 mod registries;
 mod transport;
 mod upkeep;
@@ -15,12 +17,13 @@ mod upkeep;
 pub use build::{BuildCommand, BuildReport};
 pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};
+pub use plan::PlanReport;
 pub use transport::{Destination, Source, TransportError};
 
 pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
 pub use registries::OnTransfer;
 
-pub use imagewright_engine::{BaseImageRequest, Cancel, Machine, RunRequest};
+pub use imagewright_engine::{BaseImageRequest, Cancel, Machine, RunRequest, Upgrade};
 pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord, Tally};
 
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! A small HTTP server for tests: serves a folder on the loopback, and misbehaves when told to.
+//! A small HTTP server for tests: serves a folder on the loopback, and misbehaves when told to. Asked for a folder, it
+//! answers with the `index.json` in it, as an index of Python packages does (PEP 691).
 
 use std::collections::VecDeque;
 use std::fs;
@@ -152,12 +153,17 @@ fn answer(mut stream: &TcpStream, shared: &Shared, path: &str, fault: Option<Fau
         Some(Fault::Close) => return Ok(false),
         Some(Fault::Truncate) | None => {}
     }
-    let file = shared.folder.join(path.split('?').next().unwrap_or_default().trim_start_matches('/'));
+    let mut file = shared.folder.join(path.split('?').next().unwrap_or_default().trim_start_matches('/'));
+    let mut kind = "";
+    if file.is_dir() {
+        file.push("index.json");
+        kind = "content-type: application/vnd.pypi.simple.v1+json\r\n";
+    }
     let Ok(body) = fs::read(file) else {
         stream.write_all(head("404 Not Found", 0, "").as_bytes())?;
         return Ok(true);
     };
-    stream.write_all(head("200 OK", body.len(), "").as_bytes())?;
+    stream.write_all(head("200 OK", body.len(), kind).as_bytes())?;
     if fault.is_some() {
         stream.write_all(&body[..body.len() / 2])?;
         return Ok(false);

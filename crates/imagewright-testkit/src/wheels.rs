@@ -1,11 +1,14 @@
 //! Python distributions made on the spot, so that tests of the pip step need no index.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use flate2::write::GzEncoder;
+use imagewright_oci::Digest;
+use serde_json::{Value, json};
 
 /// A wheel of one pure module.
 #[derive(Clone, Debug)]
@@ -74,6 +77,31 @@ impl Wheel {
         files.push((record, lines));
         zip(&files)
     }
+}
+
+/// Writes an index of Python packages (PEP 691) below `simple`, for wheels and the times at which they came to it. To be
+/// served by [`HttpServer`](crate::http::HttpServer).
+pub fn write_index(folder: &Path, wheels: &[(Wheel, &str)]) -> io::Result<()> {
+    let mut projects: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for (wheel, time) in wheels {
+        let name = wheel.file_name();
+        wheel.write_to(&folder.join("files"))?;
+        let bytes = wheel.bytes()?;
+        projects.entry(&wheel.name).or_default().push(json!({
+            "filename": name,
+            "url": format!("../../files/{name}"),
+            "hashes": {"sha256": Digest::of(&bytes).hex()},
+            "size": bytes.len(),
+            "upload-time": time,
+        }));
+    }
+    for (name, files) in projects {
+        let project = folder.join("simple").join(name);
+        fs::create_dir_all(&project)?;
+        let index = json!({"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []});
+        fs::write(project.join("index.json"), serde_json::to_vec(&index)?)?;
+    }
+    Ok(())
 }
 
 /// A source distribution that is built by running one command and needs nothing else.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{base, build, completions, doctor, fsck, gc, image, login, pull, push};
+use crate::commands::{base, build, completions, doctor, fsck, gc, image, login, plan, pull, push};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -24,6 +24,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(Box<build::BuildArguments>),
+    Plan(Box<plan::PlanArguments>),
     #[command(subcommand)]
     Image(image::ImageCommand),
     #[command(subcommand)]

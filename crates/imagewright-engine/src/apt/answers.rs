@@ -5,12 +5,41 @@ const NEAREST_NAMES: usize = 3;
 /// How alike names must be to be offered (Jaro-Winkler).
 const LIKENESS: f64 = 0.88;
 
-/// File names of the archives in the output of `--print-uris`: `'URI' FILE SIZE HASH`.
-pub(super) fn archives_to_install(output: &str) -> Vec<String> {
-    let name = |line: &str| line.strip_prefix('\'')?.split_once("' ")?.1.split(' ').next().map(str::to_owned);
-    let mut names: Vec<String> = output.lines().filter_map(name).collect();
-    names.sort();
-    names
+/// An archive that apt would fetch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Archive {
+    /// The name of its file.
+    pub(super) name: String,
+    /// Bytes of its file.
+    pub(super) size: Option<u64>,
+    /// Its SHA-256, where apt tells that.
+    pub(super) sha256: Option<String>,
+}
+
+/// The archives in the output of `--print-uris`: `'URI' FILE SIZE HASH`.
+pub(super) fn archives_to_install(output: &str) -> Vec<Archive> {
+    let archive = |line: &str| {
+        let mut words = line.strip_prefix('\'')?.split_once("' ")?.1.split(' ');
+        Some(Archive {
+            name: words.next()?.to_owned(),
+            size: words.next().and_then(|size| size.parse().ok()),
+            sha256: words.next().and_then(|hash| hash.strip_prefix("SHA256:")).map(str::to_owned),
+        })
+    };
+    let mut archives: Vec<Archive> = output.lines().filter_map(archive).collect();
+    archives.sort();
+    archives
+}
+
+/// What apt would remove, in the output of `--simulate`: `Remv NAME [VERSION] …`, as name and version.
+pub(super) fn packages_to_remove(output: &str) -> Vec<(String, String)> {
+    let removed = |line: &str| {
+        let mut words = line.strip_prefix("Remv ")?.split(' ');
+        let name = words.next()?.split(':').next()?;
+        let version = words.next()?.trim_matches(['[', ']']);
+        Some((name.to_owned(), version.to_owned()))
+    };
+    output.lines().filter_map(removed).collect()
 }
 
 pub(super) fn archive_parts(archive: &str) -> (String, String, String) {
@@ -54,12 +83,28 @@ mod tests {
     fn archives_are_read_from_what_apt_prints() {
         let output = "Reading package lists...\n\
             'http://mirror.example/pool/main/g/git/git_2.39.5-0%2bdeb12u3_amd64.deb' git_1%3a2.39.5-0+deb12u3_amd64.deb 7257748 MD5Sum:a\n\
-            'http://mirror.example/pool/b.deb' brotli_1.0.9-2_all.deb 274704 \n\
+            'http://mirror.example/pool/b.deb' brotli_1.0.9-2_all.deb 274704 SHA256:ab\n\
             Need to get 10 MB of archives.\n";
         let archives = archives_to_install(output);
-        assert_eq!(archives, ["brotli_1.0.9-2_all.deb", "git_1%3a2.39.5-0+deb12u3_amd64.deb"]);
-        let parts = archive_parts(&archives[1]);
+        let archive = |name: &str, size, sha256: Option<&str>| Archive {
+            name: name.to_owned(),
+            size: Some(size),
+            sha256: sha256.map(str::to_owned),
+        };
+        let expected = [
+            archive("brotli_1.0.9-2_all.deb", 274_704, Some("ab")),
+            archive("git_1%3a2.39.5-0+deb12u3_amd64.deb", 7_257_748, None),
+        ];
+        assert_eq!(archives, expected);
+        let parts = archive_parts(&archives[1].name);
         assert_eq!(parts, ("git".into(), "1:2.39.5-0+deb12u3".into(), "amd64".into()));
+    }
+
+    #[test]
+    fn what_would_be_removed_is_read() {
+        let output = "Inst git [1:2] (1:3 Debian:12/stable [amd64])\nRemv exim4:amd64 [4.96-15] [a b ]\nRemv x [1]\nConf git (1:3)\n";
+        let removed = packages_to_remove(output);
+        assert_eq!(removed, [("exim4".into(), "4.96-15".into()), ("x".into(), "1".into())]);
     }
 
     #[test]

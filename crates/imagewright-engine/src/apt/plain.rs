@@ -30,6 +30,8 @@ use crate::workbench::{Command, Site, Workbench, bind};
 
 /// The cache that copies are kept in, by the hash of what they were made of.
 const CACHE: &str = "apt-plain";
+/// The folder that leads to archives or to their copies, below [`INSIDE`].
+pub(super) const FOLDER: &str = "turn/current";
 /// How the name of an unfinished copy begins.
 const UNFINISHED: &str = ".unfinished-";
 const BUFFER_SIZE: usize = 256 * 1024;

@@ -1,13 +1,16 @@
 //! Everything apt is given from outside: configuration, caches, mirrors. None of it is in the layer.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imagewright_oci::Hasher;
+use imagewright_sandbox::Mount;
 
 use super::answers::archive_parts;
 use super::mirrors::{Redirected, source_files};
+use super::pinned::Repository;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::root_view::RootView;
@@ -28,6 +31,10 @@ pub(super) struct Apt<'a> {
     pub(super) recommends: bool,
     pub(super) caches: Caches,
     pub(super) redirected: Option<Redirected>,
+    /// Lines of apt's preferences that keep versions.
+    pub(super) pins: String,
+    /// The only archive to install from, instead of all others.
+    pub(super) repository: Option<Repository>,
 }
 
 impl Apt<'_> {
@@ -37,6 +44,13 @@ impl Apt<'_> {
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> Command {
         self.surround(Command::new(["apt-get", "-q"]).arguments(arguments), archives)
+    }
+
+    /// Fetches packages, named with their versions, into the archive cache.
+    pub(super) fn download(&self, names: impl IntoIterator<Item = String>) -> Command {
+        let script = format!("cd {INSIDE}/archives && exec apt-get -q download \"$@\"");
+        let command = Command::new(["sh", "-c", &script, "sh"]).arguments(names);
+        self.surround(command, Archives::Writable)
     }
 
     pub(super) fn package_names(&self) -> Command {
@@ -50,9 +64,18 @@ impl Apt<'_> {
             .env("APT_CONFIG", configuration.clone())
             .mount(contents(self.configuration(), &configuration, 0o644))
             .mount(contents("#!/bin/sh\nexit 101\n", "/usr/sbin/policy-rc.d", 0o755))
-            .mount(bind(&self.caches.lists, &format!("{INSIDE}/apt"), false))
+            .mount(contents(self.pins.as_str(), &format!("{INSIDE}/preferences"), 0o644))
             .mount(bind(&self.caches.archives, &format!("{INSIDE}/archives"), archives == Archives::ReadOnly))
-            .mounts(self.redirected.iter().flat_map(Redirected::mounts))
+            .mounts(self.sources())
+    }
+
+    /// Where packages come from, and where their lists are kept.
+    fn sources(&self) -> Vec<Mount> {
+        if let Some(repository) = &self.repository {
+            return repository.mounts().into();
+        }
+        let lists = bind(&self.caches.lists, &format!("{INSIDE}/apt"), false);
+        std::iter::once(lists).chain(self.redirected.iter().flat_map(Redirected::mounts)).collect()
     }
 
     fn configuration(&self) -> String {
@@ -60,6 +83,7 @@ impl Apt<'_> {
             "Dir::State::lists \"{INSIDE}/apt/lists\";\n\
          Dir::Cache \"{INSIDE}/apt\";\n\
          Dir::Cache::archives \"{INSIDE}/archives\";\n\
+         Dir::Etc::preferences \"{INSIDE}/preferences\";\n\
          Dir::Log \"{INSIDE}/apt/log\";\n\
          Dir::Log::Planner \"\";\n\
          Debug::NoLocking \"true\";\n\
@@ -78,7 +102,11 @@ impl Apt<'_> {
          {}{}",
             self.recommends,
             self.site.outside.apt_configuration(),
-            self.redirected.iter().map(|_| Redirected::configuration()).collect::<String>(),
+            if self.redirected.is_some() || self.repository.is_some() {
+                Redirected::configuration()
+            } else {
+                String::new()
+            },
         )
     }
 }
@@ -105,6 +133,13 @@ impl Caches {
         Ok(caches)
     }
 
+    /// Whether package indexes were fetched before.
+    pub(super) fn have_lists(&self) -> Result<bool, EngineError> {
+        let folder = self.lists.join("lists");
+        let entries = fs::read_dir(&folder).map_err(EngineError::io("list", &folder))?;
+        Ok(entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages")))
+    }
+
     pub(super) fn archive(&self, name: &str) -> PathBuf {
         self.archives.join(name)
     }
@@ -128,9 +163,31 @@ fn distribution(view: &RootView) -> String {
 /// `git_1%3a2.39.5-0+deb12u3_amd64.deb` with its hash.
 pub(super) fn solved_package(caches: &Caches, archive: &str) -> Result<SolvedPackage, EngineError> {
     let path = caches.archive(archive);
-    let mut file = fs::File::open(&path).map_err(EngineError::io("open", &path))?;
-    let mut hasher = Hasher::default();
-    std::io::copy(&mut file, &mut hasher).map_err(EngineError::io("read", &path))?;
+    let (hash, size) = hash_of(&path).map_err(EngineError::io("read", &path))?;
     let (name, version, architecture) = archive_parts(archive);
-    Ok(SolvedPackage { name, version, architecture, sha256: vec![hasher.finish().hex().to_owned()] })
+    Ok(SolvedPackage { name, version, architecture, sha256: vec![hash], size: Some(size) })
+}
+
+/// The name of a package's file in the cache.
+pub(super) fn archive_name(package: &SolvedPackage) -> String {
+    let version = package.version.replace(':', "%3a");
+    format!("{}_{version}_{}.deb", package.name, package.architecture)
+}
+
+/// Whether the cache has the very file of a package.
+pub(super) fn has_archive(caches: &Caches, package: &SolvedPackage) -> Result<bool, EngineError> {
+    let path = caches.archive(&archive_name(package));
+    match hash_of(&path) {
+        Ok((hash, _)) => Ok(package.sha256.contains(&hash)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(EngineError::io("read", &path)(error)),
+    }
+}
+
+/// SHA-256 and size of a file.
+fn hash_of(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = Hasher::default();
+    let size = io::copy(&mut file, &mut hasher)?;
+    Ok((hasher.finish().hex().to_owned(), size))
 }

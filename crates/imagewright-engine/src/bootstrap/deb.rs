@@ -13,16 +13,27 @@ const NAME: Range<usize> = 0..16;
 const SIZE: Range<usize> = 48..58;
 /// How the name of the member with the files begins.
 const DATA: &str = "data.tar";
+/// And that of the one with what the package says of itself.
+const CONTROL: &str = "control.tar";
 const ENDS_EARLY: &str = "it ends before its files";
 const BUFFER_SIZE: usize = 128 * 1024;
 
 /// The plain tar stream of the files in a `.deb`.
-pub(super) fn data_tar<'a>(mut deb: impl Read + Seek + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn data_tar<'a>(deb: impl Read + Seek + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    tar_of(deb, DATA)
+}
+
+/// The plain tar stream of what a `.deb` says of itself.
+pub(crate) fn control_tar<'a>(deb: impl Read + Seek + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    tar_of(deb, CONTROL)
+}
+
+fn tar_of<'a>(mut deb: impl Read + Seek + 'a, member: &str) -> io::Result<Box<dyn Read + 'a>> {
     read_magic(&mut deb)?;
     loop {
         let (name, size) = parse_header(&read_header(&mut deb)?)?;
-        if let Some(form) = name.strip_prefix(DATA) {
-            return plain(form, deb.take(size));
+        if let Some(form) = name.strip_prefix(member) {
+            return plain(member, form, deb.take(size));
         }
         // Members begin at even places.
         let step = i64::try_from(size + size % 2).map_err(|_| damaged("a member is too large"))?;
@@ -49,7 +60,7 @@ pub(crate) fn copy_with_plain_files(mut deb: impl Read, mut out: impl Write + Se
         };
         let place = out.stream_position()?;
         out.write_all(&header)?;
-        let plain_size = io::copy(&mut plain(form, deb.take(size))?, &mut out)?;
+        let plain_size = io::copy(&mut plain(DATA, form, deb.take(size))?, &mut out)?;
         out.write_all(&b"\n"[..usize::from(plain_size % 2 == 1)])?;
         header[NAME].copy_from_slice(format!("{DATA:<16}").as_bytes());
         let field = format!("{plain_size:<10}");
@@ -66,15 +77,15 @@ pub(crate) fn copy_with_plain_files(mut deb: impl Read, mut out: impl Write + Se
     }
 }
 
-/// The bytes of the member with the files, decoded.
-fn plain<'a>(form: &str, member: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+/// The bytes of a member, decoded.
+fn plain<'a>(name: &str, form: &str, member: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let bytes = BufReader::with_capacity(BUFFER_SIZE, member);
     Ok(match form {
         "" => Box::new(bytes),
         ".gz" => Box::new(MultiGzDecoder::new(bytes)),
         ".xz" => Box::new(XzDecoder::new_multi_decoder(bytes)),
         ".zst" => Box::new(zstd::stream::read::Decoder::with_buffer(bytes)?),
-        _ => return Err(damaged(&format!("`{DATA}{form}` is compressed in an unknown way"))),
+        _ => return Err(damaged(&format!("`{name}{form}` is compressed in an unknown way"))),
     })
 }
 

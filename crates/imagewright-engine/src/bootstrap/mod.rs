@@ -25,7 +25,7 @@ mod version;
 pub(crate) use choose::redirect;
 pub use choose::{Machine, choose};
 pub use configure::{ConfigureCommand, configure_command, junk};
-pub(crate) use deb::copy_with_plain_files;
+pub(crate) use deb::{control_tar, copy_with_plain_files};
 pub use download::download;
 pub use error::BootstrapError;
 pub use extract::{Extracted, extract};

@@ -22,6 +22,9 @@ pub enum FetchError {
     /// No answer came.
     #[error("could not reach `{url}`")]
     Unreachable { url: SecretUrl, source: Box<ureq::Error> },
+    /// Nothing may be fetched.
+    #[error("`{url}` is not in the caches, and nothing may be fetched")]
+    Offline { url: SecretUrl },
     /// The transfer broke off.
     #[error("could not read all of `{url}`")]
     Interrupted { url: SecretUrl, source: io::Error },
@@ -64,9 +67,10 @@ impl FetchError {
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Stopped { .. } => ErrorKind::Cancelled,
             Self::Refused { .. } => ErrorKind::Denied,
-            Self::Status { .. } | Self::Unreachable { .. } | Self::Interrupted { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::Status { .. }
+            | Self::Unreachable { .. }
+            | Self::Offline { .. }
+            | Self::Interrupted { .. } => ErrorKind::Unavailable,
             Self::TooLarge { .. }
             | Self::WrongSize { .. }
             | Self::WrongDigest { .. }
@@ -88,6 +92,7 @@ impl FetchError {
             Self::Unreachable { .. } | Self::Interrupted { .. } => {
                 Some("check the network, and the proxies under `trust` in the configuration".into())
             }
+            Self::Offline { .. } => Some("build once without `--offline`, which fetches it".into()),
             Self::Refused { status: 407, .. } => {
                 Some("put user and password into the proxy's address".into())
             }

@@ -13,6 +13,8 @@ mod bytecode;
 mod environment;
 mod interpreter;
 mod layout;
+mod locked;
+mod plan;
 mod replaced;
 mod select;
 mod solve;
@@ -27,6 +29,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 use crate::error::EngineError;
+use crate::lock::{Kept, KeptPython};
 use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
 use artifacts::{Artifacts, Transfer};
@@ -48,6 +51,8 @@ pub(crate) struct PipStep<'a> {
     spec: &'a PipSpec,
     choice: Option<&'a PythonChoice>,
     settings: &'a BuildSettings,
+    /// What an earlier build decided.
+    kept: Kept<KeptPython<'a>>,
     /// Make everything again though it is known.
     again: bool,
 }
@@ -70,9 +75,10 @@ impl<'a> PipStep<'a> {
         spec: &'a PipSpec,
         choice: Option<&'a PythonChoice>,
         settings: &'a BuildSettings,
+        kept: Kept<KeptPython<'a>>,
         again: bool,
     ) -> Self {
-        Self { context, uv, spec, choice, settings, again }
+        Self { context, uv, spec, choice, settings, kept, again }
     }
 
     fn bytecode(&self) -> Bytecode {
@@ -82,7 +88,6 @@ impl<'a> PipStep<'a> {
 
 impl Step for PipStep<'_> {
     const KIND: &'static str = "pip";
-    const RUNS_REMEMBERED_SOLUTIONS: bool = true;
     type Solution = Solution;
 
     fn question(&self) -> Digest {
@@ -114,7 +119,9 @@ impl Step for PipStep<'_> {
         let found = PythonFacts::find(self.context, &self.uv, self.choice)?;
         let python = found.ok_or_else(|| no_python(self.spec))?;
         check_version(&python.interpreter, self.spec)?;
-        report.status(format!("solving for Python {}", python.interpreter.version));
+        if !matches!(self.kept, Kept::Exactly(_)) {
+            report.status(format!("solving for Python {}", python.interpreter.version));
+        }
         let locks = self.locks(&python)?;
         let chosen = Selector::new(&python, self.spec)?.choose(&locks, report)?;
         let packages = chosen.iter().map(Chosen::solved).collect();
@@ -199,8 +206,10 @@ impl PipStep<'_> {
     fn locks(&self, python: &PythonFacts) -> Result<Vec<String>, EngineError> {
         const PIP: &str = "pip\n";
         let wants_pip = python.new_environment().is_some();
-        let preferred: Vec<(String, String)> =
-            replaced::in_target(python).map(|it| (it.name.clone(), it.version.clone())).collect();
+        if let Some(locks) = self.kept_locks(python)? {
+            return Ok(locks);
+        }
+        let preferred = self.preferred(python);
         let solver =
             Solver { context: self.context, uv: &self.uv, spec: self.spec, python, preferred: &preferred };
         match &self.spec.locked {

@@ -127,6 +127,7 @@ impl Chosen {
             version: self.version.clone().unwrap_or_default(),
             architecture: String::new(),
             sha256: identity.into_iter().chain(self.direct_url()).collect(),
+            size: None,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::error::EngineError;
 use crate::host_program;
 use crate::step::StepContext;
 use crate::uv::Uv;
+use crate::versions_error::VersionsError;
 use crate::workbench::Finished;
 
 /// What the script says that stands for the interpreter, when uv wants it to do something.
@@ -174,6 +175,9 @@ fn options(options: &PipOptions) -> Vec<String> {
     if options.no_index {
         arguments.push("--no-index".to_owned());
     }
+    if let Some(time) = &options.exclude_newer {
+        arguments.extend(["--exclude-newer".to_owned(), time.clone()]);
+    }
     if options.pre == Some(true) {
         arguments.extend(["--prerelease".to_owned(), "allow".to_owned()]);
     }
@@ -181,6 +185,10 @@ fn options(options: &PipOptions) -> Vec<String> {
 }
 
 fn solve_error(compiled: &Finished) -> EngineError {
+    if compiled.tail_text().contains("network was disabled") {
+        let what = "all that is needed to solve the Python requirements is".to_owned();
+        return VersionsError::Offline { what }.into();
+    }
     match explanation(&compiled.tail) {
         Some(explanation) => EngineError::Unsolvable { explanation },
         None => EngineError::Uv { action: "solve the requirements", tail: compiled.tail_text() },

@@ -104,6 +104,9 @@ pub enum Problem {
     /// A choice of Python that is not valid.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// A date that is none.
+    #[error("`{0}` is neither a day nor a time in RFC 3339")]
+    ExcludeNewer(String),
     /// A compression that is not valid.
     #[error(transparent)]
     Compression(#[from] CompressionError),
@@ -131,6 +134,9 @@ pub enum Problem {
         /// What to do about it.
         remedy: String,
     },
+    /// An image lock that is none, or of a version this program does not know.
+    #[error("{0}")]
+    Lock(String),
     /// A lock lacks something that is asked for.
     #[error("`{requirement}` is not what `{lock}` holds: {found}")]
     NotLocked {
@@ -197,6 +203,8 @@ impl SpecError {
             | Problem::NothingToIgnore(_)
             | Problem::TwoFiles(_)
             | Problem::Project { .. }
+            | Problem::Lock(_)
+            | Problem::ExcludeNewer(_)
             | Problem::NotLocked { .. }
             | Problem::OtherHash { .. }
             | Problem::NoHash(_) => ErrorKind::Invalid,
@@ -225,6 +233,10 @@ impl SpecError {
             )),
             Problem::TwoFiles(_) => Some("keep one of the two".to_owned()),
             Problem::Project { remedy, .. } => Some(remedy.clone()),
+            Problem::Lock(_) => Some(
+                "restore it from version control, or remove it: the next build solves anew and writes another".to_owned(),
+            ),
+            Problem::ExcludeNewer(_) => Some("write a day as `2026-01-31`, or a time as `2026-01-31T12:00:00Z`".to_owned()),
             Problem::NotLocked { .. } => {
                 Some("lock again, for example with `uv pip compile --format pylock.toml`".to_owned())
             }

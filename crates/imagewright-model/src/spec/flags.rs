@@ -7,6 +7,7 @@ use imagewright_oci::{Platform, Reference};
 use super::address::check_address;
 use super::container::{check_absolute, check_signal, parse_assignment, parse_command, parse_label};
 use super::partial::set_variable;
+use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
 use super::{AptPackage, Origin, PartialSpec, PipRequirement, Problem, PythonChoice, SpecError};
 
@@ -27,6 +28,8 @@ pub struct SpecFlags {
     pub pip_index: Option<String>,
     /// `--pip-pre`
     pub pip_pre: bool,
+    /// `--exclude-newer`: a day or a time.
+    pub exclude_newer: Option<String>,
     /// `--python`: path of the interpreter.
     pub python: Option<String>,
     /// `--python-environment`: `system` or a path.
@@ -90,6 +93,8 @@ impl PartialSpec {
             set_variable(&mut spec.environment, name, value);
         }
         spec.pip_options.index = one("--pip-index", flags.pip_index.as_deref(), check_address)?;
+        spec.pip_options.exclude_newer =
+            one("--exclude-newer", flags.exclude_newer.as_deref(), check_exclude_newer)?;
         spec.pip_options.pre = flags.pip_pre.then_some(true);
         spec.python = python(flags)?;
         Ok(spec)

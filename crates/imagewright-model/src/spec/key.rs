@@ -2,9 +2,10 @@
 
 use imagewright_oci::Digest;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{ImageSpec, PipOptions, PipRequirement, PipSpec, PythonChoice};
+use super::{AptSpec, BaseSource, ImageSpec, PipOptions, PipRequirement, PipSpec, PythonChoice};
+use crate::lock::LockKeys;
 
 /// Changes whenever the same spec comes to mean another image.
 const VERSION: u32 = 1;
@@ -89,6 +90,66 @@ impl ImageSpec {
             compression: compression.as_ref().map(ToString::to_string),
         };
         serde_json::to_string(&canonical).expect("text, numbers, lists and maps of text become JSON")
+    }
+}
+
+/// Changes whenever the same question gets another answer.
+const LOCK_VERSION: u32 = 1;
+
+impl ImageSpec {
+    /// Digests of what the spec asks for, as far as versions of packages follow from it: not of labels, environment and
+    /// the like, nor of anything that changes layers alone.
+    pub fn lock_keys(&self) -> LockKeys {
+        let AptSpec { packages: _, recommends } = &self.apt;
+        let PipSpec { requirements: _, constraints, requires_python, locked, options } = &self.pip;
+        let python = self.python.clone().unwrap_or_default();
+        let key = |parts: Value| Digest::of(parts.to_string().as_bytes());
+        let base = key(json!([
+            LOCK_VERSION,
+            self.lock_name_of_base(),
+            self.platform.as_ref().map(ToString::to_string)
+        ]));
+        let apt = key(json!([LOCK_VERSION, self.asked_of_apt(), recommends]));
+        let pip = key(json!([
+            LOCK_VERSION,
+            self.asked_of_pip(),
+            sorted(constraints.iter().map(PipRequirement::canonical)),
+            sorted(requires_python.iter().map(|entry| entry.text.as_str())),
+            locked.as_ref().map(|lock| without_comments(&lock.text)),
+            options,
+            python.interpreter,
+            python.environment,
+        ]));
+        let spec = key(json!([base.to_string(), apt.to_string(), pip.to_string()]));
+        LockKeys { spec, base, apt, pip }
+    }
+
+    /// The base as a lock names it: of a path only the last part, because the way there is the machine's.
+    pub fn lock_name_of_base(&self) -> String {
+        let short = |path: &std::path::PathBuf| path.file_name().map_or_else(|| path.clone(), Into::into);
+        let shortened = match &self.base {
+            BaseSource::OciDirectory { path, reference } => {
+                BaseSource::OciDirectory { path: short(path), reference: reference.clone() }
+            }
+            BaseSource::OciArchive { path, reference } => {
+                BaseSource::OciArchive { path: short(path), reference: reference.clone() }
+            }
+            BaseSource::DockerArchive { path, reference } => {
+                BaseSource::DockerArchive { path: short(path), reference: reference.clone() }
+            }
+            other => other.clone(),
+        };
+        shortened.to_string()
+    }
+
+    /// The Debian packages that are asked for, as a lock lists them.
+    pub fn asked_of_apt(&self) -> Vec<String> {
+        sorted(self.apt.packages.iter().map(ToString::to_string))
+    }
+
+    /// The Python packages that are asked for, as a lock lists them.
+    pub fn asked_of_pip(&self) -> Vec<String> {
+        sorted(self.pip.requirements.iter().map(PipRequirement::canonical))
     }
 }
 

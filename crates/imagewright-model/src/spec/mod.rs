@@ -27,7 +27,7 @@ mod pyproject;
 mod python;
 mod requirement;
 mod requirements_file;
-mod toml_text;
+pub(crate) mod toml_text;
 mod yaml;
 mod yaml_error;
 mod yaml_schema;

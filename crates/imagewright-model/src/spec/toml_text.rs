@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::{Origin, Problem, SpecError, excerpt};
 
 /// Reads a TOML document.
-pub(super) fn parse<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SpecError> {
+pub(crate) fn parse<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SpecError> {
     toml::from_str(text).map_err(|error| {
         let origin = match error.span() {
             Some(span) => origin_at(source, text, span.start),
@@ -22,7 +22,7 @@ pub(super) fn parse<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, 
 }
 
 /// The place of a byte of `text`.
-pub(super) fn origin_at(source: &str, text: &str, offset: usize) -> Origin {
+pub(crate) fn origin_at(source: &str, text: &str, offset: usize) -> Origin {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -5,6 +5,7 @@ use serde_saphyr::Spanned;
 use super::address::check_address;
 use super::container::{check_absolute, check_label, check_signal, check_variable, parse_command};
 use super::flags::{parse_platform, parse_tag};
+use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
 use super::yaml_error::{explain, position};
 use super::yaml_schema::{AptMap, Command, Document, ListOr, PipMap, Python, PythonMap, Text};
@@ -34,7 +35,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn spec(&self, document: Document) -> Result<PartialSpec, SpecError> {
         let (apt, apt_recommends) = self.apt(document.apt)?;
-        let PipMap { packages, constraints, index, extra_indexes, find_links, pre } = pip_map(document.pip);
+        let PipMap { packages, constraints, index, extra_indexes, find_links, pre, exclude_newer } =
+            pip_map(document.pip);
         let variables = document.env.map(|map| map.0).unwrap_or_default();
         let environment = self.pairs(&variables, check_variable)?;
         let labels = document.labels.map(|map| map.0).unwrap_or_default();
@@ -51,6 +53,7 @@ impl Reader<'_> {
                 extra_indexes: self.all(extra_indexes, check_address)?,
                 find_links: self.all(find_links, check_address)?,
                 pre,
+                exclude_newer: self.one(exclude_newer.as_ref(), check_exclude_newer)?,
                 ..PipOptions::default()
             },
             python: self.python(document.python)?,
@@ -92,7 +95,7 @@ impl Reader<'_> {
                 interpreter: Some(Spanned::new(path, referenced, referenced)),
                 ..PythonMap::default()
             },
-            Python::Map(map) => map,
+            Python::Map(map) => *map,
         };
         Ok(Some(PythonChoice {
             interpreter: self.one(interpreter.as_ref(), check_interpreter)?,

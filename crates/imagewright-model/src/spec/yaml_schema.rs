@@ -49,6 +49,7 @@ pub(super) struct PipMap {
     pub(super) extra_indexes: Option<Vec<Text>>,
     pub(super) find_links: Option<Vec<Text>>,
     pub(super) pre: Option<bool>,
+    pub(super) exclude_newer: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -151,7 +152,7 @@ impl<'de> Deserialize<'de> for Command {
 /// The path of an interpreter, or a map that holds one and more.
 pub(super) enum Python {
     Interpreter(String),
-    Map(PythonMap),
+    Map(Box<PythonMap>),
 }
 
 impl<'de> Deserialize<'de> for Python {
@@ -172,7 +173,7 @@ impl<'de> Deserialize<'de> for Python {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Python, A::Error> {
-                PythonMap::deserialize(MapAccessDeserializer::new(map)).map(Python::Map)
+                Box::deserialize(MapAccessDeserializer::new(map)).map(Python::Map)
             }
         }
 

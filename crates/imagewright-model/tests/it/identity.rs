@@ -44,6 +44,7 @@ fn what_changes_the_image_changes_the_key() {
         "pip: {packages: [x], extra-indexes: [https://mirror.example]}",
         "pip: {packages: [x], find-links: [https://mirror.example]}",
         "pip: {packages: [x], pre: true}",
+        "pip: {packages: [x], exclude-newer: 2026-01-31}",
         "python: /usr/bin/python3",
         "python: {environment: system}",
         "python: {bytecode: none}",

@@ -1,13 +1,14 @@
 //! `imagewright build`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstream::eprintln;
 use clap::Args;
 use imagewright_model::spec::SpecFlags;
 use imagewright_model::{ErrorKind, SecretUrl};
-use imagewright_service::{BuildCommand, BuildReport, Cancel, Service};
+use imagewright_service::{BuildCommand, BuildReport, Cancel, Service, Upgrade};
 
 use crate::cli::Global;
 use crate::commands::limits::LimitFlags;
@@ -24,7 +25,8 @@ use crate::signals::{Interrupt, cancel_on_signals};
 /// pyproject.toml and pylock.toml are read in repo2docker's way. Flags go over what the files say: single values
 /// replace, lists grow.
 ///
-/// The same build again does nothing; a change redoes only the steps that follow it. The image is in the content
+/// The same build again does nothing; a change redoes only the steps that follow it. Versions that were decided on
+/// are kept in a lock beside SOURCE (image.lock) until the spec changes or --upgrade asks for newer ones. The image is in the content
 /// store afterwards: see `imagewright image`.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -34,6 +36,8 @@ pub(crate) struct BuildArguments {
 
     #[command(flatten)]
     image: ImageFlags,
+    #[command(flatten)]
+    versions: VersionFlags,
     #[command(flatten)]
     process: ProcessFlags,
     #[command(flatten)]
@@ -49,6 +53,8 @@ Examples:
   imagewright build examples/data-science -t demo/data-science:1
   imagewright build --base bootstrap --apt git --apt python3 --pip pandas --pip 'jupyterlab>=4' -t team/analysis:1
   imagewright build . --upgrade -t team/analysis:2
+  imagewright build . --upgrade pandas -t team/analysis:3
+  imagewright build . --locked --offline
 
 Exit codes: 1 a step failed, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 network, 7 not allowed,
 8 the machine lacks something, 70 a defect, 130 cancelled";
@@ -56,7 +62,7 @@ Exit codes: 1 a step failed, 2 usage, 3 not found, 4 invalid input, 5 conflict, 
 /// What the image holds.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Image")]
-struct ImageFlags {
+pub(crate) struct ImageFlags {
     /// Name of the result, as NAME[:TAG]; may be given several times
     #[arg(long, short, value_name = "NAME")]
     tag: Vec<String>,
@@ -76,6 +82,9 @@ struct ImageFlags {
     /// Take pre-releases of Python packages, too
     #[arg(long)]
     pip_pre: bool,
+    /// Pass over Python packages that indexes got later: a day as 2026-01-31, in UTC, or a time
+    #[arg(long, value_name = "DATE")]
+    exclude_newer: Option<String>,
     /// Interpreter that gets the Python packages [default: python3 on the image's PATH]
     #[arg(long, value_name = "PATH")]
     python: Option<String>,
@@ -121,13 +130,50 @@ struct ImageFlags {
     compression: Option<String>,
 }
 
+/// How versions are decided on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Versions")]
+pub(crate) struct VersionFlags {
+    /// Take newer versions than the lock has: of PACKAGE alone (may be given several times), or of everything
+    #[arg(long, value_name = "PACKAGE", num_args = 0..=1, default_missing_value = "")]
+    upgrade: Vec<String>,
+    /// Take exactly what the lock has; fail if it is not for this spec
+    #[arg(long, conflicts_with = "upgrade")]
+    locked: bool,
+    /// Fetch nothing; fail if the caches do not have all that is needed
+    #[arg(long)]
+    offline: bool,
+    /// Write the Python packages to this file as a pylock.toml (PEP 751)
+    #[arg(long, value_name = "FILE")]
+    pylock: Option<PathBuf>,
+}
+
+impl VersionFlags {
+    /// The command for these flags; others are to be added.
+    pub(crate) fn into_command(self, source: Option<PathBuf>) -> Result<BuildCommand, Failure> {
+        // `build --upgrade FOLDER` means the folder, and clap takes it for the package.
+        if let (None, [word]) = (&source, &self.upgrade[..])
+            && !word.is_empty()
+            && (word.contains('/') || Path::new(word).exists())
+        {
+            let text = format!("--upgrade takes the name of a package, and `{word}` is a file or folder");
+            return Err(Failure::new(ErrorKind::Usage, text)
+                .with_hint(format!("put --upgrade behind it: `{word} --upgrade`")));
+        }
+        let upgrade = match &self.upgrade[..] {
+            [] => Upgrade::Nothing,
+            names if names.iter().any(String::is_empty) => Upgrade::Everything,
+            names => Upgrade::Packages(names.iter().cloned().collect()),
+        };
+        let Self { locked, offline, pylock, .. } = self;
+        Ok(BuildCommand { source, upgrade, locked, offline, pylock, ..BuildCommand::default() })
+    }
+}
+
 /// How it is built.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Build")]
 pub(crate) struct ProcessFlags {
-    /// Ask archives and indexes again for newer packages, instead of keeping to what they answered last time
-    #[arg(long)]
-    pub(crate) upgrade: bool,
     /// Run every step again
     #[arg(long)]
     pub(crate) no_cache: bool,
@@ -191,6 +237,7 @@ impl From<ImageFlags> for SpecFlags {
             pip: flags.pip,
             pip_index: None,
             pip_pre: flags.pip_pre,
+            exclude_newer: flags.exclude_newer,
             python: flags.python,
             python_environment: flags.python_environment,
             bytecode: flags.bytecode,
@@ -210,22 +257,25 @@ impl From<ImageFlags> for SpecFlags {
 }
 
 pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
+    let command = arguments.versions.into_command(arguments.source)?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
     let service = context::open(global, arguments.sources.into_settings())?;
     let events = arguments.progress.renderer(global.quiet);
     let process = arguments.process;
     let command = BuildCommand {
-        source: arguments.source,
         flags: arguments.image.into(),
-        upgrade: process.upgrade,
         no_cache: process.no_cache,
         time_limit: process.time_limit.map(Duration::from_secs),
         limits: arguments.limits.into(),
         source_date_epoch: process.source_date_epoch,
         digest_file: process.digest_file,
+        ..command
     };
     let built = service.build(&command, &*events, &cancel)?;
+    if !global.quiet {
+        built.notes.iter().for_each(|note| eprintln!("warning: {note}"));
+    }
     if process.push {
         push(global, &service, &built, &cancel)?;
     }

@@ -9,6 +9,7 @@ pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod limits;
 pub(crate) mod login;
+pub(crate) mod plan;
 pub(crate) mod pull;
 pub(crate) mod push;
 
@@ -31,7 +32,7 @@ pub(crate) enum Powers {
 /// Which powers a command needs.
 pub(crate) fn powers(command: &Command) -> Powers {
     match command {
-        Command::Build(_) | Command::Base(_) | Command::Gc(_) => Powers::Needed,
+        Command::Build(_) | Command::Plan(_) | Command::Base(_) | Command::Gc(_) => Powers::Needed,
         Command::Image(command) if image::runs_images(command) => Powers::Needed,
         Command::Doctor(_) => Powers::Welcome,
         Command::Image(_)
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let global = cli.global;
     match cli.command {
         Command::Build(arguments) => build::run(&global, *arguments),
+        Command::Plan(arguments) => plan::run(&global, *arguments),
         Command::Image(command) => image::run(&global, command),
         Command::Base(command) => base::run(&global, command),
         Command::Pull(arguments) => pull::run(&global, &arguments),

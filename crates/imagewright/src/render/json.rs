@@ -48,6 +48,7 @@ pub(crate) struct BuildJson<'a> {
     size: u64,
     layers: usize,
     unchanged: bool,
+    lock: Option<String>,
 }
 
 pub(crate) fn build(report: &BuildReport) -> BuildJson<'_> {
@@ -58,5 +59,6 @@ pub(crate) fn build(report: &BuildReport) -> BuildJson<'_> {
         size: report.size,
         layers: report.layers,
         unchanged: report.unchanged,
+        lock: report.lock.as_ref().map(|path| path.display().to_string()),
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod age;
 pub(crate) mod json;
 pub(crate) mod output;
+pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod size;

@@ -89,6 +89,7 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             http_proxy: upper.trust.http_proxy.or(lower.trust.http_proxy),
             https_proxy: upper.trust.https_proxy.or(lower.trust.https_proxy),
             no_proxy: upper.trust.no_proxy.or(lower.trust.no_proxy),
+            offline: upper.trust.offline || lower.trust.offline,
         },
         registry: if upper.registry == RegistrySettings::default() { lower.registry } else { upper.registry },
     }

@@ -112,7 +112,8 @@ fn the_result_is_told_to_scripts() {
       "digest": "sha256:[DIGEST]",
       "size": 2048,
       "layers": 1,
-      "unchanged": true
+      "unchanged": true,
+      "lock": null
     }
     "#);
 }

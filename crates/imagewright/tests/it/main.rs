@@ -11,6 +11,7 @@ mod configuration;
 mod crate_graph;
 mod help;
 mod images;
+mod lock;
 mod needs_gpg;
 mod needs_root;
 mod needs_root_and_network;

@@ -6,6 +6,7 @@ mod cancel;
 mod example;
 mod full_disk;
 mod layers;
+mod lock;
 mod needs_docker;
 mod needs_gpg;
 mod needs_skopeo;

@@ -1,0 +1,58 @@
+//! What the pip step would do: solved as in a build, and no package fetched.
+
+use imagewright_model::plan::{PackageChange, PlannedPackage};
+
+use super::artifacts::Artifacts;
+use super::interpreter::PythonFacts;
+use super::select::{Chosen, Selector};
+use super::{PipStep, Solution, replaced};
+use crate::error::EngineError;
+use crate::step::{Memory, Step, remembered_solution};
+
+/// What the step would do.
+pub(crate) struct PipPlan {
+    pub(crate) packages: Vec<PlannedPackage>,
+    pub(crate) solution: Solution,
+    /// The packages as a `pylock.toml`.
+    pub(crate) pylock: String,
+}
+
+impl PipStep<'_> {
+    /// Finds out what would be done.
+    pub(crate) fn plan(&mut self, memory: Memory) -> Result<PipPlan, EngineError> {
+        let remembered = remembered_solution(self.context.site.store, self, memory)?;
+        let solution = match remembered {
+            Some(solution) => solution,
+            None => self.solve()?,
+        };
+        let selector = Selector::new(&solution.python, self.spec)?;
+        let chosen = selector.choose(&solution.locks, self.context.report)?;
+        let artifacts = Artifacts::open(self.context.site, self.settings)?;
+        let packages = chosen.iter().map(|chosen| planned(chosen, &solution.python, &artifacts)).collect();
+        let pylock = self.pylock(&solution)?;
+        Ok(PipPlan { packages, solution, pylock })
+    }
+
+    /// Whether the image so far has the Python that packages are for.
+    pub(crate) fn finds_python(&self) -> bool {
+        PythonFacts::find(self.context, &self.uv, self.choice).is_ok_and(|found| found.is_some())
+    }
+}
+
+fn planned(chosen: &Chosen, python: &PythonFacts, artifacts: &Artifacts<'_>) -> PlannedPackage {
+    let there = replaced::in_target(python).find(|there| there.name == chosen.name());
+    let stays = there.is_some_and(|there| Some(&there.version) == chosen.version());
+    let before = there.filter(|_| !stays).map(|there| there.version.clone());
+    PlannedPackage {
+        name: chosen.name().to_owned(),
+        version: chosen.version().cloned(),
+        change: match (stays, &before) {
+            (true, _) => PackageChange::Keep,
+            (false, Some(_)) => PackageChange::Replace,
+            (false, None) => PackageChange::Install,
+        },
+        before,
+        size: chosen.size(),
+        cached: stays || chosen.file().is_some_and(|file| artifacts.has(file)),
+    }
+}

@@ -1,0 +1,239 @@
+//! Reads a lock. What is wrong is named with its line and column.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::{Spanned, Table, Value};
+
+use super::{ArchivePlace, ImageLock, LOCK_VERSION, LockedApt, LockedBase, LockedDebian, LockedPython};
+use crate::spec::toml_text::{self, origin_at};
+use crate::spec::{Problem, SpecError};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: Spanned<u32>,
+    spec: Spanned<String>,
+    platform: Spanned<String>,
+    #[serde(default)]
+    transforms: BTreeMap<String, u32>,
+    base: Base,
+    apt: Option<Apt>,
+    python: Option<Python>,
+    pip: Option<Spanned<Pip>>,
+}
+
+/// What every version of the format has.
+#[derive(Deserialize)]
+struct Head {
+    version: Spanned<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Base {
+    key: Spanned<String>,
+    name: String,
+    digest: Option<Spanned<String>>,
+    distribution: Option<String>,
+    #[serde(default)]
+    packages: Vec<Debian>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Apt {
+    key: Spanned<String>,
+    asked: Vec<String>,
+    #[serde(default)]
+    packages: Vec<Debian>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Debian {
+    name: Spanned<String>,
+    version: String,
+    architecture: String,
+    sha256: Spanned<String>,
+    size: u64,
+    suite: Option<String>,
+    filename: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Python {
+    interpreter: String,
+    version: String,
+    environment: String,
+}
+
+/// Beside these, the entries of a `pylock.toml`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Pip {
+    key: Spanned<String>,
+    asked: Vec<String>,
+    lock_version: Spanned<String>,
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: Spanned<String>,
+    #[expect(dead_code, reason = "read to see that it is text")]
+    version: Option<String>,
+    directory: Option<Spanned<IgnoredAny>>,
+}
+
+impl ImageLock {
+    /// Reads a lock; `source` is the name it has in errors.
+    ///
+    /// # Errors
+    /// Names file, line and column of what is not a lock of a version that is known here.
+    pub fn parse(source: &str, text: &str) -> Result<Self, SpecError> {
+        let reader = Reader { source, text };
+        let document: Document = toml_text::parse(source, text).map_err(|error| {
+            // A later version may have another shape, and then that it is a later version is what counts.
+            let version = toml::from_str::<Head>(text).ok().map(|head| head.version);
+            match version.filter(|version| *version.get_ref() != LOCK_VERSION) {
+                Some(version) => reader.unknown_version(&version),
+                None => SpecError::new(error.origin().clone(), Problem::Lock(error.problem().to_string())),
+            }
+        })?;
+        if *document.version.get_ref() != LOCK_VERSION {
+            return Err(reader.unknown_version(&document.version));
+        }
+        reader.lock(document)
+    }
+}
+
+struct Reader<'a> {
+    source: &'a str,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn lock(&self, document: Document) -> Result<ImageLock, SpecError> {
+        let Document { spec, platform, transforms, base, apt, python, pip, .. } = document;
+        let pip = match (python, pip) {
+            (None, None) => None,
+            (Some(python), Some(pip)) => Some(self.pip(python, pip)?),
+            (Some(_), None) => return Err(self.wrong(0, "there is a section `python` and none `pip`")),
+            (None, Some(pip)) => {
+                return Err(self.wrong(pip.span().start, "there is a section `pip` and none `python`"));
+            }
+        };
+        let apt = apt.map(|apt| {
+            let packages = self.packages(apt.packages)?;
+            Ok::<_, SpecError>(LockedApt { key: self.value(&apt.key)?, asked: apt.asked, packages })
+        });
+        Ok(ImageLock {
+            spec: self.value(&spec)?,
+            platform: self.value(&platform)?,
+            transforms,
+            base: self.base(base)?,
+            apt: apt.transpose()?,
+            pip,
+        })
+    }
+
+    fn base(&self, base: Base) -> Result<LockedBase, SpecError> {
+        let Base { key, name, digest, distribution, packages } = base;
+        if digest.is_some() == distribution.is_some() {
+            let text = "the base has either a digest or a distribution";
+            return Err(self.wrong(key.span().start, text));
+        }
+        Ok(LockedBase {
+            key: self.value(&key)?,
+            name,
+            digest: digest.map(|digest| self.value(&digest)).transpose()?,
+            distribution,
+            packages: self.packages(packages)?,
+        })
+    }
+
+    fn packages(&self, packages: Vec<Debian>) -> Result<Vec<LockedDebian>, SpecError> {
+        packages.into_iter().map(|package| self.package(package)).collect()
+    }
+
+    fn package(&self, package: Debian) -> Result<LockedDebian, SpecError> {
+        let Debian { name, version, architecture, sha256, size, suite, filename } = package;
+        let lower_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if sha256.get_ref().len() != 64 || !sha256.get_ref().bytes().all(lower_hexadecimal) {
+            return Err(self.wrong(sha256.span().start, "a SHA-256 has 64 hexadecimal digits"));
+        }
+        // These become arguments of apt and lines of its files.
+        let word = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
+        if name.get_ref().starts_with('-')
+            || ![name.get_ref(), &version, &architecture].into_iter().all(|text| word(text))
+        {
+            return Err(self.wrong(name.span().start, "name, version and architecture are one word each"));
+        }
+        let archive = match (suite, filename) {
+            (None, None) => None,
+            (Some(suite), Some(filename)) => Some(ArchivePlace { suite, filename }),
+            _ => return Err(self.wrong(name.span().start, "`suite` and `filename` go together")),
+        };
+        Ok(LockedDebian {
+            name: name.into_inner(),
+            version,
+            architecture,
+            sha256: sha256.into_inner(),
+            size,
+            archive,
+        })
+    }
+
+    fn pip(&self, python: Python, pip: Spanned<Pip>) -> Result<LockedPython, SpecError> {
+        let pip = pip.into_inner();
+        if !pip.lock_version.get_ref().starts_with("1.") {
+            let text =
+                format!("lock version `{}` is not one this program knows (1.0)", pip.lock_version.get_ref());
+            return Err(self.wrong(pip.lock_version.span().start, text));
+        }
+        for package in &pip.packages {
+            if package.name.get_ref().is_empty() {
+                return Err(self.wrong(package.name.span().start, "a package has no name"));
+            }
+            if let Some(directory) = &package.directory {
+                let text = format!("`{}` is locked to a folder of a machine", package.name.get_ref());
+                return Err(self.wrong(directory.span().start, text));
+            }
+        }
+        let mut table: Table = toml::from_str(self.text).expect("the text was read before");
+        let Some(Value::Table(mut document)) = table.remove("pip") else {
+            unreachable!("the section was read before");
+        };
+        document.remove("key");
+        document.remove("asked");
+        Ok(LockedPython {
+            key: self.value(&pip.key)?,
+            asked: pip.asked,
+            interpreter: python.interpreter,
+            version: python.version,
+            environment: python.environment,
+            document,
+        })
+    }
+
+    fn value<T: FromStr<Err: Display>>(&self, text: &Spanned<String>) -> Result<T, SpecError> {
+        text.get_ref().parse().map_err(|error: T::Err| self.wrong(text.span().start, error.to_string()))
+    }
+
+    fn unknown_version(&self, version: &Spanned<u32>) -> SpecError {
+        let text = format!(
+            "version {} of the lock is not one this program knows ({LOCK_VERSION})",
+            version.get_ref()
+        );
+        self.wrong(version.span().start, text)
+    }
+
+    fn wrong(&self, start: usize, text: impl Into<String>) -> SpecError {
+        SpecError::new(origin_at(self.source, self.text, start), Problem::Lock(text.into()))
+    }
+}
