@@ -22,7 +22,7 @@ use crate::reporter::{BuildReporter, StepReporter};
 use crate::step::{Memory, StepContext, StepResult, perform};
 use crate::time::{rfc3339, source_date_epoch};
 use crate::uv::Uv;
-use crate::workbench::Site;
+use crate::workbench::{OnLayer, Site, no_matter};
 use crate::{Engine, config};
 
 /// Told while a collection keeps a build waiting.
@@ -95,15 +95,17 @@ pub struct BuiltFromSpec {
 }
 
 impl Engine {
-    /// Builds an image. Whatever happens is told to `events`, the outcome last.
+    /// Builds an image. Whatever happens is told to `events`, the outcome last; layers that the image is going to have
+    /// are given to `on_layer` as soon as they are in the store.
     pub fn build(
         &self,
         request: &BuildRequest,
         events: &dyn EventSink,
         cancel: &Cancel,
+        on_layer: OnLayer<'_>,
     ) -> Result<BuiltFromSpec, EngineError> {
         let reporter = BuildReporter::start(events, number_of_steps(&request.spec));
-        let built = unless_cancelled(self.build_steps(request, &reporter, cancel), cancel);
+        let built = unless_cancelled(self.build_steps(request, &reporter, cancel, on_layer), cancel);
         reporter.finish(outcome(built.as_ref().map(|built| &built.built)));
         built
     }
@@ -155,7 +157,8 @@ impl Engine {
         (time_limit, limits): (Option<Duration>, &'a Limits),
     ) -> Site<'a> {
         let Self { store, helper, threads, .. } = self;
-        Site { store, helper, cancel, threads: *threads, compression, time_limit, limits, outside }
+        let on_layer = &no_matter;
+        Site { store, helper, cancel, threads: *threads, compression, time_limit, limits, outside, on_layer }
     }
 
     fn build_steps(
@@ -163,12 +166,14 @@ impl Engine {
         request: &BuildRequest,
         reporter: &BuildReporter<'_>,
         cancel: &Cancel,
+        on_layer: OnLayer<'_>,
     ) -> Result<BuiltFromSpec, EngineError> {
         let spec = &request.spec;
         let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
         let settings = self.settings_for(&request.versions);
         let outside = Outside::new(&settings);
-        let site = self.site(&outside, cancel, request.compression, (request.time_limit, &request.limits));
+        let limits = (request.time_limit, &request.limits);
+        let site = Site { on_layer, ..self.site(&outside, cancel, request.compression, limits) };
         let memory = request.memory();
         let wanted = self.platform(spec.platform.as_ref())?;
         let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
@@ -176,6 +181,7 @@ impl Engine {
         let report = reporter.step(format!("base {}", spec.base));
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
         report.finish(base.cached, None);
+        base.draft.layers.iter().for_each(on_layer);
         let mut decided = Decided { base: base.locked.clone(), apt: None, pip: None };
         let mut progress = Growing::from(base, request.source_date_epoch);
         if !spec.apt.packages.is_empty() {

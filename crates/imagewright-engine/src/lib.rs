@@ -49,6 +49,7 @@ pub use plan::Planned;
 pub use remote::{RemoteError, RemoteImages, note_pulled};
 pub use run::RunRequest;
 pub use versions_error::VersionsError;
+pub use workbench::OnLayer;
 
 use imagewright_model::BuildSettings;
 use imagewright_sandbox::Helper;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imagewright_layer::Compression;
 use imagewright_model::Progress;
-use imagewright_oci::ImageConfig;
+use imagewright_oci::{Descriptor, ImageConfig};
 use imagewright_sandbox::{
     Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
 };
@@ -41,7 +41,16 @@ pub(crate) struct Site<'a> {
     pub(crate) limits: &'a Limits,
     /// Environment and mounts that lead out of the sandbox: proxies, certificate authorities, name resolution.
     pub(crate) outside: &'a crate::outside::Outside,
+    /// Told of each layer that the image will have, as soon as it is in the store.
+    pub(crate) on_layer: OnLayer<'a>,
 }
+
+/// Takes a layer that is complete; must not block for long. The same layer may come more than once, and a layer may
+/// come that the image does not have in the end.
+pub type OnLayer<'a> = &'a (dyn Fn(&Descriptor) + Sync);
+
+/// For whoever does not care.
+pub(crate) fn no_matter(_: &Descriptor) {}
 
 /// A root to work in. What is not sealed into a layer is thrown away.
 pub(crate) struct Workbench<'a> {

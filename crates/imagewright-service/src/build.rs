@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, Upgrade, Versions};
 use imagewright_layer::Compression;
-use imagewright_model::spec::{ImageSpec, PartialSpec, SpecFlags, read_folder};
+use imagewright_model::spec::{BaseSource, ImageSpec, PartialSpec, SpecFlags, read_folder};
 use imagewright_model::{BuildEvent, EventSink};
 use imagewright_oci::{Digest, Reference};
 use imagewright_sandbox::Limits;
 
+use crate::ahead::sending;
 use crate::folder::Folder;
 use crate::lock::{LockPlace, write_file};
 use crate::{Service, ServiceError};
@@ -32,6 +33,9 @@ pub struct BuildCommand {
     pub pylock: Option<PathBuf>,
     /// Run every step again.
     pub no_cache: bool,
+    /// Whether the image is going to be pushed to where its names say: layers are sent as soon as they are made. The
+    /// image itself is pushed by [`Service::push_image`].
+    pub push: bool,
     /// How long one program of a step may run.
     pub time_limit: Option<Duration>,
     /// How much of the machine a program of a step may use.
@@ -87,7 +91,19 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
         let (request, place) = self.request(command, events)?;
-        let BuiltFromSpec { built, lock, pylock } = self.engine.build(&request, events, cancel)?;
+        let BuiltFromSpec { built, lock, pylock } = match request.names.first() {
+            Some(target) if command.push && !command.offline => {
+                // A registry that has the base can give its layers to other repositories by itself.
+                let base = match &request.spec.base {
+                    BaseSource::Image(base) => std::slice::from_ref(base),
+                    _ => &[],
+                };
+                sending(&self.registries, target, base, |on_layer| {
+                    self.engine.build(&request, events, cancel, on_layer)
+                })?
+            }
+            _ => self.engine.build(&request, events, cancel, &|_| {})?,
+        };
         let mut report = BuildReport::new(&request.names, built);
         report.lock = place.file().map(Path::to_path_buf);
         if !command.locked

@@ -3,6 +3,7 @@
 //! A front end gathers arguments and settings, calls one function here, and renders what comes back. Nothing here
 //! prints or looks at the environment.
 
+mod ahead;
 mod base;
 mod build;
 mod error;

@@ -46,6 +46,19 @@ impl RemoteImages for Registries {
 }
 
 impl Registries {
+    /// Sends one layer of an image that is going to be pushed to `target`.
+    pub(crate) fn push_layer(
+        &self,
+        layer: &Descriptor,
+        target: &Reference,
+        mount_from: &[Reference],
+        stop: &Stop,
+    ) -> Result<BlobOutcome, RegistryError> {
+        let transfer = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
+        let options = PushOptions { transfer, mount_from: mount_from.to_vec() };
+        transfer::push_blob(&self.client, layer, &StoreSource(&self.store), target, &options)
+    }
+
     fn pull_image(
         &self,
         reference: &Reference,

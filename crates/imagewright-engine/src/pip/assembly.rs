@@ -16,7 +16,7 @@ use crate::workbench::Site;
 /// Raised when the same packages are spread over layers in another way.
 pub(super) const VERSION: u32 = 1;
 /// What is smaller goes into a bucket.
-const OWN_LAYER_FROM: u64 = 1 << 20;
+pub(super) const OWN_LAYER_FROM: u64 = 1 << 20;
 /// As many packages have a layer of their own; fewer where the base has many layers.
 const MOST_OWN_LAYERS: usize = 20;
 /// As many layers a finished image has at the most. Container runtimes stop at 127, and long before that each layer
@@ -46,7 +46,9 @@ pub(super) fn assemble(
     let groups = group(pieces, apart, below);
     let joined = parallel::map(&groups, site.threads, |group| {
         let layers: Vec<&PackageLayer> = group.iter().map(|piece| &piece.layer).collect();
-        PackageLayer::join(site, &layers)
+        let joined = PackageLayer::join(site, &layers)?;
+        (site.on_layer)(&joined.layer.descriptor);
+        Ok::<PackageLayer, EngineError>(joined)
     })?;
     let named = groups.iter().zip(joined).map(|(group, joined)| {
         let names: Vec<&str> = group.iter().map(|piece| piece.shown.as_str()).collect();

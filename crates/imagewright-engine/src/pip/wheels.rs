@@ -11,7 +11,7 @@ use imagewright_python::zip::FileAt;
 use serde::{Deserialize, Serialize};
 
 use super::artifacts::{Artifacts, Transfer};
-use super::assembly::Piece;
+use super::assembly::{self, OWN_LAYER_FROM, Piece};
 use super::build_wheel::{Source, WheelBuilder};
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
@@ -88,7 +88,9 @@ impl Installer<'_> {
             .collect();
         // The largest first: begun last, it would go on alone.
         missing.sort_by_key(|chosen| std::cmp::Reverse(chosen.size()));
-        let made = self.make(&missing)?;
+        let large = chosen.iter().filter(|chosen| chosen.size() >= Some(OWN_LAYER_FROM / 2)).count();
+        let own = large <= assembly::own_layers(self.context.draft.layers.len());
+        let made = self.make(&missing, own)?;
         let mut made: BTreeMap<&str, WheelLayer> =
             missing.iter().map(|chosen| chosen.name()).zip(made).collect();
         let layers = layers.into_iter().zip(chosen).map(|(known, chosen)| {
@@ -97,7 +99,8 @@ impl Installer<'_> {
         Ok(layers.collect())
     }
 
-    fn make(&self, missing: &[&Chosen]) -> Result<Vec<WheelLayer>, EngineError> {
+    /// Makes layers; `own` says that each large one will be a layer of the image as it is.
+    fn make(&self, missing: &[&Chosen], own: bool) -> Result<Vec<WheelLayer>, EngineError> {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
@@ -105,7 +108,13 @@ impl Installer<'_> {
         report.status(format!("fetching {} packages", missing.len()));
         let total = missing.iter().map(|chosen| chosen.size()).sum();
         let transfer = Transfer::new(report.output(), "packages".to_owned(), total);
-        parallel::map(missing, AT_ONCE, |chosen| self.layer(chosen, &transfer))
+        parallel::map(missing, AT_ONCE, |chosen| {
+            let made = self.layer(chosen, &transfer)?;
+            if own && made.layer.size() >= OWN_LAYER_FROM {
+                (self.context.site.on_layer)(&made.layer.layer.descriptor);
+            }
+            Ok(made)
+        })
     }
 
     /// A layer that was made before, of a wheel whose hash the lock tells.

@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
+use imagewright_layer::Deflated;
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerPath};
-use imagewright_python::wheel::{Deflated, InstallOptions, Installed, LayerSink, Scheme, Wheel, WheelError};
+use imagewright_python::wheel::{InstallOptions, Installed, LayerSink, Scheme, Wheel, WheelError};
 use sha2::{Digest as _, Sha256};
 
 /// A member to be packed.

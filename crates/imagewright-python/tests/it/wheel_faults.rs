@@ -3,8 +3,9 @@
 use std::error::Error as _;
 use std::io::Read;
 
+use imagewright_layer::Deflated;
 use imagewright_layer::{Entry, LayerError};
-use imagewright_python::wheel::{Deflated, LayerSink, Scheme, Wheel, WheelError, WheelErrorKind};
+use imagewright_python::wheel::{LayerSink, Scheme, Wheel, WheelError, WheelErrorKind};
 use imagewright_python::zip::ZipError;
 
 use crate::support::{

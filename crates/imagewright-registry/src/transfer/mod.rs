@@ -16,7 +16,7 @@ use crate::{BlobOutcome, Cancel, RegistryError};
 
 pub use copy::{Selection, copy};
 pub use pull::{RemoteImage, inspect, pull};
-pub use push::{PushOptions, push};
+pub use push::{PushOptions, push, push_blob};
 
 /// Where pulled blobs are kept.
 pub trait BlobSink: Sync {

@@ -6,7 +6,7 @@ use imagewright_oci::{Descriptor, Document, Manifest, MediaType, Reference};
 
 use super::workers::in_parallel;
 use super::{ImageSource, OnEvent, TransferEvent, TransferOptions, announce, blobs_of};
-use crate::{BlobSource, Client, ManifestName, RegistryError};
+use crate::{BlobOutcome, BlobSource, Client, ManifestName, RegistryError};
 
 /// How an image is pushed.
 #[derive(Clone, Debug, Default)]
@@ -45,9 +45,7 @@ pub fn push(
         return Err(RegistryError::WrongDigest { what, expected: expected.clone(), found });
     }
     let repository = client.repository(reference).cancelled_by(&transfer.cancel);
-    let same_registry = options.mount_from.iter().filter(|from| from.registry() == reference.registry());
-    let mut mount_from: Vec<String> = same_registry.map(|from| from.repository().to_owned()).collect();
-    mount_from.dedup();
+    let mount_from = options.repositories(reference);
     // Foreign layers are not to be sent, and an image that has some was accepted with them.
     let skipping = TransferOptions { skip_foreign_layers: true, ..transfer.clone() };
     let blobs = blobs_of([&**manifest], &format!("image `{reference}`"), &skipping)?;
@@ -62,6 +60,28 @@ pub fn push(
     let media_type = manifest.media_type.clone().unwrap_or(MediaType::Manifest);
     let digest = repository.put_manifest(&target_name(reference), &media_type, manifest.bytes())?;
     Ok(Descriptor::new(media_type, digest, manifest.bytes().len() as u64))
+}
+
+/// Brings one blob to where an image with it is going to be pushed.
+pub fn push_blob(
+    client: &Client,
+    blob: &Descriptor,
+    source: &dyn ImageSource,
+    reference: &Reference,
+    options: &PushOptions,
+) -> Result<BlobOutcome, RegistryError> {
+    let repository = client.repository(reference).cancelled_by(&options.transfer.cancel);
+    repository.put_blob(blob, &BlobOf { source, blob }, &options.repositories(reference), &mut |_| {})
+}
+
+impl PushOptions {
+    /// The repositories to mount from, of those that are in the same registry.
+    fn repositories(&self, target: &Reference) -> Vec<String> {
+        let same_registry = self.mount_from.iter().filter(|from| from.registry() == target.registry());
+        let mut repositories: Vec<String> = same_registry.map(|from| from.repository().to_owned()).collect();
+        repositories.dedup();
+        repositories
+    }
 }
 
 /// Where a manifest is put: a tag where there is one, since a digest names it anyway.

@@ -266,6 +266,7 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let command = BuildCommand {
         flags: arguments.image.into(),
         no_cache: process.no_cache,
+        push: process.push,
         time_limit: process.time_limit.map(Duration::from_secs),
         limits: arguments.limits.into(),
         source_date_epoch: process.source_date_epoch,
