@@ -40,6 +40,24 @@ fn read_layer(blob: File) -> Vec<Item> {
     items
 }
 
+/// Docker refuses a layer that names a path twice.
+#[test]
+#[ignore = "needs root and network"]
+fn no_layer_names_a_path_twice() {
+    let wheels = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"].map(|name| Wheel::new(name, "1.0"));
+    let context = context_with_wheels(&wheels);
+    write_spec(&context, "alpha\nbeta\ngamma\ndelta\nepsilon\nzeta");
+    drop(context.run(["build", "spec", "-t", "demo/layers"]).success());
+    let layers = layers_of(&context, "demo/layers");
+    let packages = |layer: &Vec<Item>| layer.iter().filter(|item| item.path.ends_with("/METADATA")).count();
+    assert!(layers.iter().any(|layer| packages(layer) > 1), "there are layers of several packages");
+    for layer in layers {
+        let mut paths: Vec<&str> = layer.iter().map(|item| item.path.as_str()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths.windows(2).find(|pair| pair[0] == pair[1]), None);
+    }
+}
+
 /// An image with an apt and a pip layer of its own, made with settings that must leave no trace.
 fn context_with_image() -> TestContext {
     let wheels = [Wheel::new("alpha", "1.0").module("import json\nVERSION = '1.0'\n")];

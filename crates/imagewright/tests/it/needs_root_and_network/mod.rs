@@ -3,6 +3,7 @@
 mod bad_input;
 mod cache;
 mod cancel;
+mod distributions;
 mod example;
 mod full_disk;
 mod layers;
