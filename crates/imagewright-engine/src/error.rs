@@ -15,6 +15,7 @@ use imagewright_store::transfer::TransferError;
 use crate::bootstrap::{BootstrapError, SourcesError};
 use crate::docker_daemon::DaemonError;
 use crate::fetch::FetchError;
+use crate::pip::PipError;
 use crate::remote::RemoteError;
 use crate::versions_error::VersionsError;
 pub(crate) use words::UNSOLVABLE;
@@ -206,32 +207,9 @@ pub enum EngineError {
         /// What it said.
         tail: String,
     },
-    /// A file of a package could not be fetched.
-    #[error("`{file}` could not be fetched")]
-    Artifact {
-        /// Its name.
-        file: String,
-        /// Why not.
-        source: FetchError,
-    },
-    /// uv asked the interpreter, and the answer is not one.
-    #[error("the image's Python cannot get packages")]
-    PythonReport {
-        /// Why not.
-        source: imagewright_python::markers::ReportError,
-    },
-    /// An option names a package that can be none.
-    #[error("the options for Python packages name something else")]
-    PackageName {
-        /// What.
-        source: imagewright_python::lock::NameError,
-    },
-    /// A lock does not say what is to be installed here.
+    /// A package is not what its lock or its name says, or cannot be had.
     #[error(transparent)]
-    Lock {
-        /// Where, and why.
-        source: Box<imagewright_python::lock::LockError>,
-    },
+    Pip(#[from] PipError),
     /// What was solved cannot be written as a lock.
     #[error("the Python packages cannot be written as a lock")]
     LockText {
@@ -245,34 +223,6 @@ pub enum EngineError {
         package: String,
         /// What its build system said.
         tail: String,
-    },
-    /// A wheel cannot be installed.
-    #[error(transparent)]
-    Wheel {
-        /// Which, and why.
-        source: Box<imagewright_python::wheel::WheelError>,
-    },
-    /// A file was read while it was fetched, and the transfer broke off.
-    #[error("`{file}` could not be read while it was fetched")]
-    Broken {
-        /// Its name.
-        file: String,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A package comes from where nothing can be fetched from.
-    #[error("`{package}` comes from {kind}, which cannot be installed from")]
-    UnsupportedSource {
-        /// The package.
-        package: String,
-        /// What it comes from.
-        kind: String,
-    },
-    /// A package comes from a repository, and the image has no git.
-    #[error("the image has no git, so nothing can be built from `{address}`")]
-    NoGit {
-        /// The repository.
-        address: String,
     },
     /// The interpreter could not compile modules.
     #[error("the modules of the packages could not be compiled\n{tail}")]
@@ -342,16 +292,8 @@ impl EngineError {
             | Self::BuildWheel { .. }
             | Self::Bytecode { .. }
             | Self::Unsolvable { .. } => self.kind_by_words(),
-            Self::Artifact { source, .. } => source.kind(),
-            Self::Wheel { source } => wheel_kind(source),
-            Self::Broken { source, .. } => ErrorKind::of_io(source),
             Self::PackageLayer { source } => layer_kind(source),
             Self::JoinedLayer { source } => ErrorKind::of_io(source),
-            Self::PythonReport { .. }
-            | Self::PackageName { .. }
-            | Self::UnsupportedSource { .. }
-            | Self::NoGit { .. }
-            | Self::Lock { .. } => ErrorKind::Invalid,
             Self::OutOfMemory { .. } | Self::TooManyProcesses { .. } | Self::Limited { .. } => {
                 ErrorKind::Failed
             }
@@ -362,6 +304,7 @@ impl EngineError {
             Self::Bootstrap(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Spec(error) => error.kind(),
+            Self::Pip(error) => error.kind(),
             Self::Versions(error) => error.kind(),
             Self::Io { source, .. } => ErrorKind::of_io(source),
             Self::BaseNotFound(_) | Self::UnknownAptPackage { .. } | Self::UnknownUser(_) => {
@@ -374,8 +317,9 @@ impl EngineError {
             | Self::NoSuchInterpreter { .. }
             | Self::PythonVersion { .. }
             | Self::MachineSources(_)
-            | Self::BrokenPython { .. }
             | Self::NothingToRun => ErrorKind::Invalid,
+            Self::BrokenPython { tail, .. } if is_disk_full(tail) => ErrorKind::Machine,
+            Self::BrokenPython { .. } => ErrorKind::Invalid,
             Self::AptSources { tail, .. } if is_disk_full(tail) => ErrorKind::Machine,
             Self::AptSources { untrusted: true, .. } => ErrorKind::Invalid,
             Self::AptSources { .. } => ErrorKind::Unavailable,
@@ -408,17 +352,10 @@ impl EngineError {
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Spec(error) => error.hint(),
+            Self::Pip(error) => error.hint(),
             Self::Versions(error) => error.hint(),
             Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),
-            Self::Artifact { source, .. } => source.hint(),
-            Self::Wheel { source } => source.hint(),
-            Self::Broken { source, .. } => ErrorKind::io_hint(source),
-            Self::PythonReport { source } => source.hint(),
-            Self::Lock { source } => Some(source.hint()),
             Self::PackageLayer { source } => source.hint(),
-            Self::NoGit { .. } => Some("add git to the apt packages".to_owned()),
-            Self::UnsupportedSource { .. } => Some("use an index, an archive or git".to_owned()),
-            Self::PackageName { .. } => Some("mend `no-binary` and `only-binary`".to_owned()),
             Self::BaseNotFound(_) => Some(
                 "bring it in with `imagewright image import`, or use `bootstrap`, `oci:DIR`, `oci-archive:FILE`, \
                  `docker-archive:FILE` or `docker-daemon:REF`"
@@ -448,6 +385,7 @@ impl EngineError {
                 Some("name one the image has, or leave it out for the python3 on its search path".to_owned())
             }
             Self::PythonVersion { .. } => Some("choose a base with another Python".to_owned()),
+            Self::BrokenPython { tail, .. } if is_disk_full(tail) => disk_full_hint(),
             Self::BrokenPython { .. } => Some("name another one with `python: {interpreter: …}`".to_owned()),
             Self::NoUv { .. } | Self::DynamicUv { .. } => Some(
                 "run scripts/setup, which puts the static build of uv there, or name one with `python.uv` in the \
@@ -493,12 +431,5 @@ impl EngineError {
         } else {
             None
         }
-    }
-}
-
-fn wheel_kind(error: &imagewright_python::wheel::WheelError) -> ErrorKind {
-    match error.kind() {
-        imagewright_python::wheel::WheelErrorKind::Io => ErrorKind::Machine,
-        _ => ErrorKind::Invalid,
     }
 }

@@ -9,6 +9,7 @@ use imagewright_model::{BuildSettings, Progress, SecretUrl};
 use imagewright_oci::Digest;
 use imagewright_python::lock::{FileSource, Location};
 
+use super::error::PipError;
 use crate::error::EngineError;
 use crate::fetch::cached::sweep;
 use crate::fetch::growing::Growing;
@@ -61,7 +62,7 @@ impl<'a> Artifacts<'a> {
         let expected = Expected { size: file.size, digest: Some(digest.clone()) };
         self.fetcher
             .fetch_cached(&self.address(file), &expected, &path, &mut |bytes| transfer.add(bytes))
-            .map_err(|source| EngineError::Artifact { file: file.name.clone(), source })?;
+            .map_err(|source| PipError::Artifact { file: file.name.clone(), source })?;
         Ok(Artifact { path, digest })
     }
 
@@ -83,7 +84,7 @@ impl<'a> Artifacts<'a> {
         let expected = Expected { size: Some(size), digest: Some(digest.clone()) };
         let url = self.address(file);
         let on_bytes = &mut |bytes| transfer.add(bytes);
-        let wrong = |source| EngineError::Artifact { file: file.name.clone(), source };
+        let wrong = |source| EngineError::from(PipError::Artifact { file: file.name.clone(), source });
         // Errors of the transfer and of the reader are told apart by their types.
         let read = |growing: &Growing<'_>| read(growing, digest).map_err(Followed::Reader);
         let result = self.fetcher.follow(&url, &expected, size, &path, on_bytes, read);

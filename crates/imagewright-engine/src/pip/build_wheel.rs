@@ -13,6 +13,7 @@ use imagewright_sandbox::{Mount, MountSource};
 use serde::{Deserialize, Serialize};
 
 use super::artifacts::{Artifact, Artifacts};
+use super::error::PipError;
 use super::interpreter::PythonFacts;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
@@ -117,7 +118,7 @@ impl WheelBuilder<'_> {
         place: &str,
     ) -> Result<Result<(), Finished>, EngineError> {
         if bench.view().which(&["git"], bench.search_path()).is_none() {
-            return Err(EngineError::NoGit { address: address.to_owned() });
+            return Err(PipError::NoGit { address: address.to_owned() }.into());
         }
         let mut git = |arguments: &[&str]| {
             let command = Command::new(["git", "-c", "advice.detachedHead=false"]);

@@ -9,6 +9,7 @@ use imagewright_python::lock::{
 use imagewright_python::markers::InterpreterReport;
 use imagewright_python::tags::Tags;
 
+use super::error::PipError;
 use super::interpreter::PythonFacts;
 use crate::error::EngineError;
 use crate::reporter::StepReporter;
@@ -32,9 +33,9 @@ pub(super) struct Chosen {
 impl<'a> Selector<'a> {
     pub(super) fn new(python: &PythonFacts, spec: &'a PipSpec) -> Result<Self, EngineError> {
         let report = InterpreterReport::parse(&python.report.to_string())
-            .map_err(|source| EngineError::PythonReport { source })?;
+            .map_err(|source| PipError::PythonReport { source })?;
         let set = |names: &[String]| PackageSet::parse(names.iter().map(String::as_str));
-        let wrong = |source| EngineError::PackageName { source };
+        let wrong = |source| EngineError::from(PipError::PackageName { source });
         let formats = Formats {
             no_binary: set(&spec.options.no_binary).map_err(wrong)?,
             only_binary: set(&spec.options.only_binary).map_err(wrong)?,
@@ -64,7 +65,7 @@ impl<'a> Selector<'a> {
         for lock in locks {
             let source = self.spec.locked.as_ref().filter(|locked| locked.text == *lock);
             let source = source.map_or("the solution", |locked| locked.source.as_str());
-            let wrong = |source| EngineError::Lock { source: Box::new(source) };
+            let wrong = |source| EngineError::from(PipError::Lock { source: Box::new(source) });
             let selection =
                 LockFile::parse(source, lock).and_then(|file| file.select(&target)).map_err(wrong)?;
             for note in selection.notes {

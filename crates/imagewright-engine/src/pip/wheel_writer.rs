@@ -8,6 +8,7 @@ use imagewright_python::wheel::{InstallOptions, LayerSink, Scheme, Wheel};
 use imagewright_python::zip::ReadAt;
 use imagewright_store::BlobWriter;
 
+use super::error::PipError;
 use super::layout::Layout;
 use super::select::Chosen;
 use super::wheels::WheelLayer;
@@ -37,7 +38,7 @@ impl WheelWriter<'_> {
         opened: impl FnOnce(),
         done: impl FnOnce() -> Result<(), EngineError>,
     ) -> Result<(WheelLayer, Vec<String>), EngineError> {
-        let wrong = |source| EngineError::Wheel { source: Box::new(source) };
+        let wrong = |source| EngineError::from(PipError::Wheel { source: Box::new(source) });
         let wheel = Wheel::open(name, source).map_err(wrong)?;
         opened();
         let is_pure = wheel.root_is_purelib();

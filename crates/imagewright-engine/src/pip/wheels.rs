@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::artifacts::{Artifacts, Transfer};
 use super::assembly::{self, OWN_LAYER_FROM, Piece};
 use super::build_wheel::{Source, WheelBuilder};
+use super::error::PipError;
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
 use super::select::Chosen;
@@ -164,7 +165,8 @@ impl Installer<'_> {
             let followed = self.artifacts.follow(file, transfer, |growing, hash| {
                 let opened = || growing.opened();
                 let done = || {
-                    growing.wait().map_err(|source| EngineError::Broken { file: file.name.clone(), source })
+                    let broken = |source| PipError::Broken { file: file.name.clone(), source };
+                    Ok(growing.wait().map_err(broken)?)
                 };
                 writer.write(&file.name, hash, growing, opened, done)
             });
@@ -219,16 +221,16 @@ impl Installer<'_> {
                 builder.build(name, &source, vcs.subdirectory.as_deref(), self.again)?
             }
             LockedArtifact::Vcs(vcs) => {
-                return Err(EngineError::UnsupportedSource {
-                    package: name.to_owned(),
-                    kind: vcs.kind.clone(),
-                });
+                return Err(
+                    PipError::UnsupportedSource { package: name.to_owned(), kind: vcs.kind.clone() }.into()
+                );
             }
             LockedArtifact::Directory { .. } | LockedArtifact::Wheel { .. } => {
-                return Err(EngineError::UnsupportedSource {
+                return Err(PipError::UnsupportedSource {
                     package: name.to_owned(),
                     kind: "a folder".to_owned(),
-                });
+                }
+                .into());
             }
         };
         let path = self.artifacts.path(&built.name, &built.hash);

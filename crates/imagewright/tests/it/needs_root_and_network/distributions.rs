@@ -127,7 +127,8 @@ with zipfile.ZipFile('beta-1.0-py3-none-any.whl', 'w') as wheel:
 #[ignore = "needs root and network"]
 fn two_packages_that_bring_one_file() {
     let context = context_with_wheels(&[Wheel::new("alpha", "1.0")]);
-    Outcome::of(Command::new("python3").args(["-c", CLASHING]).current_dir(wheel_folder(&context))).success();
+    let mut zip = Command::new("python3");
+    drop(Outcome::of(zip.args(["-c", CLASHING]).current_dir(wheel_folder(&context))).success());
     write_spec(&context, "alpha\nbeta");
     let outcome = context.run(["build", "spec", "-t", "demo/made"]).success();
     assert!(outcome.stderr.contains("`alpha` and `beta` both bring"), "{outcome}");
