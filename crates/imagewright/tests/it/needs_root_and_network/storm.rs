@@ -14,8 +14,11 @@ use crate::storm::{State, StoreScene};
 fn rage_over_build(name: &str, kills: usize, context: TestContext) {
     let before = State::of(context.root());
     let build = ["build", "spec", "-t", "demo/storm:1", "--quiet"];
+    let lock = context.work().join("spec/image.lock");
     let reset = move |root: &Path| {
         before.restore(root);
+        // What was decided before is not decided again.
+        drop(fs::remove_file(&lock));
         // What uv has built, it does not build again.
         drop(fs::remove_dir_all(root.join("cache/uv")));
     };
