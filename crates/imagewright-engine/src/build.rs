@@ -181,7 +181,9 @@ impl Engine {
         let report = reporter.step(format!("base {}", spec.base));
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
         report.finish(base.cached, None);
-        base.draft.layers.iter().for_each(on_layer);
+        if !base.cached {
+            base.draft.layers.iter().for_each(on_layer);
+        }
         let mut decided = Decided { base: base.locked.clone(), apt: None, pip: None };
         let mut progress = Growing::from(base, request.source_date_epoch);
         if !spec.apt.packages.is_empty() {

@@ -41,7 +41,7 @@ pub(crate) struct Site<'a> {
     pub(crate) limits: &'a Limits,
     /// Environment and mounts that lead out of the sandbox: proxies, certificate authorities, name resolution.
     pub(crate) outside: &'a crate::outside::Outside,
-    /// Told of each layer that the image will have, as soon as it is in the store.
+    /// Told of each new layer that the image will have, as soon as it is in the store.
     pub(crate) on_layer: OnLayer<'a>,
 }
 

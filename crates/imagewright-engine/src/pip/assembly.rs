@@ -15,14 +15,15 @@ use crate::workbench::Site;
 
 /// Raised when the same packages are spread over layers in another way.
 pub(super) const VERSION: u32 = 1;
-/// What is smaller goes into a bucket.
-pub(super) const OWN_LAYER_FROM: u64 = 1 << 20;
+/// What is smaller goes into a bucket. With 1 MiB and 20 layers Docker took 7 to 19 % longer to pull a notebook image than
+/// as one layer.
+pub(super) const OWN_LAYER_FROM: u64 = 4 << 20;
 /// As many packages have a layer of their own; fewer where the base has many layers.
-const MOST_OWN_LAYERS: usize = 20;
+const MOST_OWN_LAYERS: usize = 16;
 /// As many layers a finished image has at the most. Container runtimes stop at 127, and long before that each layer
 /// costs more than it saves.
 const MOST_LAYERS: usize = 100;
-const BUCKETS: usize = 4;
+const BUCKETS: usize = 3;
 
 /// A package's layer, or that of its bytecode.
 #[derive(Clone, Debug)]
@@ -128,7 +129,7 @@ mod tests {
         let pieces: Vec<Piece> = (0..300).map(|number| piece(&format!("large-{number}"), 1 << 30)).collect();
         let none = BTreeSet::new();
         assert_eq!(group(pieces.clone(), &none, 3).len(), MOST_OWN_LAYERS + BUCKETS);
-        assert_eq!(group(pieces.clone(), &none, 90).len(), 6 + BUCKETS);
+        assert_eq!(group(pieces.clone(), &none, 90).len(), 7 + BUCKETS);
         assert_eq!(group(pieces, &none, 200).len(), BUCKETS);
     }
 

@@ -54,26 +54,40 @@ impl Compiler<'_> {
         again: bool,
         file: impl Fn(usize) -> Result<PathBuf, EngineError>,
     ) -> Result<Vec<Option<PackageLayer>>, EngineError> {
-        let store = self.context.site.store;
-        let mut layers: Vec<Option<Option<PackageLayer>>> = Vec::with_capacity(wheels.len());
+        let mut layers = Vec::with_capacity(wheels.len());
         let mut missing = Vec::new();
         for (number, wheel) in wheels.iter().enumerate() {
-            let known = if again { None } else { store.get_fact("bytecode", &self.key(wheel))? };
-            let is_there = |known: &Option<PackageLayer>| {
-                known.as_ref().is_none_or(|layer| layer.is_stored(self.context.site))
-            };
-            let known = known.filter(is_there);
+            let known = if again { None } else { self.known(wheel)? };
             if known.is_none() {
-                missing.push(Source { wheel, path: file(number)? });
+                missing.push((self.key(wheel), number));
             }
             layers.push(known);
         }
-        let mut made = self.compile(&missing)?.into_iter();
-        let layers = layers.into_iter().map(|known| match known {
-            Some(known) => known,
-            None => made.next().expect("each missing one was compiled"),
-        });
-        Ok(layers.collect())
+        // Of several builds that want one compiled, one does it. All take locks in one order, so none waits for ever.
+        missing.sort();
+        let (mut sources, mut locks) = (Vec::new(), Vec::new());
+        for (key, number) in missing {
+            let lock = self.context.site.store.lock(&format!("bytecode {key}"), || {})?;
+            let wheel = &wheels[number];
+            match self.known(wheel)?.filter(|_| !again) {
+                Some(known) => layers[number] = Some(known),
+                None => {
+                    sources.push(Source { wheel, path: file(number)? });
+                    locks.push((number, lock));
+                }
+            }
+        }
+        for (layer, (number, _)) in self.compile(&sources)?.into_iter().zip(&locks) {
+            layers[*number] = Some(layer);
+        }
+        Ok(layers.into_iter().map(|layer| layer.expect("what was missing was compiled")).collect())
+    }
+
+    /// What was made of a wheel earlier, which may be nothing.
+    fn known(&self, wheel: &WheelLayer) -> Result<Option<Option<PackageLayer>>, EngineError> {
+        let site = self.context.site;
+        let known: Option<Option<PackageLayer>> = site.store.get_fact("bytecode", &self.key(wheel))?;
+        Ok(known.filter(|layer| layer.as_ref().is_none_or(|layer| layer.is_stored(site))))
     }
 
     fn compile(&self, sources: &[Source<'_>]) -> Result<Vec<Option<PackageLayer>>, EngineError> {

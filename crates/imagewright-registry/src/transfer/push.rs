@@ -50,6 +50,19 @@ pub fn push(
     let skipping = TransferOptions { skip_foreign_layers: true, ..transfer.clone() };
     let blobs = blobs_of([&**manifest], &format!("image `{reference}`"), &skipping)?;
     announce(on_event, &blobs);
+    let media_type = manifest.media_type.clone().unwrap_or(MediaType::Manifest);
+    let descriptor =
+        Descriptor::new(media_type.clone(), manifest.digest().clone(), manifest.bytes().len() as u64);
+    // What a manifest points at is there when the manifest is: registries refuse it otherwise. Where the question is
+    // not answered, pushing tells why.
+    if let Ok(Some(known)) = repository.head_manifest(&target_name(reference))
+        && known.digest == descriptor.digest
+    {
+        for blob in blobs {
+            on_event(TransferEvent::Done { blob, outcome: BlobOutcome::Existed });
+        }
+        return Ok(descriptor);
+    }
     in_parallel(transfer.connections, &transfer.cancel, &blobs, |blob, cancel| {
         let mut on_bytes = |count| on_event(TransferEvent::Bytes { blob, count });
         let repository = repository.clone().cancelled_by(cancel);
@@ -57,9 +70,8 @@ pub fn push(
         on_event(TransferEvent::Done { blob, outcome });
         Ok(())
     })?;
-    let media_type = manifest.media_type.clone().unwrap_or(MediaType::Manifest);
     let digest = repository.put_manifest(&target_name(reference), &media_type, manifest.bytes())?;
-    Ok(Descriptor::new(media_type, digest, manifest.bytes().len() as u64))
+    Ok(Descriptor { digest, ..descriptor })
 }
 
 /// Brings one blob to where an image with it is going to be pushed.

@@ -1,6 +1,8 @@
 //! Writes what was planned.
 
 use std::io::{self, Cursor, Read};
+use std::sync::mpsc;
+use std::thread;
 
 use flate2::Crc;
 use imagewright_layer::{Deflated, Entry, EntryKind, LayerError, LayerPath};
@@ -12,6 +14,10 @@ use crate::wheel::WheelError;
 use crate::wheel::record::{self, FileHashes, FileSums};
 use crate::zip::{Member, Method, Plain, ReadAt, contents_error};
 
+/// From which size on a file is hashed on a thread beside the one that inflates it.
+const BESIDE_FROM: u64 = 4 * 1024 * 1024;
+/// How many pieces of such a file may wait to be hashed.
+const PIECES: usize = 16;
 /// The longest line that is looked for at the start of a script.
 const LONGEST_LINE: u64 = 64 * 1024;
 
@@ -86,8 +92,13 @@ impl<R: ReadAt> Plan<'_, R> {
         match member.method() {
             Method::Deflated => {
                 let deflated = Deflated { compressed_size: member.compressed_size(), crc32: member.crc32() };
-                let written =
-                    sink.append_deflated(&entry, deflated, &mut stored, &mut |plain| hashes.update(plain));
+                let written = if member.size() < BESIDE_FROM {
+                    sink.append_deflated(&entry, deflated, &mut stored, &mut |plain| hashes.update(plain))
+                } else {
+                    hash_beside(&mut hashes, |observe| {
+                        sink.append_deflated(&entry, deflated, &mut stored, observe)
+                    })
+                };
                 written.map_err(|source| self.layer_error(&entry, source))?;
             }
             Method::Stored => {
@@ -188,6 +199,18 @@ impl<R: ReadAt> Plan<'_, R> {
 
 fn installed(entry: Entry, sums: &FileSums) -> InstalledFile {
     InstalledFile { path: entry.path, size: sums.size, mode: entry.mode, sha256: sums.sha256 }
+}
+
+/// Calls `write`, and hashes what it shows on a thread beside.
+fn hash_beside<T>(hashes: &mut FileHashes, write: impl FnOnce(&mut dyn FnMut(&[u8])) -> T) -> T {
+    let (pieces, shown) = mpsc::sync_channel::<Vec<u8>>(PIECES);
+    thread::scope(|scope| {
+        scope.spawn(move || shown.iter().for_each(|piece| hashes.update(&piece)));
+        // The thread takes whatever comes; were it gone, the scope would say so.
+        let written = write(&mut |plain| drop(pieces.send(plain.to_vec())));
+        drop(pieces);
+        written
+    })
 }
 
 /// The length of the first line with its end; that of everything, where there is but one line.
