@@ -80,7 +80,7 @@ impl Scratch {
     }
 
     /// Makes the upper directory the snapshot of `chain`, unless there is one already. It does not wait for the disk:
-    /// see [`flushing`].
+    /// see `flushing`.
     pub fn commit_as(self, chain: &ChainId) -> Result<(), StoreError> {
         let store = self.store.clone();
         let _lock = store.lock_snapshot(chain)?;

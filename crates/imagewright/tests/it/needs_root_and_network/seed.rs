@@ -71,7 +71,9 @@ fn copy_rooms(rooms: &[PathBuf], root: &Path) {
 
 fn sweep(runs: &Path) {
     for entry in fs::read_dir(runs).unwrap().map(Result::unwrap) {
-        let age = entry.metadata().unwrap().modified().unwrap().elapsed().unwrap_or_default();
+        // The folder of a test that ends just now goes away meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
+        let age = metadata.modified().unwrap().elapsed().unwrap_or_default();
         if age > OLDEST_RUN && entry.path().is_dir() {
             // Another run may be removing it just now.
             drop(fs::remove_dir_all(entry.path()));
