@@ -98,8 +98,9 @@ pub struct Tally {
     pub spared: usize,
 }
 
-/// Kills the command of `scene` `kills` times, or as often as [`KILLS_VARIABLE`] says, and on until half of the kills
-/// fell between first write and commit.
+/// Kills the command of `scene` `kills` times, or as often as [`KILLS_VARIABLE`] says, and on until half as many kills
+/// fell between first write and commit. Kills that come too early or too late, because the machine is busier or less busy
+/// than when the course was measured, are additional ones.
 ///
 /// # Panics
 ///
@@ -112,7 +113,7 @@ pub fn rage(name: &str, kills: usize, scene: &mut dyn Scene) -> Tally {
     let mut course = measure(scene);
     eprintln!("storm `{name}`: {course:.1?}");
     let mut tally = Tally::default();
-    while tally.kills < kills || tally.within * 2 < tally.kills {
+    while tally.kills < kills || tally.within * 2 < kills {
         assert!(tally.kills + tally.spared < MOST_RUNS_A_KILL * kills, "storm `{name}` misses: {tally:?}");
         let moment = draw(&mut random, &course, tally.within * 2 <= tally.kills);
         scene.prepare();
