@@ -187,6 +187,8 @@ impl PipStep<'_> {
         if self.bytecode() == Bytecode::Full && python.interpreter.has_bytecode() {
             let compiler = Compiler { context: self.context, facts: python, layout, artifacts: &artifacts };
             let transfer = Transfer::new(report.output(), "packages".to_owned(), None);
+            // What was just built is not built again.
+            let installer = Installer { again: false, ..installer };
             let file = |number: usize| Ok(installer.file(&chosen[number], &transfer)?.path);
             let compiled = compiler.layers(&wheels, self.again, file)?;
             let pieces = wheels

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use imagewright_oci::Digest;
-use imagewright_python::lock::{Artifact as LockedArtifact, Location};
+use imagewright_python::lock::{Artifact as LockedArtifact, FileSource, Location};
 use imagewright_python::wheel::INSTALL_VERSION;
 use imagewright_python::zip::FileAt;
 use serde::{Deserialize, Serialize};
 
 use super::artifacts::{Artifacts, Transfer};
 use super::assembly::{self, OWN_LAYER_FROM, Piece};
-use super::build_wheel::{Source, WheelBuilder};
+use super::build_wheel::{Built, Source, WheelBuilder};
 use super::error::PipError;
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
@@ -136,9 +136,13 @@ impl Installer<'_> {
 
     fn layer(&self, chosen: &Chosen, transfer: &Transfer<'_>) -> Result<WheelLayer, EngineError> {
         let store = self.context.site.store;
-        let hash = match chosen.wheel() {
-            Some(file) => super::artifacts::digest_of(file),
-            None => self.file(chosen, transfer)?.hash,
+        // What comes as source has to be built before its wheel is known; once, also where all is made again.
+        let (hash, built) = match chosen.wheel() {
+            Some(file) => (super::artifacts::digest_of(file), None),
+            None => {
+                let built = self.file(chosen, transfer)?;
+                (built.hash.clone(), Some(built))
+            }
         };
         let key = self.key(&hash, chosen);
         // Of several builds that want it one makes it, and the others find it.
@@ -148,7 +152,7 @@ impl Installer<'_> {
         {
             return Ok(known);
         }
-        let (layer, files) = self.install(chosen, transfer)?;
+        let (layer, files) = self.install(chosen, built, transfer)?;
         store.put_fact("wheel-files", &key, &files)?;
         store.put_fact("wheel-layer", &key, &layer)?;
         Ok(layer)
@@ -158,6 +162,7 @@ impl Installer<'_> {
     fn install(
         &self,
         chosen: &Chosen,
+        built: Option<WheelFile>,
         transfer: &Transfer<'_>,
     ) -> Result<(WheelLayer, Vec<String>), EngineError> {
         let writer = WheelWriter { context: self.context, layout: self.layout, chosen };
@@ -178,7 +183,10 @@ impl Installer<'_> {
                 None => {}
             }
         }
-        let file = self.file(chosen, transfer)?;
+        let file = match built {
+            Some(built) => built,
+            None => self.file(chosen, transfer)?,
+        };
         let unreadable = |error| EngineError::io("read", &file.path)(error);
         let opened = File::open(&file.path).and_then(FileAt::new).map_err(unreadable)?;
         writer.write(&file.name, file.hash, opened, || {}, || Ok(()))
@@ -198,19 +206,9 @@ impl Installer<'_> {
         };
         let name = chosen.name();
         let built = match &chosen.package.artifact {
-            LockedArtifact::Sdist { file } | LockedArtifact::Archive { file, subdirectory: None } => {
-                let artifact = self.artifacts.get(file, transfer)?;
-                builder.build(
-                    name,
-                    &Source::File { name: &file.name, artifact: &artifact },
-                    None,
-                    self.again,
-                )?
-            }
+            LockedArtifact::Sdist { file } => self.build_file(&builder, name, file, None, transfer)?,
             LockedArtifact::Archive { file, subdirectory } => {
-                let artifact = self.artifacts.get(file, transfer)?;
-                let source = Source::File { name: &file.name, artifact: &artifact };
-                builder.build(name, &source, subdirectory.as_deref(), self.again)?
+                self.build_file(&builder, name, file, subdirectory.as_deref(), transfer)?
             }
             LockedArtifact::Vcs(vcs) if vcs.kind == "git" => {
                 let address = match &vcs.location {
@@ -235,6 +233,20 @@ impl Installer<'_> {
         };
         let path = self.artifacts.path(&built.name, &built.hash);
         Ok(WheelFile { name: built.name, hash: built.hash, path })
+    }
+
+    /// The wheel of sources that come as one file.
+    fn build_file(
+        &self,
+        builder: &WheelBuilder<'_>,
+        name: &str,
+        file: &FileSource,
+        subdirectory: Option<&str>,
+        transfer: &Transfer<'_>,
+    ) -> Result<Built, EngineError> {
+        let artifact = self.artifacts.get(file, transfer)?;
+        let source = Source::File { name: &file.name, artifact: &artifact };
+        builder.build(name, &source, subdirectory, self.again)
     }
 
     /// Files that several packages bring: for people, and the packages that must not share a layer with others.
