@@ -19,7 +19,8 @@ use crate::error::EngineError;
 use crate::import::file_source;
 use crate::lock::{KeptBase, locked_base};
 use crate::machine::Machine;
-use crate::remote::{RemoteImages, came_from_registry};
+use crate::partial;
+use crate::remote::came_from_registry;
 use crate::reporter::StepReporter;
 use crate::step::{self, Done, Memory};
 use crate::versions_error::VersionsError;
@@ -31,7 +32,8 @@ pub(crate) struct BaseContext<'a> {
     pub(crate) site: Site<'a>,
     pub(crate) machine: &'a Machine,
     pub(crate) settings: &'a BuildSettings,
-    pub(crate) remote: &'a dyn RemoteImages,
+    /// Whether layers are brought into the store that no step may need.
+    pub(crate) keep: bool,
 }
 
 /// A base and whether it was there already.
@@ -181,11 +183,15 @@ impl BaseContext<'_> {
             let what = format!("the base image `{reference}` is");
             return Err(VersionsError::Offline { what }.into());
         }
+        if !self.keep {
+            step.status(format!("looking at {reference}"));
+            return partial::adopt(self.site, reference, wanted);
+        }
         step.status(format!("pulling {reference}"));
         let output = step.output();
         let progress = |message: &str, progress: Progress| output.progress(message, progress);
         let stop = self.site.cancel.stop();
-        self.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)
+        self.site.remote.pull(reference, wanted, stop, &progress).map_err(EngineError::Remote)
     }
 
     /// Imports a folder or archive whose content is told by `file`.

@@ -41,6 +41,8 @@ pub struct BuildRequest {
     pub versions: Versions,
     /// Run every step again.
     pub no_cache: bool,
+    /// Whether the layers of a base are brought into the store though no step needs them: they are wanted elsewhere.
+    pub keep_base: bool,
     /// How long one program of a step may run.
     pub time_limit: Option<Duration>,
     /// How much of the machine a program of a step may use.
@@ -133,8 +135,7 @@ impl Engine {
         let platform = self.platform(request.platform.as_ref())?;
         let (outside, no_limits) = (Outside::new(&self.settings), Limits::default());
         let site = self.site(&outside, cancel, request.compression, (None, &no_limits));
-        let context =
-            BaseContext { site, machine: &self.machine, settings: &self.settings, remote: &*self.remote };
+        let context = BaseContext { site, machine: &self.machine, settings: &self.settings, keep: false };
         let bootstrap = context.bootstrap_request(
             request.distribution,
             request.suite.as_deref(),
@@ -156,9 +157,18 @@ impl Engine {
         compression: Compression,
         (time_limit, limits): (Option<Duration>, &'a Limits),
     ) -> Site<'a> {
-        let Self { store, helper, threads, .. } = self;
-        let on_layer = &no_matter;
-        Site { store, helper, cancel, threads: *threads, compression, time_limit, limits, outside, on_layer }
+        Site {
+            store: &self.store,
+            helper: &self.helper,
+            cancel,
+            threads: self.threads,
+            compression,
+            time_limit,
+            limits,
+            remote: &*self.remote,
+            outside,
+            on_layer: &no_matter,
+        }
     }
 
     fn build_steps(
@@ -233,7 +243,7 @@ impl Engine {
         wanted: &Platform,
         report: &StepReporter<'_>,
     ) -> Result<Base, EngineError> {
-        let context = BaseContext { site, machine: &self.machine, settings, remote: &*self.remote };
+        let context = BaseContext { site, machine: &self.machine, settings, keep: request.keep_base };
         let (epoch, memory) = (request.source_date_epoch, request.memory());
         let base = context.resolve(&request.spec.base, wanted, epoch, memory, keeping.base(), report)?;
         keeping.base_is(base.locked.digest.as_ref())?;

@@ -26,6 +26,7 @@ mod machine;
 mod outside;
 mod package_layer;
 mod parallel;
+mod partial;
 mod passwd;
 mod pip;
 mod plan;

@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::Read;
 
 use imagewright_model::{ErrorKind, Progress, Stop};
-use imagewright_oci::{Digest, Platform, Reference};
-use imagewright_store::{ImageRecord, Store, StoreError};
+use imagewright_oci::{Descriptor, Digest, Platform, Reference};
+use imagewright_store::{Image, ImageRecord, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// Brings images from registries into the store.
@@ -18,6 +19,26 @@ pub trait RemoteImages: Send + Sync {
         stop: &Stop,
         progress: &(dyn Fn(&str, Progress) + Sync),
     ) -> Result<ImageRecord, RemoteError>;
+
+    /// Reads what the image for `platform` behind `reference` says about itself, and leaves its layers where they are.
+    fn inspect(&self, reference: &Reference, platform: &Platform, stop: &Stop) -> Result<Image, RemoteError>;
+
+    /// Opens a layer in the first of the repositories `places` that has it. Reading ends without an error only when all
+    /// of it came; errors of reading hold a [`RemoteError`].
+    fn open_layer(
+        &self,
+        layer: &Descriptor,
+        places: &[Reference],
+        stop: &Stop,
+    ) -> Result<Box<dyn Read + Send>, RemoteError>;
+
+    /// Brings layers into the store, each from one of its places.
+    fn fetch(
+        &self,
+        layers: &[(&Descriptor, Vec<Reference>)],
+        stop: &Stop,
+        progress: &(dyn Fn(&str, Progress) + Sync),
+    ) -> Result<(), RemoteError>;
 }
 
 /// The facts that tell which image a registry last had under a name.

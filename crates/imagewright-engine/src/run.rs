@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use imagewright_model::Progress;
 use imagewright_oci::{ContainerConfig, ImageConfig};
 use imagewright_sandbox::{Exit, Limits, Mount, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn};
 use imagewright_store::{Image, ImageRecord};
@@ -37,16 +38,19 @@ pub struct RunRequest {
 }
 
 impl Engine {
-    /// Runs a program in `record`, connected to this process's own streams, and gives its exit code.
+    /// Runs a program in `record`, connected to this process's own streams, and gives its exit code. Layers that were
+    /// left in a registry are brought first, and `progress` is told of that.
     pub fn run(
         &self,
         record: &ImageRecord,
         request: &RunRequest,
         cancel: &Cancel,
+        progress: &(dyn Fn(&str, Progress) + Sync),
     ) -> Result<i32, EngineError> {
         let _lease = self.store.lease(|| {})?;
         let image = self.store.image(&record.manifest)?;
         self.platform(Some(&image.config.platform))?;
+        self.complete(record, cancel, progress)?;
         let lower = self.store.ensure_snapshot(&image, &mut |_, _| {})?;
         let scratch = self.store.scratch(&lower)?;
         let base = self.store.snapshots_dir();

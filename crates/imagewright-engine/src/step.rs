@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{Draft, DraftLayer};
 use crate::error::EngineError;
+use crate::pip::PYTHON;
 use crate::reporter::StepReporter;
 use crate::versions_error::VersionsError;
 use crate::workbench::{Site, Workbench};
@@ -51,6 +52,25 @@ impl<'a> StepContext<'a> {
     /// A fresh workbench on the image so far.
     pub(crate) fn bench(&self) -> Result<Workbench<'a>, EngineError> {
         Workbench::on(self.site, self.draft, self.epoch, self.report)
+    }
+
+    /// Works on a fresh workbench that has what a Python needs to run, and where that was not enough on one that has all
+    /// of the image so far. `work` gives nothing where it did not find what it looks for.
+    pub(crate) fn on_python<T>(
+        &self,
+        work: impl Fn(Workbench<'a>) -> Result<Option<T>, EngineError>,
+    ) -> Result<Option<T>, EngineError> {
+        let part = Workbench::on_part(self.site, self.draft, PYTHON, self.epoch, self.report)?;
+        let is_whole = part.is_whole();
+        match work(part) {
+            Ok(None) | Err(
+                EngineError::NoSuchInterpreter { .. }
+                | EngineError::BrokenPython { .. }
+                | EngineError::Uv { .. }
+                | EngineError::Bytecode { .. },
+            ) if !is_whole => work(self.bench()?),
+            done => done,
+        }
     }
 
     /// The identity of the image so far.

@@ -12,11 +12,13 @@ use imagewright_sandbox::{
     Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
 };
 use imagewright_store::overlay::{self, TidyRules};
-use imagewright_store::{Image, Scratch, Store};
+use imagewright_store::{Image, Part, Scratch, Store};
 
 use crate::cancel::Cancel;
 use crate::draft::{Draft, DraftLayer};
 use crate::error::EngineError;
+use crate::partial;
+use crate::remote::RemoteImages;
 use crate::reporter::{OutputReporter, StepReporter};
 use crate::root_view::RootView;
 
@@ -39,6 +41,8 @@ pub(crate) struct Site<'a> {
     pub(crate) compression: Compression,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) limits: &'a Limits,
+    /// Where layers come from that are not in the store.
+    pub(crate) remote: &'a dyn RemoteImages,
     /// Environment and mounts that lead out of the sandbox: proxies, certificate authorities, name resolution.
     pub(crate) outside: &'a crate::outside::Outside,
     /// Told of each new layer that the image will have, as soon as it is in the store.
@@ -136,7 +140,7 @@ impl Finished {
 }
 
 impl<'a> Workbench<'a> {
-    /// A workbench on the image so far.
+    /// A workbench on the image so far. Layers that are not in the store are brought there.
     pub(crate) fn on(
         site: Site<'a>,
         draft: &Draft,
@@ -147,8 +151,22 @@ impl<'a> Workbench<'a> {
         let environment = environment_of(&config);
         let mut report =
             |message: &str, progress: Progress| step.progress(message, progress.done, progress.total);
-        let lower = site.store.ensure_snapshot(&Image { manifest, config }, &mut report)?;
+        let image = Image { manifest, config };
+        partial::complete(site, &image, step)?;
+        let lower = site.store.ensure_snapshot(&image, &mut report)?;
         Self::new(site, lower, environment, epoch)
+    }
+
+    /// A workbench on a part of the image so far.
+    pub(crate) fn on_part(
+        site: Site<'a>,
+        draft: &Draft,
+        part: Part,
+        epoch: i64,
+        step: &StepReporter<'_>,
+    ) -> Result<Self, EngineError> {
+        let lower = partial::part(site, draft, part, step)?;
+        Self::new(site, lower, environment_of(&draft.config), epoch)
     }
 
     /// A workbench on nothing at all.
@@ -165,6 +183,11 @@ impl<'a> Workbench<'a> {
     ) -> Result<Self, EngineError> {
         let scratch = site.store.scratch(&lower)?;
         Ok(Self { site, lower, scratch, environment, epoch, stubs: Vec::new() })
+    }
+
+    /// Whether all files of the image so far are here, and not those of a part alone.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.lower.iter().any(|layer| self.site.store.is_of_part(layer))
     }
 
     /// The writable directory on top.

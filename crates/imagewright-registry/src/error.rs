@@ -88,6 +88,9 @@ pub enum RegistryError {
     /// A layer's bytes lie elsewhere.
     #[error("layer {digest} of {what} is foreign: its bytes are not in the registry{}", elsewhere(.urls))]
     ForeignLayer { what: String, digest: Digest, urls: Vec<String> },
+    /// Nobody knows a repository that has a blob.
+    #[error("no repository is known to have {digest}")]
+    Nowhere { digest: Digest },
     /// What is to be sent could not be read here.
     #[error("could not read the bytes of {digest} that are to be sent")]
     Source { digest: Digest, source: io::Error },
@@ -159,6 +162,7 @@ impl RegistryError {
             Self::Source { source, .. } | Self::Sink { source, .. } | Self::Authorities { source, .. } => {
                 ErrorKind::of_io(source)
             }
+            Self::Nowhere { .. } => ErrorKind::NotFound,
             Self::Proxy { .. } | Self::Mirror { .. } => ErrorKind::Usage,
             Self::Credentials(error) => error.kind(),
             Self::Cancelled => ErrorKind::Cancelled,

@@ -150,12 +150,21 @@ impl Service {
             compression: compression(&spec),
             versions,
             no_cache: command.no_cache,
+            keep_base: command.push && leaves_its_registry(&spec),
             time_limit: command.time_limit,
             limits: command.limits.clone(),
             source_date_epoch: command.source_date_epoch,
             spec,
         };
         Ok((request, place))
+    }
+}
+
+/// Whether the base comes from another registry than the image goes to, so that all of it passes through here anyway.
+fn leaves_its_registry(spec: &ImageSpec) -> bool {
+    match &spec.base {
+        BaseSource::Image(base) => spec.tags.iter().any(|name| name.registry() != base.registry()),
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use imagewright_oci::{ImageConfig, Manifest, Reference};
 use imagewright_store::transfer::ExportTarget;
 use imagewright_store::{ImageRecord, StoreError};
 
+use crate::registries::OnTransfer;
 use crate::transport::{Destination, Source};
 use crate::{Service, ServiceError};
 
@@ -18,6 +19,8 @@ pub struct ImageDetails {
     pub manifest: Manifest,
     /// Its configuration.
     pub config: ImageConfig,
+    /// How many of its layers were left in a registry.
+    pub missing_layers: usize,
 }
 
 /// What a removal took away.
@@ -42,6 +45,7 @@ impl Service {
         let record = self.store().resolve(image)?;
         let documents = self.store().image(&record.manifest)?;
         Ok(ImageDetails {
+            missing_layers: self.store().missing_layers(&documents).len(),
             record,
             manifest: documents.manifest.into_value(),
             config: documents.config.into_value(),
@@ -80,15 +84,31 @@ impl Service {
         }
     }
 
-    /// Writes an image to a folder or file.
+    /// Brings the layers of an image that were left in a registry.
+    pub fn fetch_image(
+        &self,
+        image: &str,
+        cancel: &Cancel,
+        progress: OnTransfer<'_>,
+    ) -> Result<ImageRecord, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
+        let record = self.store().resolve(image)?;
+        self.engine.complete(&record, cancel, progress)?;
+        Ok(record)
+    }
+
+    /// Writes an image to a folder or file. What was left in a registry is fetched first, and `fetching` told of that.
     pub fn export_image(
         &self,
         image: &str,
         destination: &Destination,
+        cancel: &Cancel,
+        fetching: OnTransfer<'_>,
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<ImageRecord, ServiceError> {
         let _lease = self.store().lease(|| {})?;
         let record = self.store().resolve(image)?;
+        self.engine.complete(&record, cancel, fetching)?;
         // Who names an image by one of its names gets that name in the file, not all of them.
         let name = image.parse::<Reference>().ok().filter(|name| record.names.contains(name));
         let names = name.map_or_else(|| record.names.clone(), |name| vec![name]);
@@ -112,10 +132,16 @@ impl Service {
     }
 
     /// Runs a program in an image and gives its exit code.
-    pub fn run_image(&self, image: &str, request: &RunRequest, cancel: &Cancel) -> Result<i32, ServiceError> {
+    pub fn run_image(
+        &self,
+        image: &str,
+        request: &RunRequest,
+        cancel: &Cancel,
+        progress: OnTransfer<'_>,
+    ) -> Result<i32, ServiceError> {
         let _lease = self.store().lease(|| {})?;
         let record = self.store().resolve(image)?;
-        Ok(self.engine.run(&record, request, cancel)?)
+        Ok(self.engine.run(&record, request, cancel, progress)?)
     }
 }
 

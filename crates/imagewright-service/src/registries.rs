@@ -15,7 +15,7 @@ use imagewright_registry::{
     BlobOutcome, Cancel as Watch, Client, Credential, CredentialFiles, KeptIn, OneCredential, RegistryError,
     Welcome,
 };
-use imagewright_store::{ImageRecord, Store, StoreError};
+use imagewright_store::{Image, ImageRecord, Store, StoreError};
 
 use crate::{Service, ServiceError};
 
@@ -43,9 +43,63 @@ impl RemoteImages for Registries {
             error: Box::new(error),
         })
     }
+
+    fn inspect(&self, reference: &Reference, platform: &Platform, stop: &Stop) -> Result<Image, RemoteError> {
+        let image = transfer::inspect(&self.client, reference, platform, &Watch::watching(stop))
+            .and_then(|image| transfer::refuse_foreign_layers(&image, reference).map(|()| image))
+            .map_err(remote)?;
+        Ok(Image { manifest: image.manifest, config: image.config })
+    }
+
+    fn open_layer(
+        &self,
+        layer: &Descriptor,
+        places: &[Reference],
+        stop: &Stop,
+    ) -> Result<Box<dyn Read + Send>, RemoteError> {
+        Ok(Box::new(Remote(self.open_elsewhere(layer, places, 0, stop).map_err(remote)?)))
+    }
+
+    fn fetch(
+        &self,
+        layers: &[(&Descriptor, Vec<Reference>)],
+        stop: &Stop,
+        progress: OnTransfer<'_>,
+    ) -> Result<(), RemoteError> {
+        let options = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
+        let on_event = follow("pulling", progress);
+        transfer::pull_blobs(&self.client, layers, &StoreSink(&self.store), &options, &on_event).map_err(remote)
+    }
+}
+
+fn remote(error: RegistryError) -> RemoteError {
+    RemoteError { kind: error.kind(), hint: error.hint(), error: Box::new(error) }
+}
+
+/// Hands the errors of a registry's reader on in the form that the engine knows.
+struct Remote<R>(R);
+
+impl<R: Read> Read for Remote<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match RegistryError::from_read(error) {
+            Ok(error) => io::Error::other(remote(error)),
+            Err(error) => error,
+        })
+    }
 }
 
 impl Registries {
+    /// Opens a layer of a partial image where it is.
+    fn open_elsewhere(
+        &self,
+        layer: &Descriptor,
+        places: &[Reference],
+        offset: u64,
+        stop: &Stop,
+    ) -> Result<impl Read + Send + use<>, RegistryError> {
+        transfer::open_blob(&self.client, layer, places, offset, &Watch::watching(stop))
+    }
+
     /// Sends one layer of an image that is going to be pushed to `target`.
     pub(crate) fn push_layer(
         &self,
@@ -56,7 +110,7 @@ impl Registries {
     ) -> Result<BlobOutcome, RegistryError> {
         let transfer = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
         let options = PushOptions { transfer, mount_from: mount_from.to_vec() };
-        transfer::push_blob(&self.client, layer, &StoreSource(&self.store), target, &options)
+        transfer::push_blob(&self.client, layer, &StoreSource { registries: self, stop }, target, &options)
     }
 
     fn pull_image(
@@ -117,9 +171,9 @@ impl Service {
                 cancel: Watch::watching(cancel.stop()),
                 ..TransferOptions::default()
             },
-            mount_from: self.relatives(&record)?,
+            mount_from: self.relatives(&documents)?,
         };
-        let source = StoreSource(self.store());
+        let source = StoreSource { registries: &self.registries, stop: cancel.stop() };
         let pushed = transfer::push(
             &self.registries.client,
             &documents.manifest,
@@ -131,11 +185,15 @@ impl Service {
         Ok((target, pushed.digest))
     }
 
-    /// Names of images that share layers with `record`: a registry may have those layers already.
-    fn relatives(&self, record: &ImageRecord) -> Result<Vec<Reference>, ServiceError> {
-        let own = self.store().image(&record.manifest)?;
+    /// Names of images that share layers with this one: a registry may have those layers already.
+    fn relatives(&self, own: &Image) -> Result<Vec<Reference>, ServiceError> {
         let bottom = own.config.rootfs.diff_ids.first();
         let mut names = Vec::new();
+        for layer in self.store().missing_layers(own) {
+            names.extend(self.store().origins(&layer.digest)?);
+        }
+        names.sort();
+        names.dedup();
         for other in self.store().list()? {
             let documents = self.store().image(&other.manifest)?;
             if documents.config.rootfs.diff_ids.first() == bottom {
@@ -220,12 +278,23 @@ fn hidden(error: StoreError) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// Opens blobs of the store to be pushed.
-struct StoreSource<'a>(&'a Store);
+/// Opens blobs of the store to be pushed, and layers of partial images where they are.
+struct StoreSource<'a> {
+    registries: &'a Registries,
+    stop: &'a Stop,
+}
 
 impl ImageSource for StoreSource<'_> {
     fn open(&self, blob: &Descriptor, offset: u64) -> io::Result<Box<dyn Read + '_>> {
-        let mut file: File = self.0.open_blob(&blob.digest).map_err(hidden)?;
+        let store = &self.registries.store;
+        if !store.has_blob(&blob.digest) {
+            let places = store.origins(&blob.digest).map_err(hidden)?;
+            if !places.is_empty() {
+                let reader = self.registries.open_elsewhere(blob, &places, offset, self.stop);
+                return Ok(Box::new(reader.map_err(io::Error::other)?));
+            }
+        }
+        let mut file: File = store.open_blob(&blob.digest).map_err(hidden)?;
         file.seek(SeekFrom::Start(offset))?;
         Ok(Box::new(file))
     }

@@ -30,7 +30,12 @@ impl Store {
         let path = self.blob_path(digest);
         match if_found(File::open(&path)).attempt("open", &path)? {
             Some(file) => Ok(file),
-            None => Err(StoreError::BlobMissing { digest: digest.clone() }),
+            None => Err(match self.origins(digest)?.into_iter().next() {
+                Some(origin) => {
+                    StoreError::LayerElsewhere { digest: digest.clone(), origin: Box::new(origin) }
+                }
+                None => StoreError::BlobMissing { digest: digest.clone() },
+            }),
         }
     }
 

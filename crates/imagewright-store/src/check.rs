@@ -30,6 +30,8 @@ pub struct CheckReport {
     pub blobs: u64,
     /// How many images were looked at.
     pub images: u64,
+    /// How many of them left layers in a registry.
+    pub partial_images: u64,
     /// How many facts were read.
     pub facts: u64,
     /// What is wrong.
@@ -121,9 +123,11 @@ impl Check<'_> {
                     continue;
                 }
             };
+            let mut partial = false;
             for layer in &image.manifest.layers {
                 let path = self.store.blob_path(&layer.digest);
                 match if_found(fs::metadata(&path)).attempt("look at", &path)? {
+                    None if self.store.has_layer(&layer.digest) => partial = true,
                     None => self.tell(format!("image {shown} lacks layer `{}`", layer.digest), path, false),
                     Some(found) if found.len() != layer.size => {
                         self.tell(
@@ -135,6 +139,7 @@ impl Check<'_> {
                     Some(_) => {}
                 }
             }
+            self.report.partial_images += u64::from(partial);
         }
         Ok(())
     }

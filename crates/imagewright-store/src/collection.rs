@@ -15,7 +15,8 @@ use serde_json::Value;
 use crate::files::{Attempt, if_found, open_lock};
 use crate::flushing::{self, Trust};
 use crate::scratch::remove_snapshot;
-use crate::{Store, StoreError, index};
+use crate::snapshots::chain_of;
+use crate::{Store, StoreError, index, origins};
 
 /// The lock between those who use images and a collection.
 const LEASE_LOCK: &str = "locks/lease";
@@ -200,6 +201,7 @@ impl<'a> Collection<'a> {
                 self.remove_file(&self.store.blob_path(digest))?;
             }
         }
+        self.free_origins(&kept)?;
         collected.remaining += snapshots;
         Ok(collected)
     }
@@ -222,7 +224,7 @@ impl<'a> Collection<'a> {
         for entry in entries(&folder)? {
             let size = tree_size(&entry.path())?;
             let is_whole = flushing::trust(&entry.path())? != Trust::Stale;
-            if is_whole && self.live_chains.contains(&*entry.file_name().to_string_lossy()) {
+            if is_whole && self.live_chains.contains(chain_of(&entry.file_name().to_string_lossy())) {
                 staying += size;
                 continue;
             }
@@ -232,6 +234,19 @@ impl<'a> Collection<'a> {
             }
         }
         Ok(staying)
+    }
+
+    /// Forgets where layers can be had that nothing names any more.
+    fn free_origins(&self, kept: &HashSet<Digest>) -> Result<(), StoreError> {
+        let kept: HashSet<PathBuf> = kept.iter().map(|digest| self.store.origin_path(digest)).collect();
+        for algorithm in entries(&self.store.room(origins::ROOM))? {
+            for entry in entries(&algorithm.path())? {
+                if !kept.contains(&entry.path()) {
+                    self.remove_file(&entry.path())?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn size_of(&self, digests: &HashSet<Digest>) -> u64 {

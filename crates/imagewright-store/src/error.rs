@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use imagewright_layer::LayerError;
 use imagewright_model::ErrorKind;
-use imagewright_oci::{Descriptor, Digest, DocumentError, ReferenceError};
+use imagewright_oci::{Descriptor, Digest, DocumentError, Reference, ReferenceError};
 
 use crate::overlay::OverlayError;
 use crate::snapshots::UnpackError;
@@ -63,6 +63,14 @@ pub enum StoreError {
     BlobMissing {
         /// Its digest.
         digest: Digest,
+    },
+    /// A layer of a partial image was left in its registry.
+    #[error("layer `{digest}` was left in the registry, at `{origin}`")]
+    LayerElsewhere {
+        /// Its digest.
+        digest: Digest,
+        /// Where it can be had.
+        origin: Box<Reference>,
     },
     /// A blob's bytes are not those its digest names.
     #[error("blob `{expected}` holds other bytes: their digest is `{found}`")]
@@ -135,9 +143,10 @@ impl StoreError {
             | Self::PinnedName { .. }
             | Self::Ambiguous { .. }
             | Self::Reference(_) => ErrorKind::Usage,
-            Self::Vanished { .. } | Self::ImageNotFound { .. } | Self::BlobMissing { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::Vanished { .. }
+            | Self::ImageNotFound { .. }
+            | Self::BlobMissing { .. }
+            | Self::LayerElsewhere { .. } => ErrorKind::NotFound,
             Self::LayoutVersion { .. }
             | Self::MalformedFile { .. }
             | Self::BlobDigest { .. }
@@ -164,6 +173,9 @@ impl StoreError {
             }
             Self::BlobMissing { .. } | Self::BlobDigest { .. } | Self::BlobSize { .. } => {
                 Some("run `imagewright fsck --repair`, then import or build the image again".to_owned())
+            }
+            Self::LayerElsewhere { .. } => {
+                Some("`imagewright image fetch` brings what an image lacks".to_owned())
             }
             Self::PinnedName { .. } => Some("leave out the part from `@` on".to_owned()),
             Self::Unpack(error) => error.hint(),

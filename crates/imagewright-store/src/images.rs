@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Stores an image's documents and lists it under `names`, or without a name where there are none. Its layers
-    /// must be in the store. A name that another image has moves; that image stays, if need be without a name.
+    /// must be in the store, or it must be noted where they can be had. A name that another image has moves; that image stays, if need be without a name.
     pub fn put_image(
         &self,
         manifest: &Document<Manifest>,
@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Stores an image's documents without listing it: nobody sees it, and a collection frees it once no fact names
-    /// it. Its layers must be in the store.
+    /// it. For its layers the same holds.
     pub fn put_unlisted(
         &self,
         manifest: &Document<Manifest>,
@@ -128,7 +128,7 @@ impl Store {
         manifest: &Document<Manifest>,
         config: &Document<ImageConfig>,
     ) -> Result<Descriptor, StoreError> {
-        if let Some(layer) = manifest.layers.iter().find(|layer| !self.has_blob(&layer.digest)) {
+        if let Some(layer) = manifest.layers.iter().find(|layer| !self.has_layer(&layer.digest)) {
             return Err(StoreError::BlobMissing { digest: layer.digest.clone() });
         }
         self.put_bytes(manifest.config.media_type.clone(), config.bytes())?;

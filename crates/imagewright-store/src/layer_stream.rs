@@ -1,7 +1,6 @@
-//! The plain bytes of a stored layer, decompressed and digested on a thread of their own, so that whoever unpacks them
+//! The plain bytes of a layer, decompressed and digested on a thread of their own, so that whoever unpacks them
 //! has the other core to itself.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,12 +15,12 @@ use crate::progress::Meter;
 const CHUNK: usize = 256 << 10;
 const WAITING: usize = 8;
 
-/// Reads the layer in `blob` to its end through `consume`, then checks digest, size and diff id. `meter` counts the
+/// Reads the layer that `blob` gives to its end through `consume`, then checks digest, size and diff id. `meter` counts the
 /// bytes of the blob.
 ///
 /// An error of `consume` comes before one of the checks: a broken stream breaks its reader first.
 pub(crate) fn read_verified<E: From<LayerError>>(
-    blob: File,
+    blob: impl Read + Send,
     layer: &Descriptor,
     diff_id: &DiffId,
     meter: Meter<'_>,
@@ -68,7 +67,7 @@ impl Found {
 
 /// Reads, digests, decompresses and digests again, and hands the plain bytes over.
 fn read(
-    blob: File,
+    blob: impl Read,
     layer: &Descriptor,
     diff_id: &DiffId,
     done: &AtomicU64,
@@ -103,13 +102,13 @@ fn hand_over(
 }
 
 /// Digests and counts the bytes of a blob as they are read.
-struct Packed<'a> {
-    blob: File,
+struct Packed<'a, B> {
+    blob: B,
     hasher: Hasher,
     done: &'a AtomicU64,
 }
 
-impl Read for Packed<'_> {
+impl<B: Read> Read for Packed<'_, B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.blob.read(buffer)?;
         self.hasher.update(&buffer[..length]);

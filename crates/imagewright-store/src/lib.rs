@@ -3,6 +3,8 @@
 //! ```text
 //! oci-layout, index.json, blobs/   an OCI image layout, readable by any tool that knows one
 //! snapshots/<chain>/fs             unpacked layers, as overlays take them
+//! snapshots/<chain>-<part>/fs      those of their files that some purpose needs
+//! origins/<algorithm>/<hex>        where a layer can be had that is not here
 //! facts/<kind>/<key>.json          what was found out about something, by its digest
 //! locks/                           one file for each thing that only one process may do at a time
 //! cache/<name>/, tools/            folders that are given to package managers; nothing here looks inside
@@ -25,6 +27,7 @@ mod index;
 mod layer_stream;
 mod layout;
 mod locks;
+mod origins;
 pub mod overlay;
 mod progress;
 mod scratch;
@@ -43,6 +46,6 @@ pub use images::{Image, ImageRecord};
 pub use locks::Lock;
 pub use progress::OnProgress;
 pub use scratch::Scratch;
-pub use snapshots::UnpackError;
+pub use snapshots::{OpenLayer, Part, UnpackError};
 pub use store::Store;
 pub use validate::ValidationError;

@@ -83,15 +83,16 @@ impl Scratch {
     /// see `flushing`.
     pub fn commit_as(self, chain: &ChainId) -> Result<(), StoreError> {
         let store = self.store.clone();
-        let _lock = store.lock_snapshot(chain)?;
-        self.commit_locked(chain)
+        let name = chain.digest().hex();
+        let _lock = store.lock_snapshot(name)?;
+        self.commit_locked(name)
     }
 
-    /// The same for who holds the lock of the snapshot.
-    pub(crate) fn commit_locked(self, chain: &ChainId) -> Result<(), StoreError> {
+    /// The same for who holds the lock of the snapshot of this name.
+    pub(crate) fn commit_locked(self, name: &str) -> Result<(), StoreError> {
         flushing::finish(&self.snapshot())?;
-        let target = self.store.snapshots_dir().join(chain.digest().hex());
-        if self.store.trust(chain)? == Some(Trust::Stale) {
+        let target = self.store.snapshots_dir().join(name);
+        if self.store.trust(name)? == Some(Trust::Stale) {
             remove_snapshot(&self.store, &target)?;
         }
         match fs::rename(self.snapshot(), &target) {

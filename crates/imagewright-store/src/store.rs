@@ -13,7 +13,7 @@ use crate::temporary::Temporary;
 use crate::{StoreError, collection, scratch};
 
 /// The folders of a store that hold more than an image layout does.
-const ROOMS: [&str; 6] = ["snapshots", "facts", "locks", "cache", "tools", "tmp"];
+const ROOMS: [&str; 7] = ["snapshots", "facts", "origins", "locks", "cache", "tools", "tmp"];
 /// Rooms whose files keep the owners and set-user-id bits of images: nobody else may reach them.
 const PRIVATE_ROOMS: [&str; 2] = ["snapshots", "tmp"];
 

@@ -21,7 +21,7 @@ use crate::outside::INSIDE;
 use crate::package_layer::{PACKAGE_TIME, PackageLayer};
 use crate::parallel;
 use crate::step::{self, StepContext};
-use crate::workbench::{Command, bind, contents};
+use crate::workbench::{Command, Workbench, bind, contents};
 
 /// Raised when the same wheel and interpreter give another layer.
 pub(super) const BYTECODE_VERSION: u32 = 1;
@@ -94,9 +94,17 @@ impl Compiler<'_> {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
+        self.context.report.status(format!("compiling bytecode of {} packages", sources.len()));
+        let layers = self.context.on_python(|bench| self.compile_on(bench, sources).map(Some))?;
+        Ok(layers.expect("compiling gives layers, or an error"))
+    }
+
+    fn compile_on(
+        &self,
+        mut bench: Workbench<'_>,
+        sources: &[Source<'_>],
+    ) -> Result<Vec<Option<PackageLayer>>, EngineError> {
         let StepContext { site, report, .. } = self.context;
-        report.status(format!("compiling bytecode of {} packages", sources.len()));
-        let mut bench = self.context.bench()?;
         let folder = bench.upper().join(RESULTS.trim_start_matches('/'));
         fs::create_dir(&folder).map_err(EngineError::io("create", &folder))?;
         let (script, tasks) = (format!("{INSIDE}/compile.py"), format!("{INSIDE}/tasks.json"));

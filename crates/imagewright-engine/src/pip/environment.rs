@@ -30,14 +30,15 @@ pub(super) fn layer(
         return Ok(Some(known));
     }
     report.status(format!("making {path}"));
-    let mut bench = context.bench()?;
-    bench.set_epoch(PACKAGE_TIME);
-    let arguments = ["venv", "--quiet", "--python", &facts.interpreter.executable, path];
-    let finished = bench.run(uv.command(site.outside, &arguments), report)?;
-    if !finished.succeeded() {
-        return Err(EngineError::Uv { action: "make the environment", tail: finished.tail_text() });
-    }
-    let layer = bench.seal(draft, tidy_rules(path), report)?;
+    let layer = context.on_python(|mut bench| {
+        bench.set_epoch(PACKAGE_TIME);
+        let arguments = ["venv", "--quiet", "--python", &facts.interpreter.executable, path];
+        let finished = bench.run(uv.command(site.outside, &arguments), report)?;
+        if !finished.succeeded() {
+            return Err(EngineError::Uv { action: "make the environment", tail: finished.tail_text() });
+        }
+        bench.seal(draft, tidy_rules(path), report)
+    })?;
     if let Some(layer) = &layer {
         site.store.put_fact("python-environment", &key, layer)?;
     }

@@ -142,7 +142,19 @@ impl PythonFacts {
             return Ok(Some(known));
         }
         context.report.status("looking for Python");
-        let mut bench = context.bench()?;
+        let found = context.on_python(|bench| Self::ask(bench, context, uv, choice))?;
+        if let Some(facts) = &found {
+            store.put_fact("python", &key, facts)?;
+        }
+        Ok(found)
+    }
+
+    fn ask(
+        mut bench: Workbench<'_>,
+        context: StepContext<'_>,
+        uv: &Uv,
+        choice: Option<&PythonChoice>,
+    ) -> Result<Option<Self>, EngineError> {
         let Some((path, environment_exists)) = locate(&bench, choice)? else { return Ok(None) };
         let environment = choice.and_then(|choice| choice.environment.as_ref());
         let wished = match environment {
@@ -152,9 +164,7 @@ impl PythonFacts {
         let Answer { interpreter, report, installed, folders, links } =
             probe(&mut bench, context, uv, &path, wished)?;
         let target = Target::choose(interpreter.externally_managed, environment);
-        let facts = Self { interpreter, target, environment_exists, report, installed, folders, links };
-        store.put_fact("python", &key, &facts)?;
-        Ok(Some(facts))
+        Ok(Some(Self { interpreter, target, environment_exists, report, installed, folders, links }))
     }
 
     /// Whether packages go into a virtual environment that has to be made first.

@@ -15,7 +15,7 @@ use imagewright_oci::{Descriptor, Manifest, MediaType};
 use crate::{BlobOutcome, Cancel, RegistryError};
 
 pub use copy::{Selection, copy};
-pub use pull::{RemoteImage, inspect, pull};
+pub use pull::{RemoteImage, inspect, open_blob, pull, pull_blobs, refuse_foreign_layers};
 pub use push::{PushOptions, push, push_blob};
 
 /// Where pulled blobs are kept.

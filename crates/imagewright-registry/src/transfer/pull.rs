@@ -77,6 +77,52 @@ pub fn pull(
     Ok(image)
 }
 
+/// Brings blobs into `sink`, each from the first of its repositories that has it.
+pub fn pull_blobs(
+    client: &Client,
+    blobs: &[(&Descriptor, Vec<Reference>)],
+    sink: &dyn BlobSink,
+    options: &TransferOptions,
+    on_event: OnEvent<'_>,
+) -> Result<(), RegistryError> {
+    let descriptors: Vec<&Descriptor> = blobs.iter().map(|(blob, _)| *blob).collect();
+    announce(on_event, &descriptors);
+    in_parallel(options.connections, &options.cancel, blobs, |(blob, places), cancel| {
+        let reader = open_blob(client, blob, places, 0, cancel)?;
+        let outcome = pull_verified(sink, blob, reader, on_event)?;
+        on_event(TransferEvent::Done { blob, outcome });
+        Ok(())
+    })
+}
+
+/// Opens a blob from `offset` on, in the first of the repositories `places` that has it. Which one that is, is asked
+/// only where there is a choice.
+pub fn open_blob(
+    client: &Client,
+    blob: &Descriptor,
+    places: &[Reference],
+    offset: u64,
+    cancel: &Cancel,
+) -> Result<BlobReader, RegistryError> {
+    let mut repositories = places.iter().map(|place| client.repository(place).cancelled_by(cancel));
+    let mut chosen = repositories.next().ok_or_else(|| RegistryError::Nowhere { digest: blob.digest.clone() })?;
+    for other in repositories {
+        match chosen.has_blob(&blob.digest) {
+            Ok(Some(_)) => break,
+            Err(RegistryError::Cancelled) => return Err(RegistryError::Cancelled),
+            // A repository that cannot be asked is as good as one that has it not.
+            Ok(None) | Err(_) => chosen = other,
+        }
+    }
+    Ok(chosen.open_blob(blob, offset))
+}
+
+/// Refuses an image with layers that registries must not hold.
+pub fn refuse_foreign_layers(image: &RemoteImage, reference: &Reference) -> Result<(), RegistryError> {
+    let what = format!("image `{reference}`");
+    blobs_of([&*image.manifest], &what, &TransferOptions::default()).map(drop)
+}
+
 fn fetch_config(
     repository: &Repository,
     descriptor: &Descriptor,

@@ -32,11 +32,20 @@ use crate::files::remove_tree;
 /// Bytes copied at once from a layer to a file.
 const COPY_SIZE: usize = 256 << 10;
 
-/// Unpacks the plain tar `layer` into `upper`, an empty directory that lies on `lowers` (top first).
+/// Says which files of a layer are wanted; everything that is no file always is.
+pub(crate) type Wanted = fn(&Entry) -> bool;
+
+/// Unpacks the plain tar `layer` into `upper`, an empty directory that lies on `lowers` (top first): all of it, or only
+/// the files that are `wanted`.
 ///
 /// Directories that the layer leaves out look as they do below, or like a new root directory. The stream is
 /// read to its end.
-pub(crate) fn unpack(layer: impl Read, upper: &Path, lowers: &[PathBuf]) -> Result<(), EntryError> {
+pub(crate) fn unpack(
+    layer: impl Read,
+    upper: &Path,
+    lowers: &[PathBuf],
+    wanted: Option<Wanted>,
+) -> Result<(), EntryError> {
     let open = File::open(upper).map_err(|source| EntryError::Place { entry: LayerPath::root(), source });
     let mut target = Target {
         root: open?.into(),
@@ -45,6 +54,7 @@ pub(crate) fn unpack(layer: impl Read, upper: &Path, lowers: &[PathBuf]) -> Resu
         times: BTreeMap::new(),
         buffer: vec![0; COPY_SIZE],
         hides_all: false,
+        wanted,
     };
     let root = target.root.try_clone().map_err(Failure::from);
     root.and_then(|root| target.look_as_below(&root, Path::new("")))
@@ -64,6 +74,7 @@ struct Target<'a> {
     buffer: Vec<u8>,
     /// Whether the root directory is opaque.
     hides_all: bool,
+    wanted: Option<Wanted>,
 }
 
 impl Target<'_> {
@@ -73,6 +84,9 @@ impl Target<'_> {
 
     fn place_inner(&mut self, entry: &Entry, body: &mut dyn Read) -> Result<(), Failure> {
         let Some(name) = entry.path.file_name() else { return self.place_root(entry) };
+        if matches!(entry.kind, EntryKind::File { .. }) && !self.wants(entry) {
+            return self.pass_over(entry);
+        }
         let parent = self.open_parent(&entry.path, &entry.path)?;
         match &entry.kind {
             EntryKind::File { .. } => self.place_file(parent.as_fd(), name, entry, body)?,
@@ -93,6 +107,25 @@ impl Target<'_> {
                 self.place_node(parent.as_fd(), name, entry, SFlag::S_IFBLK, device)?;
             }
             EntryKind::Fifo => self.place_node(parent.as_fd(), name, entry, SFlag::S_IFIFO, 0)?,
+        }
+        self.keep_parent(&entry.path, parent);
+        Ok(())
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        self.wanted.is_none_or(|wanted| wanted(entry))
+    }
+
+    /// Leaves out a file that is not wanted, and hides what it replaces.
+    fn pass_over(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let Some(name) = entry.path.file_name() else { return Ok(()) };
+        let parent = self.open_parent(&entry.path, &entry.path)?;
+        if stat(parent.as_fd(), name)?.is_some() {
+            self.remove(parent.as_fd(), name)?;
+        }
+        let path = entry.path.as_path();
+        if self.lowers.iter().any(|lower| fs::symlink_metadata(lower.join(path)).is_ok()) {
+            self.place_whiteout(parent.as_fd(), name, entry)?;
         }
         self.keep_parent(&entry.path, parent);
         Ok(())
@@ -202,7 +235,8 @@ impl Target<'_> {
         let directory = self.open_parent(target, &entry.path)?;
         let found = stat(directory.as_fd(), target_name)?;
         if found.is_none_or(|found| is(&found, SFlag::S_IFDIR) || is_whiteout(&found)) {
-            return Err(missing().into());
+            // Its target may not have been wanted, and nor may it be itself.
+            return if self.wants(entry) { Err(missing().into()) } else { self.pass_over(entry) };
         }
         self.replacing(parent, name, || linkat(&directory, target_name, parent, name, AtFlags::empty()))
     }

@@ -46,11 +46,15 @@ fn lines(report: &CheckReport) -> Vec<String> {
         let repaired = if damage.repaired { " (removed)" } else { "" };
         format!("{}: {}{repaired}", damage.path.display(), damage.what)
     });
+    let partial = match report.partial_images {
+        0 => String::new(),
+        number => format!(" ({number} partial)"),
+    };
     let [blobs, images, facts] = [(report.blobs, "blob"), (report.images, "image"), (report.facts, "fact")]
         .map(|(number, noun)| size::count(number, noun));
     let verdict = match report.damages.len() {
         0 => "all is well".to_owned(),
         number => size::count(number as u64, "damage"),
     };
-    damage.chain([format!("read {blobs}, {images}, {facts}: {verdict}")]).collect()
+    damage.chain([format!("read {blobs}, {images}{partial}, {facts}: {verdict}")]).collect()
 }

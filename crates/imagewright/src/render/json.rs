@@ -31,12 +31,19 @@ pub(crate) fn image(record: &ImageRecord) -> ImageJson<'_> {
 pub(crate) struct DetailsJson<'a> {
     #[serde(flatten)]
     image: ImageJson<'a>,
+    /// How many layers were left in a registry.
+    missing_layers: usize,
     manifest: &'a Manifest,
     config: &'a ImageConfig,
 }
 
 pub(crate) fn details(details: &ImageDetails) -> DetailsJson<'_> {
-    DetailsJson { image: image(&details.record), manifest: &details.manifest, config: &details.config }
+    DetailsJson {
+        image: image(&details.record),
+        missing_layers: details.missing_layers,
+        manifest: &details.manifest,
+        config: &details.config,
+    }
 }
 
 /// What a build came to.

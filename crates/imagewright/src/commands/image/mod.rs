@@ -2,6 +2,7 @@
 
 mod copy;
 mod export;
+mod fetch;
 mod import;
 mod list;
 mod remove;
@@ -16,7 +17,7 @@ use clap::Subcommand;
 use crate::cli::Global;
 use crate::failure::Failure;
 
-/// List, show, tag, remove, export, import, copy and run images
+/// List, show, tag, remove, export, import, fetch, copy and run images
 ///
 /// An image is called by its name, its digest, or the beginning of its id (four digits at least).
 #[derive(Debug, Subcommand)]
@@ -32,6 +33,7 @@ pub(crate) enum ImageCommand {
     Export(export::ExportArguments),
     #[command(visible_alias = "load")]
     Import(import::ImportArguments),
+    Fetch(fetch::FetchArguments),
     Copy(copy::CopyArguments),
     Run(Box<run::RunArguments>),
 }
@@ -49,6 +51,7 @@ pub(crate) fn run(global: &Global, command: ImageCommand) -> Result<ExitCode, Fa
         ImageCommand::Remove(arguments) => remove::run(global, &arguments),
         ImageCommand::Export(arguments) => export::run(global, &arguments),
         ImageCommand::Import(arguments) => import::run(global, &arguments),
+        ImageCommand::Fetch(arguments) => fetch::run(global, &arguments),
         ImageCommand::Copy(arguments) => copy::run(global, &arguments),
         ImageCommand::Run(arguments) => run::run(global, *arguments),
     }

@@ -14,13 +14,14 @@ use crate::cli::Global;
 use crate::commands::limits::LimitFlags;
 use crate::context;
 use crate::failure::Failure;
+use crate::render::progress::TransferProgress;
 use crate::settings::Settings;
 use crate::signals::{Interrupt, cancel_on_signals};
 
 /// Run a program in an image
 ///
 /// In our own sandbox, without a daemon, on a writable directory that is thrown away afterwards. The exit code is
-/// the program's.
+/// the program's. What a partial image left in its registry is fetched first.
 ///
 /// Example: imagewright image run demo/data-science:1 -- python3 -c "import pandas; print(pandas.__version__)"
 #[derive(Debug, Args)]
@@ -73,7 +74,9 @@ pub(crate) fn run(global: &Global, arguments: RunArguments) -> Result<ExitCode, 
     let cancel = Cancel::new();
     let interrupt = if std::io::stdin().is_terminal() { Interrupt::Theirs } else { Interrupt::Ours };
     cancel_on_signals(&cancel, interrupt)?;
-    let code = service.run_image(&arguments.image, &request, &cancel)?;
+    let progress = TransferProgress::new(global.quiet);
+    let fetching = |message: &str, done| progress.show_until_done(message, done);
+    let code = service.run_image(&arguments.image, &request, &cancel, &fetching)?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
 }
 

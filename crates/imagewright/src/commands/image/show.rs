@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, arguments: &ShowArguments) -> Result<ExitCode
 }
 
 fn draw(details: &ImageDetails) -> String {
-    let ImageDetails { record, manifest, config } = details;
+    let ImageDetails { record, manifest, config, missing_layers } = details;
     let names: Vec<String> = record.names.iter().map(ToString::to_string).collect();
     let mut fields = vec![
         ("Names", if names.is_empty() { "<none>".to_owned() } else { names.join(", ") }),
@@ -46,6 +46,10 @@ fn draw(details: &ImageDetails) -> String {
             format!("{} in {}", size::bytes(record.size), size::count(manifest.layers.len() as u64, "layer")),
         ),
     ];
+    if *missing_layers > 0 {
+        let missing = size::count(*missing_layers as u64, "layer");
+        fields.push(("Partial", format!("{missing} left in the registry; `image fetch` brings what is missing")));
+    }
     if let Some(container) = &config.config {
         let words = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());

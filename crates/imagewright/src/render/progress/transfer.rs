@@ -27,6 +27,14 @@ impl TransferProgress {
         self.bar.set_message(message.to_owned());
         self.bar.set_position(progress.done);
     }
+
+    /// The same, and leaves the terminal to others once all is done.
+    pub(crate) fn show_until_done(&self, message: &str, progress: Progress) {
+        self.show(message, progress);
+        if progress.total == Some(progress.done) {
+            self.bar.finish_and_clear();
+        }
+    }
 }
 
 impl Drop for TransferProgress {

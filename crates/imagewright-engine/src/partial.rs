@@ -1,0 +1,146 @@
+//! Partial images: the layers of a base stay in its registry until somebody needs their files.
+//!
+//! A base is named in an image by digests, and those are known without its layers. What Python is like is found out on
+//! the few files it needs (`pip::root`), which are picked from the layers as they stream by. Only what works on the
+//! whole tree (apt, building what comes as source, `image run`) has the layers brought into the store.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imagewright_model::Progress;
+use imagewright_oci::{Descriptor, Platform, Reference};
+use imagewright_store::{Image, ImageRecord, Part, Store};
+
+use crate::cancel::Cancel;
+use crate::draft::Draft;
+use crate::error::EngineError;
+use crate::remote::{RemoteError, RemoteImages, note_pulled};
+use crate::reporter::StepReporter;
+use crate::time::rfc3339;
+use crate::versions_error::VersionsError;
+use crate::workbench::Site;
+use crate::Engine;
+
+/// Enters an image of a registry into the store, without its layers. It gets the name it has there.
+pub(crate) fn adopt(
+    site: Site<'_>,
+    reference: &Reference,
+    platform: &Platform,
+) -> Result<ImageRecord, EngineError> {
+    let store = site.store;
+    let image = site.remote.inspect(reference, platform, site.cancel.stop()).map_err(EngineError::Remote)?;
+    for layer in store.missing_layers(&image) {
+        store.note_origin(&layer.digest, reference)?;
+    }
+    // A name with a digest is no name of the store's; the tag beside it may have moved on.
+    let names: &[Reference] =
+        if reference.digest().is_some() { &[] } else { std::slice::from_ref(reference) };
+    note_pulled(store, reference, image.manifest.digest())?;
+    Ok(store.put_image(&image.manifest, &image.config, names)?)
+}
+
+/// Brings the layers of an image that are not here.
+pub(crate) fn complete(site: Site<'_>, image: &Image, report: &StepReporter<'_>) -> Result<(), EngineError> {
+    let output = report.output();
+    let progress = |message: &str, progress: Progress| output.progress(message, progress);
+    fetch(site.store, (site.remote, site.outside.offline), image, site.cancel, &progress)
+}
+
+/// The files of an image that make up a part, unpacked for an overlay; see [`Store::ensure_part`].
+pub(crate) fn part(
+    site: Site<'_>,
+    draft: &Draft,
+    part: Part,
+    report: &StepReporter<'_>,
+) -> Result<Vec<PathBuf>, EngineError> {
+    let (manifest, config) = draft.clone().finish(&rfc3339(0));
+    let failure = Failure::default();
+    let mut open = |layer: &Descriptor| {
+        let opened = places(site.store, site.outside.offline, layer)
+            .and_then(|places| {
+                site.remote.open_layer(layer, &places, site.cancel.stop()).map_err(EngineError::Remote)
+            });
+        match opened {
+            Ok(inner) => Ok(Box::new(Watched { inner, failure: failure.clone() }) as Box<dyn Read + Send>),
+            Err(error) => Err(failure.keep(error)),
+        }
+    };
+    let mut progress =
+        |message: &str, progress: Progress| report.progress(message, progress.done, progress.total);
+    let stack = site.store.ensure_part(&Image { manifest, config }, part, &mut open, &mut progress);
+    stack.map_err(|error| failure.take().unwrap_or_else(|| error.into()))
+}
+
+impl Engine {
+    /// Brings the layers of an image that were left in a registry.
+    pub fn complete(
+        &self,
+        record: &ImageRecord,
+        cancel: &Cancel,
+        progress: &(dyn Fn(&str, Progress) + Sync),
+    ) -> Result<(), EngineError> {
+        let image = self.store.image(&record.manifest)?;
+        fetch(&self.store, (&*self.remote, self.settings.trust.offline), &image, cancel, progress)
+    }
+}
+
+fn fetch(
+    store: &Store,
+    (remote, offline): (&dyn RemoteImages, bool),
+    image: &Image,
+    cancel: &Cancel,
+    progress: &(dyn Fn(&str, Progress) + Sync),
+) -> Result<(), EngineError> {
+    let mut missing = Vec::new();
+    for layer in store.missing_layers(image) {
+        missing.push((layer, places(store, offline, layer)?));
+    }
+    if !missing.is_empty() {
+        remote.fetch(&missing, cancel.stop(), progress).map_err(EngineError::Remote)?;
+    }
+    Ok(())
+}
+
+/// Where a layer can be had.
+fn places(store: &Store, offline: bool, layer: &Descriptor) -> Result<Vec<Reference>, EngineError> {
+    let places = store.origins(&layer.digest)?;
+    let Some(place) = places.first() else {
+        return Err(imagewright_store::StoreError::BlobMissing { digest: layer.digest.clone() }.into());
+    };
+    if offline {
+        let what = format!("layer `{}` of the base image `{place}` is", layer.digest);
+        return Err(VersionsError::Offline { what }.into());
+    }
+    Ok(places)
+}
+
+/// Why layers could not be read, kept beside what the store makes of it.
+#[derive(Clone, Default)]
+struct Failure(Arc<Mutex<Option<EngineError>>>);
+
+impl Failure {
+    fn keep(&self, error: EngineError) -> io::Error {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        io::Error::other("the transfer failed")
+    }
+
+    fn take(&self) -> Option<EngineError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A layer on its way.
+struct Watched {
+    inner: Box<dyn Read + Send>,
+    failure: Failure,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).map_err(|error| match error.downcast::<RemoteError>() {
+            Ok(remote) => self.failure.keep(EngineError::Remote(remote)),
+            Err(error) => error,
+        })
+    }
+}
