@@ -60,7 +60,11 @@ impl<'a> StepContext<'a> {
         &self,
         work: impl Fn(Workbench<'a>) -> Result<Option<T>, EngineError>,
     ) -> Result<Option<T>, EngineError> {
-        let part = Workbench::on_part(self.site, self.draft, PYTHON, self.epoch, self.report)?;
+        let part = match Workbench::on_part(self.site, self.draft, PYTHON, self.epoch, self.report) {
+            // A layer that is not to be unpacked at all tells so again.
+            Err(EngineError::Store(StoreError::Unpack(_))) => return work(self.bench()?),
+            part => part?,
+        };
         let is_whole = part.is_whole();
         match work(part) {
             Ok(None) | Err(

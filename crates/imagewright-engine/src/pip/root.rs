@@ -34,7 +34,11 @@ const BOOKS: [&str; 10] = [
 ];
 
 fn is_wanted(entry: &Entry) -> bool {
-    let EntryKind::File { size } = entry.kind else { return true };
+    let size = match entry.kind {
+        EntryKind::File { size } => size,
+        EntryKind::HardLink { .. } => 0,
+        _ => return true,
+    };
     // Python finds modules by names of any bytes; its own are ASCII.
     let Ok(path) = str::from_utf8(entry.path.as_bytes()) else { return false };
     let parts: Vec<&str> = path.split('/').collect();

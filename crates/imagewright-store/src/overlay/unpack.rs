@@ -32,7 +32,7 @@ use crate::files::remove_tree;
 /// Bytes copied at once from a layer to a file.
 const COPY_SIZE: usize = 256 << 10;
 
-/// Says which files of a layer are wanted; everything that is no file always is.
+/// Says which files and hard links of a layer are wanted; everything else always is.
 pub(crate) type Wanted = fn(&Entry) -> bool;
 
 /// Unpacks the plain tar `layer` into `upper`, an empty directory that lies on `lowers` (top first): all of it, or only

@@ -130,8 +130,11 @@ mod needs_root {
         test.store.ensure_snapshot(&image, &mut quiet).unwrap();
         assert_eq!(collect(&test.store, &rules()).snapshots.count, 0);
         assert!(test.store.has_snapshot(&chain));
-        // Of a boot before this one, and not on disk by then.
+        // Of a boot before this one, and not on disk by then. The flush of this boot must be done, or it takes the mark.
         let mark = test.store.snapshots_dir().join(chain.digest().hex()).join("unflushed");
+        while mark.exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
         fs::write(mark, "").unwrap();
         assert_eq!(collect(&test.store, &rules()).snapshots.count, 1);
         test.store.ensure_snapshot(&image, &mut quiet).unwrap();

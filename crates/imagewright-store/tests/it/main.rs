@@ -9,6 +9,7 @@ mod docker_archives;
 mod images;
 mod interop;
 mod oci_layouts;
+mod parts;
 mod overlay;
 mod processes;
 mod snapshots;

@@ -15,6 +15,7 @@ mod lock;
 mod needs_gpg;
 mod needs_root;
 mod needs_root_and_network;
+mod partial;
 mod secrets;
 mod sources;
 mod spec;

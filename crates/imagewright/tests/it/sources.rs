@@ -91,7 +91,7 @@ fn a_registry_without_the_base_or_without_an_answer_is_named() {
     exit: 3
     ----- stderr -----
     [1/1] base [SERVER]/demo/nothing:1
-      pulling [SERVER]/demo/nothing:1
+      looking at [SERVER]/demo/nothing:1
     error: there is no image `[SERVER]/demo/nothing:1`: MANIFEST_UNKNOWN: manifest unknown (status 404)
     hint: check the names of repository and tag
     ");
@@ -99,7 +99,7 @@ fn a_registry_without_the_base_or_without_an_answer_is_named() {
     exit: 6
     ----- stderr -----
     [1/1] base [SERVER]/demo/nothing:1
-      pulling [SERVER]/demo/nothing:1
+      looking at [SERVER]/demo/nothing:1
     error: registry `[SERVER]` refused the connection
     caused by: Connection refused (os error 111)
     hint: check the port, and whether the registry runs

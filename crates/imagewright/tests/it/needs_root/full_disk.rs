@@ -129,6 +129,21 @@ fn a_pull() {
 
 #[test]
 #[ignore = "needs root"]
+fn what_a_base_left_in_its_registry() {
+    let registry = TestRegistry::start().unwrap();
+    let name = format!("{}/demo/tiny:1", registry.host());
+    let sweep = Sweep::new(|context| {
+        import(context);
+        drop(context.run(["push", "demo/tiny:1", &name]).success());
+        drop(context.run(["image", "remove", "demo/tiny:1"]).success());
+        drop(context.run(["gc", "--keep-days", "0"]).success());
+        drop(context.run(["build", "--base", &name, "-t", "demo/built:1", "--quiet"]).success());
+    });
+    sweep.run(&["image", "fetch", "demo/built:1"], 0);
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_build() {
     Sweep::new(|_| ())
         .run(&["build", "--base", "oci:layout", "-l", "a=b", "-t", "demo/built:1", "--quiet"], 0);

@@ -14,6 +14,7 @@ mod needs_gpg;
 mod needs_skopeo;
 mod needs_uidmap;
 mod oracle;
+mod partial;
 mod python;
 mod replaced;
 mod reproducible;

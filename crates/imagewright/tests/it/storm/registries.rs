@@ -1,6 +1,7 @@
 //! Pulls and pushes: a store is whole after a killed pull, and a registry after a killed push.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use imagewright_oci::Digest;
@@ -8,17 +9,34 @@ use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::registry::TestRegistry;
 use imagewright_testkit::storm::{Scene, rage};
 
-use super::{State, StoreScene, assert_sound, context_with_noisy_image, noisy_image};
+use super::{State, StoreScene, assert_sound, context_with_noisy_image, has_unfinished, noisy_image};
 
 #[test]
 fn a_pull() {
+    let (context, _registry, name) = empty_store_and_registry();
+    rage("pull", 40, &mut StoreScene::new(context, &["pull", &name]));
+}
+
+/// A registry with a noisy image, the image's name there, and surroundings whose store is empty.
+fn empty_store_and_registry() -> (TestContext, TestRegistry, String) {
     let context = context_with_noisy_image();
     let registry = TestRegistry::start().unwrap();
     let name = format!("{}/demo/one:1", registry.host());
     drop(context.run(["push", "demo/one:1", &name]).success());
     fs::remove_dir_all(context.root()).unwrap();
     drop(context.run(["image", "list"]).success());
-    rage("pull", 40, &mut StoreScene::new(context, &["pull", &name]));
+    (context, registry, name)
+}
+
+#[test]
+fn what_was_left_is_fetched() {
+    let (context, _registry, name) = empty_store_and_registry();
+    let build = ["build", "--base", &name, "--env", "A=b", "-t", "demo/built:1", "--quiet"];
+    drop(context.run(build).success());
+    // Manifest and configuration of both images, and the layer.
+    let is_committed = |root: &Path| State::count(root, "blobs") == 5;
+    let scene = StoreScene::new(context, &["image", "fetch", "demo/built:1"]);
+    rage("fetch", 30, &mut scene.watched(has_unfinished, is_committed));
 }
 
 /// A registry whose inside can be seen without asking it.

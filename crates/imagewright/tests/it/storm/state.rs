@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms whose contents appear at once or not at all, and how deep their things lie.
-const ROOMS: [(&str, usize); 3] = [("blobs", 2), ("facts", 2), ("snapshots", 1)];
+const ROOMS: [(&str, usize); 4] = [("blobs", 2), ("facts", 2), ("origins", 2), ("snapshots", 1)];
 
 /// Relative paths of the files of one thing, with their sizes.
 type Files = BTreeMap<PathBuf, u64>;
