@@ -94,7 +94,8 @@ impl Step for BootstrapStep<'_> {
         let mut rules = apt::tidy_rules();
         rules.remove.extend(bootstrap::junk().iter().map(|glob| PathPattern::new(glob)));
         let nothing = Draft::empty(Platform::linux(&self.request.architecture));
-        let layer = bench.seal(&nothing, rules, report)?;
+        report.status("writing the layer");
+        let layer = bench.seal(&nothing, rules)?;
         Ok(StepResult { created: Some(rfc3339(epoch)), ..StepResult::of(layer) })
     }
 }

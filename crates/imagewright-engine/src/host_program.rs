@@ -1,6 +1,7 @@
 //! Trusted programs that run on the host and not in a sandbox, with an environment that the caller chooses.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,20 +28,38 @@ pub(crate) fn run(
     let redact = |line: &str| site.outside.redacted(line).into_owned();
     thread::scope(|scope| {
         let reader = scope.spawn(|| read_output(stdout, stderr, true, redact, output));
-        let ended = wait(&mut child, &program, site);
+        let ended = wait(&mut child, &program, site, || false);
         let (output, tail) = reader.join().expect("reading output does not panic");
         Ok(Finished { code: ended?, output, tail })
     })
 }
 
-fn wait(child: &mut Child, program: &str, site: Site<'_>) -> Result<i32, EngineError> {
+/// Runs a program whose output nobody wants, to its end, that of the build, or until it is `in_vain`.
+pub(crate) fn run_unseen(
+    mut command: Command,
+    site: Site<'_>,
+    in_vain: &AtomicBool,
+) -> Result<(), EngineError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    end_with_this_thread(&mut command);
+    let mut child = command.spawn().map_err(EngineError::io("run", &program))?;
+    wait(&mut child, &program, site, || in_vain.load(Ordering::Relaxed)).map(drop)
+}
+
+fn wait(
+    child: &mut Child,
+    program: &str,
+    site: Site<'_>,
+    is_in_vain: impl Fn() -> bool,
+) -> Result<i32, EngineError> {
     let started = Instant::now();
     let stopped = loop {
         if let Some(status) = child.try_wait().map_err(EngineError::io("wait for", program))? {
             // Killed by somebody else's signal: as a shell would say it.
             return Ok(status.code().unwrap_or(128));
         }
-        if site.cancel.is_cancelled() {
+        if site.cancel.is_cancelled() || is_in_vain() {
             break EngineError::Cancelled;
         }
         if let Some(limit) = site.time_limit.filter(|limit| started.elapsed() > *limit) {

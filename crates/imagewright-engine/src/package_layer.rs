@@ -67,7 +67,7 @@ impl PackageLayer {
         fill: impl FnOnce(&mut PackageWriter<BlobWriter>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let broken = |source: LayerError| EngineError::PackageLayer { source };
-        let blob = site.store.blob_writer().map_err(EngineError::from)?;
+        let blob = site.store.digested_blob_writer().map_err(EngineError::from)?;
         let mut writer = PackageWriter::new(blob, site.compression);
         for folder in &folders {
             writer.append(&folder.entry(), &mut io::empty()).map_err(broken)?;
@@ -105,7 +105,7 @@ impl PackageLayer {
         let end = std::iter::once((last, last.end..last.layer.descriptor.size));
         let parts = segments.chain(end).map(|(layer, range)| layer.part(site, range));
         let head = std::iter::once(Ok(Box::new(io::Cursor::new(head)) as Box<dyn Read + Send>));
-        let joined = concatenate(site.store.blob_writer()?, site.compression, head.chain(parts));
+        let joined = concatenate(site.store.digested_blob_writer()?, site.compression, head.chain(parts));
         let (blob, digests) = joined.map_err(|source| EngineError::JoinedLayer { source })?;
         blob.commit(&digests.digest)?;
         let layer = DraftLayer { descriptor: digests.descriptor(), diff_id: digests.diff_id };

@@ -12,6 +12,7 @@ use imagewright_model::Progress;
 use imagewright_oci::{Descriptor, Platform, Reference};
 use imagewright_store::{Image, ImageRecord, Part, Store};
 
+use crate::Engine;
 use crate::cancel::Cancel;
 use crate::draft::Draft;
 use crate::error::EngineError;
@@ -20,7 +21,6 @@ use crate::reporter::StepReporter;
 use crate::time::rfc3339;
 use crate::versions_error::VersionsError;
 use crate::workbench::Site;
-use crate::Engine;
 
 /// Enters an image of a registry into the store, without its layers. It gets the name it has there.
 pub(crate) fn adopt(
@@ -57,10 +57,9 @@ pub(crate) fn part(
     let (manifest, config) = draft.clone().finish(&rfc3339(0));
     let failure = Failure::default();
     let mut open = |layer: &Descriptor| {
-        let opened = places(site.store, site.outside.offline, layer)
-            .and_then(|places| {
-                site.remote.open_layer(layer, &places, site.cancel.stop()).map_err(EngineError::Remote)
-            });
+        let opened = places(site.store, site.outside.offline, layer).and_then(|places| {
+            site.remote.open_layer(layer, &places, site.cancel.stop()).map_err(EngineError::Remote)
+        });
         match opened {
             Ok(inner) => Ok(Box::new(Watched { inner, failure: failure.clone() }) as Box<dyn Read + Send>),
             Err(error) => Err(failure.keep(error)),

@@ -67,7 +67,8 @@ impl<'a> StepContext<'a> {
         };
         let is_whole = part.is_whole();
         match work(part) {
-            Ok(None) | Err(
+            Ok(None)
+            | Err(
                 EngineError::NoSuchInterpreter { .. }
                 | EngineError::BrokenPython { .. }
                 | EngineError::Uv { .. }

@@ -293,23 +293,17 @@ impl<'a> Workbench<'a> {
     /// Makes the layer of what was written here, and the snapshot that later steps work on.
     ///
     /// Gives none where nothing was written.
-    pub(crate) fn seal(
-        self,
-        draft: &Draft,
-        mut rules: TidyRules,
-        step: &StepReporter<'_>,
-    ) -> Result<Option<DraftLayer>, EngineError> {
+    pub(crate) fn seal(self, draft: &Draft, mut rules: TidyRules) -> Result<Option<DraftLayer>, EngineError> {
         if self.site.cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
-        step.status("writing the layer");
         let lower = self.absolute_lower();
         rules.source_date_epoch = self.epoch;
         rules.stubs.clone_from(&self.stubs);
         let Site { store, compression, threads, .. } = self.site;
         let upper = self.upper();
         overlay::tidy(&upper, &lower, &rules)?;
-        let captured = overlay::capture(&upper, &lower, compression, threads, store.blob_writer()?)?;
+        let captured = overlay::capture(&upper, &lower, compression, threads, store.digested_blob_writer()?)?;
         if captured.entries == 0 {
             return Ok(None);
         }

@@ -68,7 +68,8 @@ impl RemoteImages for Registries {
     ) -> Result<(), RemoteError> {
         let options = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
         let on_event = follow("pulling", progress);
-        transfer::pull_blobs(&self.client, layers, &StoreSink(&self.store), &options, &on_event).map_err(remote)
+        transfer::pull_blobs(&self.client, layers, &StoreSink(&self.store), &options, &on_event)
+            .map_err(remote)
     }
 }
 

@@ -70,10 +70,16 @@ impl Store {
         self.blob_writer_for(Algorithm::Sha256)
     }
 
+    /// Begins a blob whose bytes are digested by whoever writes them, as an encoder of layers does: once is enough.
+    pub fn digested_blob_writer(&self) -> Result<BlobWriter, StoreError> {
+        let file = self.layout().temporary().file()?;
+        Ok(BlobWriter { store: self.clone(), file, hasher: None, size: 0 })
+    }
+
     /// Begins a blob that someone else named by a digest of this algorithm.
     pub(crate) fn blob_writer_for(&self, algorithm: Algorithm) -> Result<BlobWriter, StoreError> {
         let file = self.layout().temporary().file()?;
-        Ok(BlobWriter { store: self.clone(), file, hasher: algorithm.hasher(), size: 0 })
+        Ok(BlobWriter { store: self.clone(), file, hasher: Some(algorithm.hasher()), size: 0 })
     }
 }
 
@@ -106,7 +112,8 @@ pub(crate) fn check_digest(expected: &Digest, found: Digest) -> Result<(), Store
 pub struct BlobWriter {
     store: Store,
     file: Unfinished,
-    hasher: Hasher,
+    /// None where the caller digests.
+    hasher: Option<Hasher>,
     size: u64,
 }
 
@@ -127,7 +134,9 @@ impl BlobWriter {
     /// Each blob is flushed by itself. One flush of the whole file system would serve many, but would wait for
     /// everybody else's files; whoever makes many blobs makes them on several threads, which comes to the same.
     pub fn commit(self, expected: &Digest) -> Result<(), StoreError> {
-        check_digest(expected, self.hasher.finish())?;
+        if let Some(hasher) = self.hasher {
+            check_digest(expected, hasher.finish())?;
+        }
         let path = self.store.blob_path(expected);
         if fs::exists(&path).attempt("look for", &path)? {
             return Ok(());
@@ -140,7 +149,9 @@ impl BlobWriter {
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&bytes[..written]);
+        }
         self.size += written as u64;
         Ok(written)
     }

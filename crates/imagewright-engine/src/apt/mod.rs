@@ -170,7 +170,8 @@ impl Step for AptStep<'_> {
         if !differences.is_empty() {
             return Err(VersionsError::AptDiffers { differences }.into());
         }
-        Ok(StepResult::of(bench.seal(draft, tidy_rules(), report)?))
+        report.status("writing the layer");
+        Ok(StepResult::of(bench.seal(draft, tidy_rules())?))
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn layer(
         if !finished.succeeded() {
             return Err(EngineError::Uv { action: "make the environment", tail: finished.tail_text() });
         }
-        bench.seal(draft, tidy_rules(path), report)
+        bench.seal(draft, tidy_rules(path))
     })?;
     if let Some(layer) = &layer {
         site.store.put_fact("python-environment", &key, layer)?;

@@ -136,17 +136,24 @@ impl PythonFacts {
         uv: &Uv,
         choice: Option<&PythonChoice>,
     ) -> Result<Option<Self>, EngineError> {
-        let store = context.site.store;
-        let key = key(context, uv, choice);
-        if let Some(known) = store.get_fact("python", &key)? {
+        if let Some(known) = Self::known(context, uv, choice)? {
             return Ok(Some(known));
         }
         context.report.status("looking for Python");
         let found = context.on_python(|bench| Self::ask(bench, context, uv, choice))?;
         if let Some(facts) = &found {
-            store.put_fact("python", &key, facts)?;
+            context.site.store.put_fact("python", &key(context, uv, choice), facts)?;
         }
         Ok(found)
+    }
+
+    /// What was found out before.
+    pub(super) fn known(
+        context: StepContext<'_>,
+        uv: &Uv,
+        choice: Option<&PythonChoice>,
+    ) -> Result<Option<Self>, EngineError> {
+        Ok(context.site.store.get_fact("python", &key(context, uv, choice))?)
     }
 
     fn ask(

@@ -12,6 +12,7 @@ mod build_wheel;
 mod bytecode;
 mod environment;
 mod error;
+mod guess;
 mod interpreter;
 mod layout;
 mod locked;
@@ -22,6 +23,8 @@ mod select;
 mod solve;
 mod wheel_writer;
 mod wheels;
+
+use std::thread;
 
 use imagewright_model::BuildSettings;
 use imagewright_model::spec::{Bytecode, LockedPip, PipSpec, PythonChoice};
@@ -38,9 +41,9 @@ use artifacts::{Artifacts, Transfer};
 use assembly::Piece;
 use bytecode::Compiler;
 pub use error::PipError;
-pub(crate) use root::PYTHON;
 use interpreter::{Interpreter, PythonFacts};
 use layout::Layout;
+pub(crate) use root::PYTHON;
 use select::{Chosen, Selector};
 use solve::{Solver, lines};
 use wheels::{Installer, WheelLayer};
@@ -120,8 +123,7 @@ impl Step for PipStep<'_> {
 
     fn solve(&mut self) -> Result<Solution, EngineError> {
         let report = self.context.report;
-        let found = PythonFacts::find(self.context, &self.uv, self.choice)?;
-        let python = found.ok_or_else(|| no_python(self.spec))?;
+        let python = self.find_python()?.ok_or_else(|| no_python(self.spec))?;
         check_version(&python.interpreter, self.spec)?;
         if !matches!(self.kept, Kept::Exactly(_)) {
             report.status(format!("solving for Python {}", python.interpreter.version));
@@ -143,24 +145,32 @@ impl Step for PipStep<'_> {
         };
         let chosen: Vec<Chosen> = chosen.into_iter().filter(|chosen| !there(chosen)).collect();
         let layout = Layout::of(python, selector.report());
-        let mut layers = Vec::new();
-        if let Some(path) = python.new_environment() {
-            let layer = environment::layer(self.context, &self.uv, python, &layout, path)?;
-            let title = Some(format!("environment {path}"));
-            layers.extend(layer.map(|layer| StepLayer { layer, title }));
-        }
+        // The packages do not need the environment to be there.
+        let (environment, packages) = thread::scope(|scope| {
+            let packages = scope.spawn(|| self.packages(python, &layout, &chosen));
+            let environment = self.environment(python, &layout);
+            (environment, packages.join().expect("making layers of packages does not panic"))
+        });
+        let mut layers: Vec<StepLayer> = environment?.into_iter().collect();
         let replaced = replaced::replaced(python, &chosen);
         if let Some(gone) = replaced::layer(self.context, &layout, &replaced)? {
             let names: Vec<_> = replaced.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
             layers
                 .push(StepLayer { layer: gone.layer, title: Some(format!("replace {}", names.join(", "))) });
         }
-        layers.extend(self.packages(python, &layout, &chosen)?);
+        layers.extend(packages?);
         Ok(StepResult { layers, path_prefix: python.target.path_prefix(), created: None })
     }
 }
 
 impl PipStep<'_> {
+    /// The layer of an environment that is not there yet.
+    fn environment(&self, python: &PythonFacts, layout: &Layout) -> Result<Option<StepLayer>, EngineError> {
+        let Some(path) = python.new_environment() else { return Ok(None) };
+        let layer = environment::layer(self.context, &self.uv, python, layout, path)?;
+        Ok(layer.map(|layer| StepLayer { layer, title: Some(format!("environment {path}")) }))
+    }
+
     /// The layers of packages and of their bytecode.
     fn packages(
         &self,
@@ -216,8 +226,14 @@ impl PipStep<'_> {
             return Ok(locks);
         }
         let preferred = self.preferred(python);
-        let solver =
-            Solver { context: self.context, uv: &self.uv, spec: self.spec, python, preferred: &preferred };
+        let solver = Solver {
+            context: self.context,
+            uv: &self.uv,
+            spec: self.spec,
+            report: &python.report,
+            executable: &python.interpreter.executable,
+            preferred: &preferred,
+        };
         match &self.spec.locked {
             None => {
                 // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.

@@ -86,10 +86,13 @@ fn is_module(name: &str, folders: &[&str]) -> bool {
     }
 }
 
-/// `python3.13`, `python3`, `pypy3.11`.
+/// `python3.13`, `python3`, `python3.13t`, `pypy3.11`.
 fn is_version(folder: &str) -> bool {
     let version = folder.strip_prefix("python").or_else(|| folder.strip_prefix("pypy"));
-    version.is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+    let is_part = |part: char| part.is_ascii_digit() || part == '.' || part == 't';
+    version.is_some_and(|version| {
+        version.starts_with(|first: char| first.is_ascii_digit()) && version.chars().all(is_part)
+    })
 }
 
 #[cfg(test)]

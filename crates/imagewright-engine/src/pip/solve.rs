@@ -10,12 +10,12 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use imagewright_model::spec::{PipOptions, PipRequirement, PipSpec};
 use imagewright_oci::Digest;
 use serde_json::Value;
 
-use super::interpreter::PythonFacts;
 use crate::error::EngineError;
 use crate::host_program;
 use crate::step::StepContext;
@@ -39,7 +39,9 @@ pub(super) struct Solver<'a> {
     pub(super) context: StepContext<'a>,
     pub(super) uv: &'a Uv,
     pub(super) spec: &'a PipSpec,
-    pub(super) python: &'a PythonFacts,
+    /// What the interpreter answered to uv, and its path.
+    pub(super) report: &'a Value,
+    pub(super) executable: &'a str,
     /// Packages whose versions are to be kept where that is possible.
     pub(super) preferred: &'a [(String, String)],
 }
@@ -47,7 +49,9 @@ pub(super) struct Solver<'a> {
 impl Solver<'_> {
     /// Has uv turn requirements, a line each, into a lock (PEP 751).
     pub(super) fn lock(&self, requirements: &str) -> Result<String, EngineError> {
-        let (solved, lock) = self.on_host(requirements)?;
+        let StepContext { site, report, .. } = self.context;
+        let (solved, lock) =
+            self.on_host(requirements, |command| host_program::run(command, site, report))?;
         if solved.succeeded() {
             return Ok(lock);
         }
@@ -55,20 +59,25 @@ impl Solver<'_> {
         let Some((_, reason)) = REASONS.iter().find(|(sign, _)| said.contains(sign)) else {
             return Err(solve_error(&solved));
         };
-        self.context.report.status(format!("solving again in the sandbox: {reason}"));
+        report.status(format!("solving again in the sandbox: {reason}"));
         let (solved, lock) = self.in_sandbox(requirements)?;
         if solved.succeeded() { Ok(lock) } else { Err(solve_error(&solved)) }
     }
 
-    fn on_host(&self, requirements: &str) -> Result<(Finished, String), EngineError> {
-        let StepContext { site, report, .. } = self.context;
-        let interpreter = stand_in(&site.store.cache_dir("interpreters")?, &self.python.report)?;
+    /// Has uv solve on the host, run by `run`.
+    pub(super) fn on_host<F>(
+        &self,
+        requirements: &str,
+        run: impl FnOnce(Command) -> Result<F, EngineError>,
+    ) -> Result<(F, String), EngineError> {
+        let site = self.context.site;
+        let interpreter = stand_in(&site.store.cache_dir("interpreters")?, self.report)?;
         let scratch = site.store.scratch(&[])?;
         let folder = scratch.upper();
         self.write_question(&folder, requirements)?;
         let arguments = self.arguments(&folder, &interpreter.to_string_lossy());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let finished = host_program::run(self.uv.host_command(site.outside, &arguments), site, report)?;
+        let finished = run(self.uv.host_command(site.outside, &arguments))?;
         Ok((finished, fs::read_to_string(folder.join(LOCK)).unwrap_or_default()))
     }
 
@@ -78,7 +87,7 @@ impl Solver<'_> {
         let folder = bench.upper().join(FOLDER.trim_start_matches('/'));
         fs::create_dir(&folder).map_err(EngineError::io("create", &folder))?;
         self.write_question(&folder, requirements)?;
-        let arguments = self.arguments(Path::new(FOLDER), &self.python.interpreter.executable);
+        let arguments = self.arguments(Path::new(FOLDER), self.executable);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let finished = bench.run(self.uv.command(site.outside, &arguments), report)?;
         Ok((finished, fs::read_to_string(folder.join(LOCK)).unwrap_or_default()))

@@ -105,7 +105,8 @@ pub fn open_blob(
     cancel: &Cancel,
 ) -> Result<BlobReader, RegistryError> {
     let mut repositories = places.iter().map(|place| client.repository(place).cancelled_by(cancel));
-    let mut chosen = repositories.next().ok_or_else(|| RegistryError::Nowhere { digest: blob.digest.clone() })?;
+    let mut chosen =
+        repositories.next().ok_or_else(|| RegistryError::Nowhere { digest: blob.digest.clone() })?;
     for other in repositories {
         match chosen.has_blob(&blob.digest) {
             Ok(Some(_)) => break,

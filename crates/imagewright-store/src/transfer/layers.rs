@@ -99,7 +99,7 @@ impl LayerImport<'_> {
     ) -> Result<Descriptor, TransferError> {
         let mut reader = self.reported(self.files.open(name)?, progress);
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let writer = self.store.blob_writer()?;
+        let writer = self.store.digested_blob_writer()?;
         let path = writer.path().to_owned();
         let mut encoder = LayerEncoder::new(writer, Compression::default(), threads);
         let mut buffer = vec![0; 256 << 10];

@@ -120,8 +120,12 @@ mod needs_root {
     #[ignore = "needs root"]
     fn a_link_that_is_wanted_to_what_is_not_is_an_error() {
         let test = TestStore::new();
-        let items =
-            vec![directory("other"), directory("wanted"), file("other/a", "a"), hard_link("wanted/a", "other/a")];
+        let items = vec![
+            directory("other"),
+            directory("wanted"),
+            file("other/a", "a"),
+            hard_link("wanted/a", "other/a"),
+        ];
         let (_, image) = put_image(&test.store, &[items], &["demo:1"]);
         let error = unpack(&test.store, &image).unwrap_err();
         assert!(matches!(error, StoreError::Unpack(UnpackError::Entry { .. })), "{error}");
@@ -137,7 +141,8 @@ mod needs_root {
         let image = image_of(&[layer.clone()]);
         let mut damaged = bytes.clone();
         *damaged.last_mut().unwrap() ^= 1;
-        let mut open = |_: &Descriptor| Ok(Box::new(Cursor::new(damaged.clone())) as Box<dyn io::Read + Send>);
+        let mut open =
+            |_: &Descriptor| Ok(Box::new(Cursor::new(damaged.clone())) as Box<dyn io::Read + Send>);
         let error = store.ensure_part(&image, PART, &mut open, &mut quiet).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
         assert_eq!(names_in(&store.snapshots_dir()), [""; 0]);
@@ -152,7 +157,8 @@ mod needs_root {
         // It goes with the last image that names the layer.
         store.note_origin(&layer.digest, &name("registry.example/a:1")).unwrap();
         store.put_image(&image.manifest, &image.config, &[name("demo:1")]).unwrap();
-        let everything = CollectionRules { unused_for: Default::default(), size_budget: None, dry_run: false };
+        let everything =
+            CollectionRules { unused_for: Default::default(), size_budget: None, dry_run: false };
         store.collect(&everything, || {}).unwrap();
         assert_eq!(names_in(&store.snapshots_dir()).len(), 1);
         store.untag(&name("demo:1")).unwrap();

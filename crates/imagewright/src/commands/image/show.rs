@@ -48,7 +48,10 @@ fn draw(details: &ImageDetails) -> String {
     ];
     if *missing_layers > 0 {
         let missing = size::count(*missing_layers as u64, "layer");
-        fields.push(("Partial", format!("{missing} left in the registry; `image fetch` brings what is missing")));
+        fields.push((
+            "Partial",
+            format!("{missing} left in the registry; `image fetch` brings what is missing"),
+        ));
     }
     if let Some(container) = &config.config {
         let words = |words: &Option<Vec<String>>| words.as_ref().map(|words| format!("{words:?}"));
