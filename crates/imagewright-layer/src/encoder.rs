@@ -1,17 +1,20 @@
 //! Compresses and digests a layer in one pass, on several threads.
 //!
-//! The stream is cut into chunks of constant size, each of which becomes a gzip member or a zstd frame of its own;
-//! their concatenation is a valid stream for every reader. So the bytes depend on nothing but the input, the
-//! compression and [`TRANSFORM_VERSION`](crate::TRANSFORM_VERSION), never on threads or on how writes are cut.
+//! The stream is cut into chunks, each of which becomes a gzip member or a zstd frame of its own; their concatenation is
+//! a valid stream for every reader. Chunks have a greatest size, and end earlier where entries are announced (see
+//! `chunks`). So the bytes depend on nothing but the input, the compression and
+//! [`TRANSFORM_VERSION`](crate::TRANSFORM_VERSION), never on threads, on how writes are cut, or on what is remembered.
 
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use imagewright_oci::{Descriptor, DiffId, Digest, Hasher, MediaType};
 use libdeflater::{CompressionLvl, Compressor};
 use serde::{Deserialize, Serialize};
 
-use crate::Compression;
+use crate::chunks::Cutter;
 use crate::pipeline::{Pipeline, Transform};
+use crate::{ChunkMemory, Compression, Entry, StoredChunk};
 
 const MIB: usize = 1024 * 1024;
 
@@ -43,34 +46,95 @@ impl LayerDigests {
 /// call fails. Dropped unfinished, it leaves a broken layer behind but no thread. `flush` does nothing, since where
 /// chunks end must not depend on it.
 pub struct LayerEncoder<W: Write + Send + 'static> {
-    pipeline: Pipeline<Vec<u8>, W>,
+    pipeline: Pipeline<Chunk, W>,
     compression: Compression,
     chunk: Vec<u8>,
     chunk_size: usize,
+    submitted: usize,
+    cutter: Cutter,
+    /// What was found out of the chunks, where there is a memory.
+    seen: Option<Seen>,
     hasher: Hasher,
     uncompressed_size: u64,
 }
 
+/// A chunk and its number.
+struct Chunk {
+    number: usize,
+    bytes: Vec<u8>,
+}
+
+/// Digests of chunks, plain and stored, and their stored lengths, by their numbers, in any order.
+type Seen = Arc<Mutex<Vec<(usize, Digest, Digest, u64)>>>;
+
 impl<W: Write + Send + 'static> LayerEncoder<W> {
     /// Starts `threads` compressing threads (one at least) and one that writes to `out`.
     pub fn new(out: W, compression: Compression, threads: usize) -> Self {
-        let transforms = (0..threads.max(1)).map(|_| transform(compression)).collect();
+        let compress = || {
+            let mut compress = transform(compression);
+            Box::new(move |chunk: Chunk| compress(chunk.bytes)) as Transform<Chunk>
+        };
+        Self::start(out, compression, (0..threads.max(1)).map(|_| compress()).collect(), None)
+    }
+
+    /// The same, and takes from `memory` what was compressed before.
+    pub fn with_memory(
+        out: W,
+        compression: Compression,
+        threads: usize,
+        memory: &Arc<dyn ChunkMemory>,
+    ) -> Self {
+        let seen = Seen::default();
+        let recall = || recalling(compression, Arc::clone(memory), Arc::clone(&seen));
+        let transforms = (0..threads.max(1)).map(|_| recall()).collect();
+        Self::start(out, compression, transforms, Some(seen))
+    }
+
+    fn start(
+        out: W,
+        compression: Compression,
+        transforms: Vec<Transform<Chunk>>,
+        seen: Option<Seen>,
+    ) -> Self {
         let chunk_size = chunk_size(compression);
         Self {
             pipeline: Pipeline::start(out, transforms),
             compression,
             chunk: Vec::with_capacity(chunk_size),
             chunk_size,
+            submitted: 0,
+            cutter: Cutter::new(chunk_size),
+            seen,
             hasher: Hasher::default(),
             uncompressed_size: 0,
         }
     }
 
+    /// Says that what is written next is this entry. A chunk may end here.
+    pub fn announce(&mut self, entry: &Entry) -> io::Result<()> {
+        match self.cutter.ends_before(entry, self.chunk.len()) {
+            true => self.end_chunk(),
+            false => Ok(()),
+        }
+    }
+
+    fn end_chunk(&mut self) -> io::Result<()> {
+        let bytes = std::mem::replace(&mut self.chunk, Vec::with_capacity(self.chunk_size));
+        let number = self.submitted;
+        self.submitted += 1;
+        self.pipeline.submit(Chunk { number, bytes })
+    }
+
     /// Writes what is left, waits for the threads and gives `out` back, flushed.
-    pub fn finish(mut self) -> io::Result<(W, LayerDigests)> {
+    pub fn finish(self) -> io::Result<(W, LayerDigests)> {
+        self.finish_with_chunks().map(|(out, digests, _)| (out, digests))
+    }
+
+    /// The same, and tells the chunks, where there is a memory that may want them.
+    pub fn finish_with_chunks(mut self) -> io::Result<(W, LayerDigests, Vec<StoredChunk>)> {
         // An empty stream still needs a member: no bytes at all are not a gzip or zstd stream.
         if !self.chunk.is_empty() || self.uncompressed_size == 0 {
-            self.pipeline.submit(self.chunk)?;
+            self.end_chunk()?;
         }
         let written = self.pipeline.finish()?;
         let digests = LayerDigests {
@@ -80,7 +144,15 @@ impl<W: Write + Send + 'static> LayerEncoder<W> {
             uncompressed_size: self.uncompressed_size,
             media_type: self.compression.media_type(),
         };
-        Ok((written.out, digests))
+        let mut seen = self.seen.map(|seen| std::mem::take(&mut *lock(&seen))).unwrap_or_default();
+        seen.sort_unstable_by_key(|(number, ..)| *number);
+        let mut offset = 0;
+        let chunks = seen.into_iter().map(|(_, plain, stored, length)| {
+            let chunk = StoredChunk { plain, stored, offset, length };
+            offset += length;
+            chunk
+        });
+        Ok((written.out, digests, chunks.collect()))
     }
 }
 
@@ -91,8 +163,7 @@ impl<W: Write + Send + 'static> Write for LayerEncoder<W> {
         self.hasher.update(taken);
         self.uncompressed_size += taken.len() as u64;
         if self.chunk.len() == self.chunk_size {
-            let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(self.chunk_size));
-            self.pipeline.submit(full)?;
+            self.end_chunk()?;
         }
         Ok(taken.len())
     }
@@ -100,6 +171,24 @@ impl<W: Write + Send + 'static> Write for LayerEncoder<W> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Takes the stored form of a chunk from the memory, or makes it, and notes what it is.
+fn recalling(compression: Compression, memory: Arc<dyn ChunkMemory>, seen: Seen) -> Transform<Chunk> {
+    let mut compress = transform(compression);
+    Box::new(move |Chunk { number, bytes }| {
+        let plain = Digest::of(&bytes);
+        let stored = match memory.recall(&plain) {
+            Some(stored) => stored,
+            None => compress(bytes)?,
+        };
+        lock(&seen).push((number, plain, Digest::of(&stored), stored.len() as u64));
+        Ok(stored)
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Larger chunks compress better and keep fewer threads busy; part of the transform version.

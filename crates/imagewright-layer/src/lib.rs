@@ -6,6 +6,7 @@
 //! layer of a package whose files come compressed is written by a [`PackageWriter`], which copies them as they are.
 
 mod batch;
+mod chunks;
 mod compression;
 mod concatenate;
 mod decompress;
@@ -27,6 +28,7 @@ mod verify;
 mod whiteout;
 mod writer;
 
+pub use chunks::{ChunkMemory, StoredChunk};
 pub use compression::{Compression, CompressionError};
 pub use concatenate::concatenate;
 pub use decompress::decompress;
@@ -42,7 +44,7 @@ pub use writer::LayerWriter;
 
 /// The version of everything that decides a layer's bytes beside its entries: tar header rules, chunk sizes, and the
 /// compressors. It is part of cache keys, and grows whenever the same entries would give other bytes.
-pub const TRANSFORM_VERSION: u32 = 1;
+pub const TRANSFORM_VERSION: u32 = 2;
 
 /// The version of what decides the bytes of a layer written by a [`PackageWriter`], beside its entries and
 /// [`TRANSFORM_VERSION`]: which bodies are copied, how large runs and frames are, how streams are joined.

@@ -29,6 +29,11 @@ impl<W: Write> LayerWriter<W> {
         })
     }
 
+    /// The stream below, between entries.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Writes the end of the archive and gives the stream back.
     pub fn finish(mut self) -> Result<W, LayerError> {
         let written = self.out.write_all(&END_OF_ARCHIVE).and_then(|()| self.out.flush());

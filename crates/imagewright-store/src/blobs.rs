@@ -118,6 +118,11 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
+    /// The store it is for.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The unfinished file, as errors name it.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()

@@ -17,11 +17,21 @@ const USE_GRAIN: Duration = Duration::from_secs(3600);
 impl Store {
     /// The fact of this kind about `key`. One that another version wrote in another shape counts as unknown.
     pub fn get_fact<T: DeserializeOwned>(&self, kind: &str, key: &Digest) -> Result<Option<T>, StoreError> {
+        let known = self.peek_fact(kind, key)?;
+        if known.is_some() {
+            note_use(&self.fact_path(kind, key));
+        }
+        Ok(known)
+    }
+
+    /// The same, but looking at it is no use that keeps it from a collection.
+    pub(crate) fn peek_fact<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        key: &Digest,
+    ) -> Result<Option<T>, StoreError> {
         let path = self.fact_path(kind, key);
         let bytes = if_found(fs::read(&path)).attempt("read", &path)?;
-        if bytes.is_some() {
-            note_use(&path);
-        }
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 

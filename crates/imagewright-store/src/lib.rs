@@ -17,6 +17,7 @@
 
 mod blobs;
 mod check;
+mod chunks;
 mod collection;
 mod error;
 mod facts;

@@ -1,12 +1,16 @@
 //! Same bytes on any number of threads, and errors that come back instead of hanging.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use imagewright_layer::{Compression, LayerDigests, LayerEncoder, decompress};
+use imagewright_layer::{
+    ChunkMemory, Compression, LayerDigests, LayerEncoder, LayerWriter, StoredChunk, decompress,
+};
 use imagewright_oci::Digest;
 
-use crate::support::{Drip, FullDisk, data};
+use crate::support::{Drip, FullDisk, data, file};
 
 const MIB: usize = 1024 * 1024;
 const COMPRESSIONS: [Compression; 6] = [
@@ -30,6 +34,73 @@ fn decode(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut plain = Vec::new();
     decompress(reader)?.read_to_end(&mut plain)?;
     Ok(plain)
+}
+
+/// Remembers what it is told, and how often it was asked for something that it knew.
+#[derive(Default)]
+struct Memory {
+    known: HashMap<Digest, Vec<u8>>,
+    recalled: AtomicUsize,
+}
+
+impl ChunkMemory for Memory {
+    fn recall(&self, plain: &Digest) -> Option<Vec<u8>> {
+        let known = self.known.get(plain)?;
+        self.recalled.fetch_add(1, Ordering::Relaxed);
+        Some(known.clone())
+    }
+}
+
+fn encode_entries(
+    files: &[(String, Vec<u8>)],
+    compression: Compression,
+    memory: &Arc<dyn ChunkMemory>,
+) -> (Vec<u8>, LayerDigests, Vec<StoredChunk>) {
+    let mut writer = LayerWriter::new(LayerEncoder::with_memory(Vec::new(), compression, 3, memory));
+    for (name, body) in files {
+        let entry = file(name, body.len());
+        writer.get_mut().announce(&entry).unwrap();
+        writer.append(&entry, &mut body.as_slice()).unwrap();
+    }
+    writer.finish().unwrap().finish_with_chunks().unwrap()
+}
+
+#[test]
+fn chunks_that_are_known_are_taken_as_they_are() {
+    let mut files: Vec<(String, Vec<u8>)> =
+        (0..300).map(|number| (format!("usr/{number:03}"), data(20_000, number))).collect();
+    files.push(("usr/large".to_owned(), data(5 * MIB, 1)));
+    files.push(("usr/small".to_owned(), data(100, 1)));
+    let nothing: Arc<dyn ChunkMemory> = Arc::new(Memory::default());
+    for compression in [Compression::Gzip { level: 1 }, Compression::Zstd { level: 1 }] {
+        let (bytes, digests, chunks) = encode_entries(&files, compression, &nothing);
+        assert_eq!(digests.diff_id.digest(), &Digest::of(&decode(bytes.as_slice()).unwrap()));
+        let mut known = HashMap::new();
+        for (number, chunk) in chunks.iter().enumerate() {
+            let (start, end) = (chunk.offset as usize, (chunk.offset + chunk.length) as usize);
+            let stored = &bytes[start..end];
+            assert_eq!(chunk.stored, Digest::of(stored));
+            assert_eq!(chunk.plain, Digest::of(&decode(stored).unwrap()), "a chunk stands for itself");
+            assert_eq!(chunks.get(number + 1).map_or(bytes.len(), |next| next.offset as usize), end);
+            known.insert(chunk.plain.clone(), stored.to_vec());
+        }
+        let memory = Arc::new(Memory { known, ..Memory::default() });
+        let memory_of: Arc<dyn ChunkMemory> = memory.clone();
+        assert_eq!(encode_entries(&files, compression, &memory_of).0, bytes);
+        assert_eq!(memory.recalled.swap(0, Ordering::Relaxed), chunks.len());
+
+        let mut more = files.clone();
+        more.insert(150, ("usr/149-and-more".to_owned(), data(9_000, 5)));
+        let (with_more, digests, _) = encode_entries(&more, compression, &memory_of);
+        let recalled = memory.recalled.load(Ordering::Relaxed);
+        assert!(
+            recalled + 3 >= chunks.len() && recalled < chunks.len() + 1,
+            "{recalled} of {}",
+            chunks.len()
+        );
+        assert_eq!(digests.diff_id.digest(), &Digest::of(&decode(with_more.as_slice()).unwrap()));
+        assert_eq!(encode_entries(&more, compression, &nothing).0, with_more);
+    }
 }
 
 #[test]

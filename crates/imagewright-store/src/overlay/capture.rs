@@ -6,15 +6,18 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use imagewright_layer::{
-    Compression, Entry, EntryKind, LayerDigests, LayerEncoder, LayerError, LayerPath, LayerWriter,
+    ChunkMemory, Compression, Entry, EntryKind, LayerDigests, LayerEncoder, LayerError, LayerPath,
+    LayerWriter,
 };
 use nix::sys::stat::{major, minor};
 
 use super::OverlayError;
 use super::metadata::{Appearance, MODE_BITS, attributes, belongs_in_layer, is_opaque, is_whiteout};
 use super::walk::{Found, Step, Walk};
+use crate::chunks::{self, Chunks};
 use crate::files::Attempt;
 use crate::{BlobWriter, StoreError};
 
@@ -25,10 +28,13 @@ pub struct Captured {
     pub digests: LayerDigests,
     /// How many entries it has; a layer without any says nothing.
     pub entries: u64,
+    /// How many of its chunks were not compressed, because a layer made before has them.
+    pub recalled: usize,
 }
 
 /// Makes a layer of `upper`, which lies on `lowers` (top first), and enters it into the store: read, compressed on
-/// `threads` threads and digested in one pass.
+/// `threads` threads and digested in one pass. What a layer that was made here not long ago has as well is taken from
+/// there, compressed.
 ///
 /// Entries come directory by directory in the order of their names' bytes. Of several names of one file the first is
 /// the file and the others are hard links. Sockets are left out: nothing can be said about them in a layer. The root
@@ -41,7 +47,9 @@ pub fn capture(
     out: BlobWriter,
 ) -> Result<Captured, StoreError> {
     let blob = out.path().to_owned();
-    let encoder = LayerEncoder::new(out, compression, threads);
+    let known = Arc::new(Chunks::recent(out.store(), compression)?);
+    let memory: Arc<dyn ChunkMemory> = known.clone();
+    let encoder = LayerEncoder::with_memory(out, compression, threads, &memory);
     let mut capture =
         Capture { upper, blob: &blob, writer: LayerWriter::new(encoder), links: HashMap::new(), entries: 0 };
     if root_differs(upper, lowers)? {
@@ -58,9 +66,13 @@ pub fn capture(
     }
     let entries = capture.entries;
     let encoder = capture.writer.finish().map_err(|error| layer_failed(upper, &blob, error))?;
-    let (out, digests) = encoder.finish().attempt("write", &blob)?;
+    let (out, digests, chunks) = encoder.finish_with_chunks().attempt("write", &blob)?;
+    let store = out.store().clone();
     out.commit(&digests.digest)?;
-    Ok(Captured { digests, entries })
+    if entries > 0 {
+        chunks::remember(&store, compression, &digests.digest, chunks)?;
+    }
+    Ok(Captured { digests, entries, recalled: known.recalled() })
 }
 
 /// Whether the root directory looks other than below, and so is an entry.
@@ -130,6 +142,7 @@ impl Capture<'_> {
     fn append(&mut self, entry: &Entry, body: &mut dyn io::Read) -> Result<(), StoreError> {
         self.entries += 1;
         let (upper, blob) = (self.upper, self.blob);
+        self.writer.get_mut().announce(entry).attempt("write", blob)?;
         self.writer.append(entry, body).map_err(|error| layer_failed(upper, blob, error))
     }
 

@@ -298,6 +298,62 @@ mod needs_root {
         assert!(names_in(&test.store.root().join("tmp")).is_empty());
     }
 
+    /// A tree of packages, most of it hard to compress; more of it where `more` says.
+    fn make_packages(top: &Path, more: bool) {
+        let mut state = 7_u64;
+        let mut random = |length: usize| -> Vec<u8> {
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            };
+            (0..length).map(|_| next()).collect()
+        };
+        for package in 0..40 {
+            let folder = top.join(format!("usr/lib/package-{package:02}"));
+            fs::create_dir_all(&folder).unwrap();
+            for file in 0..20 {
+                fs::write(folder.join(format!("{file:02}")), random(8_000)).unwrap();
+            }
+        }
+        fs::write(top.join("usr/lib/large"), random(3 << 20)).unwrap();
+        if more {
+            fs::write(top.join("usr/lib/package-20/one-more"), "and more").unwrap();
+        }
+    }
+
+    #[test]
+    #[ignore = "needs root"]
+    fn what_a_layer_has_in_common_with_one_before_is_compressed_once() {
+        let layer = |store: &Store, more: bool| {
+            let scratch = store.scratch(&[]).unwrap();
+            make_packages(&scratch.upper(), more);
+            tidy(&scratch.upper(), &[], &rules()).unwrap();
+            capture_upper(store, &scratch.upper(), &[])
+        };
+        let (test, other) = (TestStore::new(), TestStore::new());
+        let first = layer(&test.store, false);
+        assert_eq!(first.recalled, 0);
+        let facts = || fs::read_dir(test.store.root().join("facts")).unwrap().map(Result::unwrap);
+        let list = facts().next().unwrap().path();
+        let list = fs::read_dir(list).unwrap().next().unwrap().unwrap().path();
+        let list: serde_json::Value = serde_json::from_slice(&fs::read(list).unwrap()).unwrap();
+        let chunks = list["chunks"].as_array().unwrap().len();
+        assert!(chunks > 10, "{chunks}");
+
+        let second = layer(&test.store, true);
+        assert!(second.recalled + 4 > chunks, "{} of {chunks}", second.recalled);
+        let fresh = layer(&other.store, true);
+        assert_eq!(second.digests, fresh.digests, "the bytes do not tell what was remembered");
+
+        // What is damaged, or gone, is made again.
+        let (damaged, gone) = (&first.digests.digest, &second.digests.digest);
+        fs::write(test.store.blob_path(damaged), vec![7; usize::try_from(first.digests.size).unwrap()])
+            .unwrap();
+        fs::remove_file(test.store.blob_path(gone)).unwrap();
+        let third = layer(&test.store, true);
+        assert_eq!((third.recalled, third.digests), (0, fresh.digests));
+    }
+
     /// One node of a random tree.
     #[derive(Clone, Debug)]
     enum Node {

@@ -22,7 +22,7 @@ fn an_image_may_leave_layers_where_they_are() {
     let test = TestStore::new();
     let store = &test.store;
     let (layer, _) = layer_elsewhere(store, &[file("a", "1")]);
-    let image = image_of(&[layer.clone()]);
+    let image = image_of(std::slice::from_ref(&layer));
     let refused = store.put_image(&image.manifest, &image.config, &[name("demo:1")]).unwrap_err();
     assert!(matches!(refused, StoreError::BlobMissing { .. }), "{refused}");
 
@@ -138,7 +138,7 @@ mod needs_root {
         let test = TestStore::new();
         let store = &test.store;
         let (layer, bytes) = layer_elsewhere(store, &[directory("wanted"), file("wanted/a", "1")]);
-        let image = image_of(&[layer.clone()]);
+        let image = image_of(std::slice::from_ref(&layer));
         let mut damaged = bytes.clone();
         *damaged.last_mut().unwrap() ^= 1;
         let mut open =
