@@ -4,6 +4,8 @@
 //! does not fit the schema: then neither of them is listed. So what hides a record is a record without an image. The price: a
 //! running Elyra logs a warning each time it lists, and the name stays taken.
 
+use std::path::PathBuf;
+
 use crate::error::MetadataError;
 use crate::json::Value;
 use crate::record::Record;
@@ -23,7 +25,7 @@ impl Entry {
 
 impl Records {
     /// Hides a record of a lower folder. Gives what hides it.
-    pub fn hide(&self, name: &str) -> Result<std::path::PathBuf, MetadataError> {
+    pub fn hide(&self, name: &str) -> Result<PathBuf, MetadataError> {
         let entry = self.find(name)?;
         if entry.folder == 0 {
             return Err(match entry.is_hiding() {
@@ -35,11 +37,11 @@ impl Records {
         let mut record = Record::new(name, &shown_name);
         record.set("description", DESCRIPTION.into());
         record.set(MARK, Value::Bool(true));
-        self.write_new(&record)
+        self.place(&record)
     }
 
     /// Brings a hidden record back. Gives the file that hid it.
-    pub fn unhide(&self, name: &str) -> Result<std::path::PathBuf, MetadataError> {
+    pub fn unhide(&self, name: &str) -> Result<PathBuf, MetadataError> {
         let entry = self.find(name)?;
         if entry.folder != 0 || !entry.is_hiding() {
             return Err(MetadataError::NotHidden(name.to_owned()));

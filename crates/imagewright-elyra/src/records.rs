@@ -194,7 +194,11 @@ impl Records {
             return Err(MetadataError::Name);
         }
         schema::check(record)?;
-        self.write_new(record)
+        match self.find(&record.name) {
+            Ok(entry) => Err(exists(record, entry.path)),
+            Err(MetadataError::NotFound(_)) => self.place(record),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes a record that is there: in its place, or, where it is in a lower folder, as a copy in the folder of the user.
@@ -249,19 +253,12 @@ impl Records {
         }
     }
 
-    /// Writes a file that no folder may have yet, whatever the record is.
-    pub(crate) fn write_new(&self, record: &Record) -> Result<PathBuf, MetadataError> {
+    /// Writes a file that must not be there yet in the folder of the user, whatever the record is.
+    pub(crate) fn place(&self, record: &Record) -> Result<PathBuf, MetadataError> {
         let path = self.path_of(&record.name);
-        let exists = |path| MetadataError::Exists { name: record.name.clone(), path };
-        let is_hider = record.image_name().is_none();
-        match self.find(&record.name) {
-            Ok(entry) if !is_hider => return Err(exists(entry.path)),
-            Ok(_) | Err(MetadataError::NotFound(_)) => (),
-            Err(error) => return Err(error),
-        }
         self.writer()?.create(&file_name(&record.name), &record.to_file()).map_err(|error| {
             match error.kind() {
-                io::ErrorKind::AlreadyExists => exists(path.clone()),
+                io::ErrorKind::AlreadyExists => exists(record, path.clone()),
                 _ => MetadataError::io("written", &path, error),
             }
         })?;
@@ -284,6 +281,10 @@ impl Records {
             Writer::open(folder).ok();
         }
     }
+}
+
+fn exists(record: &Record, path: PathBuf) -> MetadataError {
+    MetadataError::Exists { name: record.name.clone(), path }
 }
 
 fn file_name(name: &str) -> String {

@@ -5,7 +5,7 @@
 //! is deleted, and the new one takes its place. For that moment there is no record. A process that is killed just then
 //! leaves both, and whoever opens the folder next puts the old one back: [`Writer::open`].
 //!
-//! Two of us take turns by an `flock` of the folder. Elyra locks nothing; its changes are noticed by the content, which must be
+//! Two of us take turns by an `flock` of the folder, or of a file in it where folders cannot be locked (NFS). Elyra locks nothing; its changes are noticed by the content, which must be
 //! what was read before.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,11 +18,14 @@ use crate::read;
 /// Names that neither Elyra nor anybody else takes for a record: they do not end in `.json`.
 const NEW: &str = ".imagewright-new";
 const OLD: &str = ".imagewright-old";
+const LOCK: &str = ".imagewright-lock";
 
 /// The right to change a folder, until it is dropped.
 pub(crate) struct Writer {
     folder: PathBuf,
-    lock: File,
+    directory: File,
+    /// Held where the directory itself cannot be locked.
+    _lock: Option<File>,
 }
 
 /// Why a file was not replaced.
@@ -50,9 +53,16 @@ impl Writer {
                 _ => (),
             }
         }
-        let lock = File::open(folder)?;
-        lock.lock()?;
-        let writer = Self { folder: folder.to_path_buf(), lock };
+        let directory = File::open(folder)?;
+        let _lock = match directory.lock() {
+            Ok(()) => None,
+            Err(_) => {
+                let file = OpenOptions::new().write(true).create(true).mode(0o600).open(folder.join(LOCK))?;
+                file.lock()?;
+                Some(file)
+            }
+        };
+        let writer = Self { folder: folder.to_path_buf(), directory, _lock };
         writer.repair()?;
         Ok(writer)
     }
@@ -69,7 +79,7 @@ impl Writer {
         });
         remove_if_there(&new)?;
         placed?;
-        self.lock.sync_all()
+        self.directory.sync_all()
     }
 
     /// Puts `content` in the place of a file that must still hold `expected`, where that is known.
@@ -81,21 +91,22 @@ impl Writer {
     ) -> Result<(), NotReplaced> {
         let path = self.folder.join(file);
         let (new, old) = (self.write_beside(file, content)?, self.beside(file, OLD));
+        let mut is_removed = false;
         let replaced = keep(&path, &old).map_err(NotReplaced::Io).and_then(|()| {
             // What is deleted next is what was compared: both names are one file.
             match expected {
                 Some(expected) if read::bytes(&path)? != expected => return Err(NotReplaced::Changed),
                 _ => fs::remove_file(&path)?,
             }
-            fs::rename(&new, &path)?;
-            Ok(())
+            is_removed = true;
+            Ok(fs::rename(&new, &path)?)
         });
-        if replaced.is_err() && !exists(&path) {
+        if replaced.is_err() && is_removed && !exists(&path) {
             fs::rename(&old, &path)?;
         }
         remove_if_there(&new)?;
         remove_if_there(&old)?;
-        self.lock.sync_all()?;
+        self.directory.sync_all()?;
         replaced
     }
 
@@ -105,7 +116,7 @@ impl Writer {
             true => fs::remove_dir(path)?,
             false => fs::remove_file(path)?,
         }
-        self.lock.sync_all()
+        self.directory.sync_all()
     }
 
     fn beside(&self, file: &str, suffix: &str) -> PathBuf {
@@ -136,7 +147,7 @@ impl Writer {
                 (self.folder.join(&file), self.beside(&file, NEW), self.beside(&file, OLD));
             if !exists(&path) && exists(&new) && exists(&old) {
                 fs::rename(&old, &path)?;
-                self.lock.sync_all()?;
+                self.directory.sync_all()?;
             }
             remove_if_there(&old)?;
             remove_if_there(&new)?;

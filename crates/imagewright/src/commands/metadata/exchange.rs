@@ -50,11 +50,11 @@ pub(super) fn export(call: &mut Call) -> Result<(), Ended> {
     }
 }
 
-/// The first folder on the way that is not there, or is no folder: Python names it.
+/// The first folder on the way that is not there: Python names it.
 fn culprit(destination: &Path) -> String {
     let mut ways: Vec<&Path> = destination.ancestors().collect();
     ways.reverse();
-    let first = ways.into_iter().find(|way| !way.as_os_str().is_empty() && !way.is_dir());
+    let first = ways.into_iter().find(|way| !way.as_os_str().is_empty() && !way.exists());
     first.unwrap_or(destination).display().to_string()
 }
 
