@@ -158,7 +158,8 @@ impl Records {
         {
             match files(folder) {
                 Ok(files) => {
-                    listing.entries.extend(files.iter().map(|(name, path)| read_entry(name, path, index)))
+                    let entries = files.iter().map(|(name, path)| read_entry(name, path, index));
+                    listing.entries.extend(entries);
                 }
                 Err(error) => listing.unreadable.push((folder.clone(), error)),
             }

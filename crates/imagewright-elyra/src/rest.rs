@@ -81,16 +81,16 @@ impl Router {
                 body: OPENAPI.to_owned(),
             }),
             ("GET", Resource::Schemaspaces) => {
-                Ok(json(200, one("schemaspaces", Value::List(vec![SCHEMASPACE.into()]))))
+                Ok(json(200, &one("schemaspaces", Value::List(vec![SCHEMASPACE.into()]))))
             }
-            ("GET", Resource::Schemaspace(space)) => known(space, 404).map(|()| json(200, schemaspace())),
+            ("GET", Resource::Schemaspace(space)) => known(space, 404).map(|()| json(200, &schemaspace())),
             ("GET", Resource::Schemas(space)) => {
-                known(space, 404).map(|()| json(200, one(space, Value::List(vec![schema::document()]))))
+                known(space, 404).map(|()| json(200, &one(space, Value::List(vec![schema::document()]))))
             }
             ("GET", Resource::Schema(space, name)) => {
                 known(space, 404)?;
                 match *name {
-                    SCHEMA => Ok(json(200, schema::document())),
+                    SCHEMA => Ok(json(200, &schema::document())),
                     _ => Err(Refusal {
                         status: 404,
                         message: format!(
@@ -104,15 +104,15 @@ impl Router {
                 let listing = self.records.list();
                 let all =
                     listing.records().into_iter().map(|record| Value::Object(record.to_object())).collect();
-                Ok(json(200, one(space, Value::List(all))))
+                Ok(json(200, &one(space, Value::List(all))))
             }
             ("POST", Resource::Records(space)) => {
                 known(space, 400).and_then(|()| self.create(space, request.body))
             }
             ("GET", Resource::Record(space, name)) => {
                 known(space, 400)?;
-                let (record, _) = self.records.get(name).map_err(refused)?;
-                Ok(json(200, Value::Object(record.to_object())))
+                let (record, _) = self.records.get(name).map_err(|error| refused(&error))?;
+                Ok(json(200, &Value::Object(record.to_object())))
             }
             ("PUT", Resource::Record(space, name)) => {
                 known(space, 400).and_then(|()| self.put(name, request.body))
@@ -139,20 +139,20 @@ impl Router {
         let name = match body.get("name") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name.as_str()),
-            Some(_) => return Err(refused(MetadataError::Name)),
+            Some(_) => return Err(refused(&MetadataError::Name)),
         };
         let display_name = body.get("display_name").and_then(Value::as_str).unwrap_or_default();
-        let name = Records::name_for(name, display_name).map_err(refused)?;
+        let name = Records::name_for(name, display_name).map_err(|error| refused(&error))?;
         let record = Record::from_object(&name, body);
         self.records.create(&record).map_err(missing_schema)?;
-        let mut response = json(201, Value::Object(record.to_object()));
+        let mut response = json(201, &Value::Object(record.to_object()));
         response.headers.push(("Location", format!("{}/elyra/metadata/{space}/{name}", self.base)));
         Ok(response)
     }
 
     fn put(&self, name: &str, body: &[u8]) -> Result<Response, Refusal> {
         let body = object(body)?;
-        let (_, entry) = self.records.get(name).map_err(refused)?;
+        let (_, entry) = self.records.get(name).map_err(|error| refused(&error))?;
         if let Some(other) = body.get("name").filter(|other| other.as_str() != Some(name)) {
             let other = other.as_str().map_or_else(|| other.repr(), str::to_owned);
             return Err(bad(format!(
@@ -161,11 +161,11 @@ impl Router {
         }
         let record = Record::from_object(name, body);
         self.records.update(&record, &entry.version()).map_err(missing_schema)?;
-        Ok(json(200, Value::Object(record.to_object())))
+        Ok(json(200, &Value::Object(record.to_object())))
     }
 
     fn delete(&self, name: &str) -> Result<Response, Refusal> {
-        let entry = self.records.find(name).map_err(refused)?;
+        let entry = self.records.find(name).map_err(|error| refused(&error))?;
         match &entry.state {
             State::Unreadable(problem) => return Err(bad(problem.message.clone())),
             State::Invalid(_, problem) if problem.class != ErrorClass::ValidationError => {
@@ -173,7 +173,7 @@ impl Router {
             }
             _ => (),
         }
-        self.records.remove(name).map_err(refused)?;
+        self.records.remove(name).map_err(|error| refused(&error))?;
         Ok(Response { status: 204, headers: Vec::new(), body: String::new() })
     }
 }
@@ -231,7 +231,7 @@ fn one(key: &str, value: Value) -> Value {
     Value::Object(Object::from_iter([(key.to_owned(), value)]))
 }
 
-fn json(status: u16, value: Value) -> Response {
+fn json(status: u16, value: &Value) -> Response {
     // Tornado escapes this, so that the text may stand in a page.
     let body = value.to_line().replace("</", "<\\/");
     Response { status, headers: vec![("Content-Type", "application/json".to_owned())], body }
@@ -242,8 +242,8 @@ fn bad(message: String) -> Refusal {
 }
 
 /// An error of a record that is there, or of a name.
-fn refused(error: MetadataError) -> Refusal {
-    let status = match &error {
+fn refused(error: &MetadataError) -> Refusal {
+    let status = match error {
         MetadataError::NotFound(_) => 404,
         MetadataError::NotPermitted(_) | MetadataError::FullFolder(_) => 403,
         MetadataError::Exists { .. } | MetadataError::Changed(_) => 409,
@@ -259,7 +259,7 @@ fn missing_schema(error: MetadataError) -> Refusal {
         MetadataError::Problem(problem) if problem.class == ErrorClass::SchemaNotFoundError => {
             Refusal { status: 404, message: problem.message }
         }
-        error => refused(error),
+        error => refused(&error),
     }
 }
 

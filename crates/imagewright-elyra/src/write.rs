@@ -57,7 +57,8 @@ impl Writer {
         let _lock = match directory.lock() {
             Ok(()) => None,
             Err(_) => {
-                let file = OpenOptions::new().write(true).create(true).mode(0o600).open(folder.join(LOCK))?;
+                let file =
+                    OpenOptions::new().append(true).create(true).mode(0o600).open(folder.join(LOCK))?;
                 file.lock()?;
                 Some(file)
             }
@@ -232,10 +233,13 @@ mod tests {
         assert_eq!(names(temp.path()), ["x.json"]);
     }
 
+    /// Names of files and what is in them.
+    type Files = &'static [(&'static str, &'static str)];
+
     #[test]
     fn every_point_at_which_a_process_is_killed_is_put_right() {
         // What there is, and what must be there afterwards; `+` is new content, `-` the old.
-        let cases: [(&[(&str, &str)], Option<&str>); 6] = [
+        let cases: [(Files, Option<&str>); 6] = [
             (&[("x.json", "-"), (".x.json.imagewright-new", "")], Some("-")),
             (
                 &[("x.json", "-"), (".x.json.imagewright-new", "+"), (".x.json.imagewright-old", "-")],

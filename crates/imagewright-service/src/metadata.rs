@@ -26,7 +26,7 @@ pub struct Draft {
     /// What the file holds, right or wrong.
     pub text: String,
     /// What it was when it was read.
-    version: Version,
+    pub version: Version,
 }
 
 impl RuntimeImages {
@@ -115,10 +115,10 @@ impl RuntimeImages {
         Ok(record)
     }
 
-    /// Saves an edited record, unless somebody else has changed it since editing began.
-    pub fn finish_edit(&self, record: Record, draft: &Draft) -> Result<Written, MetadataError> {
+    /// Saves a record that was read and changed, unless somebody else has changed it since: `version` is what it was.
+    pub fn save(&self, record: Record, version: &Version) -> Result<Written, MetadataError> {
         let findings = self.records.accepted(&record, Strictness::Lenient)?;
-        let path = self.records.update(&record, &draft.version)?;
+        let path = self.records.update(&record, version)?;
         Ok(Written { record, path, findings })
     }
 

@@ -51,7 +51,7 @@ fn edit(call: &Call, name: &str, draft: &Draft, file: &Scratch, strictness: Stri
         let saved = call
             .images
             .check_edit(name, &text, strictness)
-            .and_then(|record| call.images.finish_edit(record, draft));
+            .and_then(|record| call.images.save(record, &draft.version));
         match saved {
             Ok(written) => {
                 call.warn(&written.findings);

@@ -110,6 +110,10 @@ const SCENES: &[Scene] = &[
                 "create runtime-images --display_name 'comma' --image_name x --name ab,",
                 "no new name ends with a comma",
             ),
+            Differs(
+                "create runtime-images --display_name l --image_name x --name 'ab\n'",
+                "no new name ends with a line feed",
+            ),
         ],
     ),
     // Updates.
@@ -279,7 +283,7 @@ fn both_tools_do_the_same() {
             let expected = self::seen(theirs, &elyra.run(theirs, &words));
             match line {
                 Same(text) if seen != expected => {
-                    wrong.push(format!("{text}\n{}", difference(&seen, &expected)))
+                    wrong.push(format!("{text}\n{}", difference(&seen, &expected)));
                 }
                 Differs(text, reason) if seen == expected => {
                     wrong.push(format!("{text}: they no longer differ, although {reason}"));

@@ -179,7 +179,7 @@ fn requests_are_answered_as_by_elyra() {
         match status {
             None => assert_eq!(comparable(&answer), comparable(&expected), "{method} {path} {body}"),
             Some(status) => {
-                assert_eq!((answer.0, expected.0), (*status, 500), "{method} {path} {body}: {answer:?}")
+                assert_eq!((answer.0, expected.0), (*status, 500), "{method} {path} {body}: {answer:?}");
             }
         }
         assert_eq!(tree(&records(&mine)), tree(&records(&theirs)), "{method} {path} {body}");
