@@ -1,4 +1,5 @@
-//! Errors, in Elyra's words where Elyra has the case: with its capitals and full stops, because scripts read them.
+//! Errors, in Elyra's words where Elyra has the case: with its capitals and full stops, because scripts read them. Each is one
+//! line, so a cause is part of it.
 
 use std::io;
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ pub(super) fn run(call: &mut Call) -> Result<(), Ended> {
     let include_invalid = include_invalid || why;
     let mut entries = listing.visible(include_invalid);
     let findings = findings(&listing.records());
-    let reasons = |entry: &Entry| if why { reasons(entry, &findings) } else { Vec::new() };
+    let reasons = |entry: &Entry| if why { reasons(entry, &listing, &findings) } else { Vec::new() };
     if as_json {
         let objects = entries.iter().map(|entry| object(entry, why.then(|| reasons(entry))).to_indented(2));
         output::text(&format!("[{}]\n", objects.collect::<Vec<_>>().join(", ")))?;
@@ -72,7 +72,7 @@ fn log(call: &Call, listing: &Listing) {
 /// What there is to say about an entry: kind, field, text, hint.
 type Reason = (&'static str, String, String, Option<String>);
 
-fn reasons(entry: &Entry, findings: &[Finding]) -> Vec<Reason> {
+fn reasons(entry: &Entry, listing: &Listing, findings: &[Finding]) -> Vec<Reason> {
     if entry.is_hiding() {
         return vec![(
             "hidden",
@@ -87,7 +87,14 @@ fn reasons(entry: &Entry, findings: &[Finding]) -> Vec<Reason> {
     let found = findings.iter().filter(|finding| finding.name == entry.name).map(|finding| {
         ("warning", finding.kind.field().to_owned(), finding.message.clone(), finding.hint.clone())
     });
-    problem.into_iter().chain(found).collect()
+    problem.into_iter().chain(instead(entry, listing)).chain(found).collect()
+}
+
+/// What cannot be read does not hide what is below it.
+fn instead(entry: &Entry, listing: &Listing) -> Option<Reason> {
+    let mut visible = listing.visible(false).into_iter();
+    let other = visible.find(|other| other.name == entry.name && other.path != entry.path)?;
+    Some(("note", String::new(), format!("'{}' counts instead", other.path.display()), None))
 }
 
 fn schema_name(entry: &Entry) -> String {

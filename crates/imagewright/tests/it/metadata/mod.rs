@@ -169,6 +169,11 @@ fn a_record_of_another_folder_can_be_hidden_and_not_removed() {
     drop(run(&context, "unhide", &["--name", "site"]).success());
     drop(run(&context, "unhide", &["--name", "site"]).exits(1));
     assert!(run(&context, "list", &[]).success().stdout.contains("site.json"));
+    // What cannot be read hides nothing, and one is told.
+    fs::write(own.join("metadata/runtime-images/site.json"), "{").unwrap();
+    let why = run(&context, "list", &["--why"]).success();
+    assert!(why.stdout.contains("site/metadata/runtime-images/site.json' counts instead"), "{why}");
+    drop(run(&context, "remove", &["--name", "site"]).success());
     // A copy of one's own goes by removing it.
     drop(run(&context, "update", &["--name", "site", "--description", "mine"]).success());
     drop(run(&context, "hide", &["--name", "site"]).exits(1));
