@@ -246,10 +246,11 @@ impl Parser<'_> {
         pair.next().and_then(Result::ok).ok_or_else(|| half(self))
     }
 
-    /// Four digits after `u`.
+    /// Four digits after `u`, and something after them, which Python looks for first.
     fn unit(&mut self) -> Result<u16, JsonError> {
         let begin = self.at + 1;
-        let digits = self.text.get(begin..begin + 4);
+        let goes_on = self.text.get(begin + 4..).is_some_and(|rest| !rest.is_empty());
+        let digits = self.text.get(begin..begin + 4).filter(|_| goes_on);
         let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
             Some(unit) => {
@@ -283,6 +284,7 @@ mod tests {
             ("\"a\tb\"", "Invalid control character at: line 1 column 3 (char 2)"),
             ("\"é\\x\"", "Invalid \\escape: line 1 column 3 (char 2)"),
             ("\"\\u00g0\"", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
+            ("\"\\u00e9", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
             ("1 2", "Extra data: line 1 column 3 (char 2)"),
             ("01", "Extra data: line 1 column 2 (char 1)"),
             ("-", "Expecting value: line 1 column 1 (char 0)"),
