@@ -5,6 +5,7 @@ mod exchange;
 mod python;
 mod rest;
 mod server;
+mod validate;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
