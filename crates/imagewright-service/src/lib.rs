@@ -15,6 +15,8 @@ mod registries;
 mod transport;
 mod upkeep;
 
+pub mod metadata;
+
 pub use build::{BuildCommand, BuildReport};
 pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};

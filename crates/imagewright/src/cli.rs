@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{base, build, completions, doctor, fsck, gc, image, login, plan, pull, push};
+use crate::commands::{base, build, completions, doctor, fsck, gc, image, login, metadata, plan, pull, push};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Push(push::PushArguments),
     Login(login::LoginArguments),
     Logout(login::LogoutArguments),
+    Metadata(metadata::MetadataArguments),
     Gc(gc::GcArguments),
     Fsck(fsck::FsckArguments),
     Doctor(doctor::DoctorArguments),

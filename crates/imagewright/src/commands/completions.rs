@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
+use crate::commands::metadata;
 use crate::failure::Failure;
 
 /// Print a completion script for a shell
@@ -22,7 +23,8 @@ pub(crate) struct CompletionsArguments {
 pub(crate) fn run(arguments: &CompletionsArguments) -> Result<ExitCode, Failure> {
     // Into memory first: the generator panics where its writer fails.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "imagewright", &mut script);
+    let mut command = Cli::command().mut_subcommand("metadata", metadata::described);
+    clap_complete::generate(arguments.shell, &mut command, "imagewright", &mut script);
     std::io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod limits;
 pub(crate) mod login;
+pub(crate) mod metadata;
 pub(crate) mod plan;
 pub(crate) mod pull;
 pub(crate) mod push;
@@ -40,6 +41,7 @@ pub(crate) fn powers(command: &Command) -> Powers {
         | Command::Push(_)
         | Command::Login(_)
         | Command::Logout(_)
+        | Command::Metadata(_)
         | Command::Fsck(_)
         | Command::Completions(_) => Powers::Unneeded,
     }
@@ -56,6 +58,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Push(arguments) => push::run(&global, &arguments),
         Command::Login(arguments) => login::login(&global, &arguments),
         Command::Logout(arguments) => login::logout(&global, &arguments),
+        Command::Metadata(arguments) => metadata::run(global.quiet, arguments),
         Command::Gc(arguments) => gc::run(&global, &arguments),
         Command::Fsck(arguments) => fsck::run(&global, &arguments),
         Command::Doctor(arguments) => doctor::run(&global, &arguments),

@@ -79,7 +79,7 @@ fn docker_socket() -> PathBuf {
     PathBuf::from(named.unwrap_or("/var/run/docker.sock"))
 }
 
-fn on_search_path(name: &str) -> Vec<PathBuf> {
+pub(super) fn on_search_path(name: &str) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(name)).filter(|file| file.is_file()).collect()
 }

@@ -3,6 +3,7 @@
 //! "Machine" is what other tools of this machine are set to: apt's sources, pip's and uv's indexes, proxies and
 //! certificate authorities (see [`machine`]).
 
+pub(crate) mod elyra;
 mod error;
 pub(crate) mod machine;
 mod python_indexes;

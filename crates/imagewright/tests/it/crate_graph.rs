@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 11] = [
+const GRAPH: [(&str, &[&str]); 12] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
     ("layer", &["oci"]),
     ("python", &["layer", "oci"]),
     ("registry", &["model", "oci"]),
+    ("elyra", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
     ("engine", &["layer", "model", "oci", "python", "sandbox", "store"]),
-    ("service", &["engine", "layer", "model", "oci", "registry", "sandbox", "store"]),
+    ("service", &["elyra", "engine", "layer", "model", "oci", "registry", "sandbox", "store"]),
     ("", &["layer", "model", "oci", "sandbox", "service"]),
     ("testkit", &["oci"]),
 ];

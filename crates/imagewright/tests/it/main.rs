@@ -12,6 +12,8 @@ mod crate_graph;
 mod help;
 mod images;
 mod lock;
+mod metadata;
+mod needs_elyra;
 mod needs_gpg;
 mod needs_root;
 mod needs_root_and_network;

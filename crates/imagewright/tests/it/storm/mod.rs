@@ -4,6 +4,7 @@
 
 mod exports;
 mod imports;
+mod metadata;
 mod needs_registry;
 mod needs_root;
 mod registries;
