@@ -45,7 +45,7 @@ pub use docker_daemon::DaemonError;
 pub use error::EngineError;
 pub use lock::{Upgrade, Versions};
 pub use machine::Machine;
-pub use pip::PipError;
+pub use pip::{LocalError, PipError};
 pub use plan::Planned;
 pub use remote::{RemoteError, RemoteImages, note_pulled};
 pub use run::RunRequest;

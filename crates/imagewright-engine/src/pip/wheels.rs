@@ -16,6 +16,7 @@ use super::build_wheel::{Built, Source, WheelBuilder};
 use super::error::PipError;
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
+use super::local::LocalError;
 use super::select::Chosen;
 use super::wheel_writer::WheelWriter;
 use crate::error::EngineError;
@@ -223,13 +224,12 @@ impl Installer<'_> {
                     PipError::UnsupportedSource { package: name.to_owned(), kind: vcs.kind.clone() }.into()
                 );
             }
-            LockedArtifact::Directory { .. } | LockedArtifact::Wheel { .. } => {
-                return Err(PipError::UnsupportedSource {
-                    package: name.to_owned(),
-                    kind: "a folder".to_owned(),
-                }
-                .into());
+            LockedArtifact::Directory { path, subdirectory, .. } => {
+                let stray = || LocalError::Stray { package: name.to_owned(), path: path.clone() };
+                let local = self.artifacts.local(path).ok_or_else(stray)?;
+                builder.build(name, &Source::Project(local), subdirectory.as_deref(), self.again)?
             }
+            LockedArtifact::Wheel { .. } => unreachable!("a wheel was fetched above"),
         };
         let path = self.artifacts.path(&built.name, &built.hash);
         Ok(WheelFile { name: built.name, hash: built.hash, path })

@@ -206,7 +206,7 @@ fn name_of_wheel(path: &str) -> Option<String> {
 }
 
 /// The path `named` from where `folder` counts from, without `.` and needless `..`.
-pub(super) fn join(folder: &str, named: &str) -> String {
+pub fn join(folder: &str, named: &str) -> String {
     let whole = if named.starts_with('/') { named.to_owned() } else { format!("{folder}/{named}") };
     let is_absolute = named.starts_with('/') || folder.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();

@@ -46,7 +46,7 @@ pub use container::{Account, ContainerError, Port, User};
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;
 pub use folder::{SpecFiles, read_folder};
-pub use local_path::LocalPath;
+pub use local_path::{LocalPath, join as joined};
 pub use origin::Origin;
 pub use partial::PartialSpec;
 pub use pip::{PipOptions, PipSpec, RequiresPython};
