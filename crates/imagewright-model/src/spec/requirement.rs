@@ -153,7 +153,7 @@ impl PipRequirement {
     }
 
     /// The same as a constraint, which must say something of a version.
-    pub(super) fn as_constraint(self) -> Result<Self, SpecError> {
+    pub(super) fn into_constraint(self) -> Result<Self, SpecError> {
         match &self.local {
             Some(_) => Err(SpecError::new(self.origin, RequirementError::LocalConstraint(self.text))),
             None => Ok(self),

@@ -58,7 +58,7 @@ impl Reader<'_> {
         }
         match target {
             Target::Requirements => self.spec.pip.push(requirement),
-            Target::Constraints => self.spec.pip_constraints.push(requirement.as_constraint()?),
+            Target::Constraints => self.spec.pip_constraints.push(requirement.into_constraint()?),
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Reader<'_> {
             pip_constraints: self
                 .requirements(constraints)?
                 .into_iter()
-                .map(PipRequirement::as_constraint)
+                .map(PipRequirement::into_constraint)
                 .collect::<Result<_, _>>()?,
             pip_options: PipOptions {
                 index: self.one(index.as_ref(), check_address)?,

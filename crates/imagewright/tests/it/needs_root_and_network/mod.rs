@@ -8,6 +8,7 @@ mod elsewhere;
 mod example;
 mod full_disk;
 mod layers;
+mod local_paths;
 mod lock;
 mod needs_docker;
 mod needs_gpg;
