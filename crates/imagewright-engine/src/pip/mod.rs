@@ -17,6 +17,7 @@ mod layout;
 mod local;
 mod locked;
 mod plan;
+mod record;
 mod replaced;
 mod select;
 mod solve;
@@ -221,10 +222,9 @@ impl PipStep<'_> {
             let installer = Installer { again: false, ..installer };
             let file = |number: usize| Ok(installer.file(&chosen[number], &transfer)?.path);
             let compiled = compiler.layers(&wheels, self.again, file)?;
-            let pieces = wheels
-                .iter()
-                .zip(compiled)
-                .filter_map(|(wheel, layer)| layer.map(|layer| Piece { layer, ..wheel.piece() }));
+            let pieces = wheels.iter().zip(compiled).filter_map(|(wheel, layer)| {
+                layer.map(|layer| Piece { layer, record: None, ..wheel.piece() })
+            });
             layers.extend(assembly::assemble(
                 site,
                 "bytecode",

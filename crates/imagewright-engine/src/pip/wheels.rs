@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
+use imagewright_model::package::PackageRecord;
 use imagewright_oci::Digest;
 use imagewright_python::lock::{Artifact as LockedArtifact, FileSource, Location};
 use imagewright_python::wheel::INSTALL_VERSION;
@@ -37,7 +38,8 @@ pub(super) fn version() -> (u32, u32) {
     (INSTALL_VERSION, imagewright_layer::PACKAGE_VERSION)
 }
 
-/// The layer of a wheel.
+/// The layer of a wheel. Such a fact from before packages were recorded counts as unknown: the layer is made once more, and
+/// is the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct WheelLayer {
     pub(super) name: String,
@@ -47,12 +49,14 @@ pub(super) struct WheelLayer {
     /// Whether its modules go to `purelib`.
     pub(super) is_pure: bool,
     pub(super) layer: PackageLayer,
+    /// What the package says of itself.
+    pub(super) record: PackageRecord,
 }
 
 impl WheelLayer {
     pub(super) fn piece(&self) -> Piece {
         let shown = format!("{} {}", self.name, self.version);
-        Piece { name: self.name.clone(), shown, layer: self.layer.clone() }
+        Piece { name: self.name.clone(), shown, layer: self.layer.clone(), record: Some(self.record.clone()) }
     }
 }
 

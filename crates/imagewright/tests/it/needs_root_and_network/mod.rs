@@ -15,6 +15,7 @@ mod needs_gpg;
 mod needs_skopeo;
 mod needs_uidmap;
 mod oracle;
+mod packages;
 mod python;
 mod replaced;
 mod reproducible;
