@@ -27,6 +27,7 @@ mod pylock;
 mod pyproject;
 mod python;
 mod requirement;
+mod requirement_error;
 mod requirements_file;
 pub(crate) mod toml_text;
 mod yaml;
@@ -52,7 +53,8 @@ pub use partial::PartialSpec;
 pub use pip::{PipOptions, PipSpec, RequiresPython};
 pub use pylock::{LockedPackage, LockedPip};
 pub use python::{Bytecode, PythonChoice, PythonEnvironment, PythonError};
-pub use requirement::{PipRequirement, RequirementError};
+pub use requirement::PipRequirement;
+pub use requirement_error::RequirementError;
 
 /// What a user asks for. Every value in it is valid; whether it can be had is another question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
