@@ -5,6 +5,7 @@
 //! spec has it. So a project that was moved is not built again, and one that was changed is.
 
 mod error;
+mod locks;
 mod repository;
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use imagewright_model::lock::LockedPython;
 use imagewright_model::spec::{PipRequirement, PipSpec};
 use imagewright_oci::{Digest, Hasher};
-use toml::{Table, Value};
 
 use crate::cancel::Cancel;
 use crate::error::EngineError;
@@ -54,13 +53,6 @@ pub(super) struct Local {
     file: Option<String>,
 }
 
-/// A lock with contents in place of paths.
-pub(super) struct Pinned {
-    pub(super) text: String,
-    /// What is not as it was locked, a sentence each.
-    pub(super) changed: Vec<String>,
-}
-
 impl Locals {
     /// Looks at all that the spec and its lock name by path.
     pub(super) fn find(spec: &PipSpec, cancel: &Cancel) -> Result<Self, EngineError> {
@@ -74,6 +66,12 @@ impl Locals {
         if let Some(locked) = &spec.locked {
             for path in locked.packages.iter().filter_map(|package| package.path.as_ref()) {
                 locals.add(path, &|| locked.source.clone(), cancel)?;
+            }
+            // Files of indexes may lie beside the lock, or in one of the folders that the machine has for them.
+            for path in locks::paths_of_files(&locked.text) {
+                if locals.folder.join(&path).is_file() {
+                    locals.add(&path, &|| locked.source.clone(), cancel)?;
+                }
             }
         }
         Ok(locals)
@@ -111,66 +109,6 @@ impl Locals {
             }
         }
         Ok(())
-    }
-
-    /// A solution of uv with contents in place of paths.
-    pub(super) fn pin_solution(&self, lock: &str) -> Result<String, EngineError> {
-        let stray = |package: &str, path: &str| {
-            EngineError::from(LocalError::Stray { package: package.to_owned(), path: path.to_owned() })
-        };
-        self.rewrite(lock, |package, path| {
-            let pinned =
-                path.rsplit_once(&format!("/{FOLDER}/")).map(|(_, inner)| format!("{FOLDER}/{inner}"));
-            let local = pinned.and_then(|pinned| self.of_pinned(&pinned));
-            local.map(Some).ok_or_else(|| stray(package, path))
-        })
-        .map(|pinned| pinned.text)
-    }
-
-    /// A lock from outside with contents in place of paths.
-    pub(super) fn pin_lock(&self, lock: &str) -> Result<Pinned, EngineError> {
-        self.rewrite(lock, |_, path| Ok(self.found.get(&imagewright_model::spec::joined("", path))))
-    }
-
-    fn rewrite<'l>(
-        &'l self,
-        lock: &str,
-        local: impl Fn(&str, &str) -> Result<Option<&'l Local>, EngineError>,
-    ) -> Result<Pinned, EngineError> {
-        let unchanged = || Pinned { text: lock.to_owned(), changed: Vec::new() };
-        // What is not a lock is told by who reads it as one.
-        let Ok(mut document) = lock.parse::<Table>() else { return Ok(unchanged()) };
-        let mut changed = Vec::new();
-        let mut is_rewritten = false;
-        let packages = document.get_mut("packages").and_then(Value::as_array_mut);
-        for package in packages.into_iter().flatten().filter_map(Value::as_table_mut) {
-            let name = text(package, "name").unwrap_or_default();
-            for (kind, is_folder) in [("directory", true), ("archive", false)] {
-                let Some(entry) = package.get(kind).and_then(Value::as_table) else { continue };
-                let Some(path) = text(entry, "path") else { continue };
-                let Some(local) = local(&name, &path)? else {
-                    changed.push(format!("`{path}`, from which `{name}` comes, is not asked for"));
-                    continue;
-                };
-                let locked = if is_folder { content(package) } else { hash(entry) };
-                if locked.is_some_and(|locked| locked != local.content.to_string()) {
-                    changed.push(format!("`{path}`, from which `{name}` comes, has changed"));
-                }
-                if is_folder {
-                    let content = Value::String(local.content.to_string());
-                    let tool = Table::from_iter([("content".to_owned(), content)]);
-                    let tools = Table::from_iter([("imagewright".to_owned(), Value::Table(tool))]);
-                    package.insert("tool".to_owned(), Value::Table(tools));
-                }
-                let entry = package.get_mut(kind).and_then(Value::as_table_mut).expect("it was there");
-                entry.insert("path".to_owned(), Value::String(local.pinned()));
-                is_rewritten = true;
-            }
-        }
-        match is_rewritten {
-            true => Ok(Pinned { text: LockedPython::text_of(&document), changed }),
-            false => Ok(Pinned { changed, ..unchanged() }),
-        }
     }
 
     /// What a path of a solution stands for.
@@ -248,20 +186,6 @@ impl From<LocalError> for EngineError {
     fn from(error: LocalError) -> Self {
         super::PipError::from(error).into()
     }
-}
-
-fn text(table: &Table, key: &str) -> Option<String> {
-    table.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-/// What a lock says that a folder holds.
-fn content(package: &Table) -> Option<String> {
-    text(package.get("tool")?.get("imagewright")?.as_table()?, "content")
-}
-
-/// The hash of a file, where the lock has it in the form that is used here.
-fn hash(entry: &Table) -> Option<String> {
-    text(entry.get("hashes")?.as_table()?, "sha256").map(|hex| format!("sha256:{}", hex.to_lowercase()))
 }
 
 /// `file://` and an absolute path, encoded.

@@ -51,8 +51,13 @@ impl PipStep<'_> {
     fn name_path(&self, artifact: &mut Artifact) {
         let path = match artifact {
             Artifact::Directory { path, .. } => path,
-            Artifact::Archive { file: FileSource { location: Location::Path(path), .. }, .. } => path,
-            _ => return,
+            Artifact::Archive { file, .. } | Artifact::Wheel { file, .. } | Artifact::Sdist { file } => {
+                match &mut file.location {
+                    Location::Path(path) => path,
+                    Location::Url(_) => return,
+                }
+            }
+            Artifact::Vcs(_) => return,
         };
         if let Some(local) = self.locals.of_pinned(path) {
             path.clone_from(&local.path);

@@ -96,6 +96,17 @@ fn solutions_and_locks_are_brought_to_contents() {
         "`gone.whl`, from which `a-b` comes, is not asked for",
     ];
     assert_eq!(locals.pin_lock(&other).unwrap().changed, expected);
+    let beside = format!(
+        "lock-version = '1.0'\n[[packages]]\nname = 'a-b'\nsdist = {{ path = 'elsewhere.tar.gz' }}\nwheels = [{{ path = './a b-1.0-py3-none-any.whl', hashes = {{ sha256 = '{hash}' }} }}]\n"
+    );
+    let pinned = locals.pin_lock(&beside).unwrap();
+    assert!(
+        pinned.text.contains(&wheel.pinned()) && pinned.text.contains("elsewhere.tar.gz"),
+        "{}",
+        pinned.text
+    );
+    assert!(pinned.changed.is_empty());
+    assert_eq!(locks::paths_of_files(&beside), ["elsewhere.tar.gz", "a b-1.0-py3-none-any.whl"]);
     let plain = "lock-version = '1.0'\n# as it was\npackages = []\n";
     assert_eq!(locals.pin_lock(plain).unwrap().text, plain);
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
+use imagewright_oci::Digest;
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::wheels::{SourceDistribution, Wheel};
 use toml::Table;
@@ -153,6 +155,31 @@ fn a_lock_holds_path_and_contents() {
 
 #[test]
 #[ignore = "needs root and network"]
+fn a_lock_of_another_tool_with_a_wheel_beside_it() {
+    let context = context_with_wheels(&[]);
+    Wheel::new("alpha", "1.0").write_to(&context.work().join("spec/dist")).unwrap();
+    let file = "dist/alpha-1.0-py3-none-any.whl";
+    let hash = Digest::of(&fs::read(context.work().join("spec").join(file)).unwrap());
+    let lock = |path: &str, hash: &str| {
+        let package = format!(
+            "name = 'alpha'\nversion = '1.0'\nwheels = [{{ path = '{path}', hashes = {{ sha256 = '{hash}' }} }}]\n"
+        );
+        context.write("spec/image.yaml", &format!("base: {PYTHON}\n"));
+        context.write("spec/pylock.toml", &format!("lock-version = '1.0'\n[[packages]]\n{package}"));
+    };
+    lock(file, hash.hex());
+    drop(build(&context, &[]).success());
+    assert_eq!(version(&context, "alpha"), "1.0\n");
+    lock(file, &"0".repeat(64));
+    let refused = build(&context, &[]).exits(5);
+    assert!(
+        refused.stderr.contains(&format!("`{file}`, from which `alpha` comes, has changed")),
+        "{refused}"
+    );
+}
+
+#[test]
+#[ignore = "needs root and network"]
 fn paths_of_the_command_line_count_from_where_the_user_stands() {
     let context = context_with_wheels(&[]);
     write_project(&context, "lib", "one");
@@ -240,4 +267,39 @@ fn a_project_with_an_extension_in_c() {
     fs::write(context.work().join("lib/__pycache__/setup.pyc"), "").unwrap();
     assert_eq!(build().stdout, first.stdout);
     assert!(!context.work().join("lib/build").exists());
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn a_version_that_comes_from_a_repository() {
+    let context = context();
+    let work = context.work().to_path_buf();
+    let git = |folder: &str, arguments: &[&str]| {
+        let author = ["-c", "user.name=test", "-c", "user.email=test@mirror.example"];
+        let mut command = Command::new("git");
+        command.args(author).args(arguments).current_dir(work.join(folder));
+        Outcome::of(&mut command).success().stdout
+    };
+    context.write(
+        "lib/pyproject.toml",
+        "[build-system]\nrequires = ['setuptools', 'setuptools-scm']\nbuild-backend = 'setuptools.build_meta'\n\
+         [project]\nname = 'zeta'\ndynamic = ['version']\n[tool.setuptools]\npy-modules = ['zeta']\n[tool.setuptools_scm]\n",
+    );
+    context.write("lib/zeta.py", "import importlib.metadata as m\nVERSION = m.version('zeta')\n");
+    for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-qm", "first"], &["tag", "v1.2"]] {
+        drop(git("lib", arguments));
+    }
+    context.write("spec/image.yaml", &format!("base: {PYTHON}\napt: [git]\npip: [../lib]\n"));
+    let first = build(&context, &[]).success();
+    assert_eq!(version(&context, "zeta"), "1.2\n");
+
+    // The same commit, in another clone with other packs and times.
+    fs::rename(work.join("lib"), work.join("origin")).unwrap();
+    drop(git(".", &["clone", "-q", "--no-local", "origin", "lib"]));
+    drop(git("lib", &["gc", "-q"]));
+    let cloned = build(&context, &["--locked"]).success();
+    assert_eq!(cloned.stdout, first.stdout);
+    drop(git("lib", &["tag", "v1.3"]));
+    let refused = build(&context, &["--locked"]).exits(5);
+    assert!(refused.stderr.contains("`../lib`, from which `zeta` comes, has changed"), "{refused}");
 }
