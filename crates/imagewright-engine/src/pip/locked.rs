@@ -75,6 +75,14 @@ impl PipStep<'_> {
         }
     }
 
+    /// What the spec names by path and is not as it was locked, a sentence each.
+    pub(super) fn changed(&self) -> Result<Vec<String>, EngineError> {
+        match &self.kept {
+            Kept::Exactly(kept) => Ok(self.locals.pin_lock(&kept.python.pylock())?.changed),
+            Kept::Preferred(_) | Kept::Nothing => Ok(Vec::new()),
+        }
+    }
+
     /// What the lock decided, where it is for this Python.
     pub(super) fn kept_locks(&self, python: &PythonFacts) -> Result<Option<Vec<String>>, EngineError> {
         let Kept::Exactly(KeptPython { python: locked, locked: must_fit, .. }) = &self.kept else {

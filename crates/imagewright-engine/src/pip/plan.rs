@@ -15,6 +15,8 @@ pub(crate) struct PipPlan {
     pub(crate) solution: Solution,
     /// The packages as a `pylock.toml`.
     pub(crate) pylock: String,
+    /// What is not as it was locked, so that the lock is only preferred.
+    pub(crate) changed: Vec<String>,
 }
 
 impl PipStep<'_> {
@@ -30,7 +32,8 @@ impl PipStep<'_> {
         let artifacts = Artifacts::open(self.context.site, self.settings, &self.locals)?;
         let packages = chosen.iter().map(|chosen| planned(chosen, &solution.python, &artifacts)).collect();
         let pylock = self.pylock(&solution)?;
-        Ok(PipPlan { packages, solution, pylock })
+        let changed = self.changed()?;
+        Ok(PipPlan { packages, solution, pylock, changed })
     }
 
     /// Whether the image so far has the Python that packages are for.

@@ -138,6 +138,9 @@ fn a_lock_holds_path_and_contents() {
     write_project(&context, "lib", "two");
     let refused = build(&context, &["--locked"]).exits(5);
     assert!(refused.stderr.contains("`../lib`, from which `gamma` comes, has changed"), "{refused}");
+    let planned = context.run(["plan", "spec", "--json"]).success().json();
+    assert_eq!(planned["lock"], "preferred");
+    assert_eq!(planned["notes"][0], "`../lib`, from which `gamma` comes, has changed");
     drop(build(&context, &[]).success());
     drop(build(&context, &["--locked"]).success());
     assert_eq!(version(&context, "gamma"), "two\n");
