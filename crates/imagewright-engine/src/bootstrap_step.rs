@@ -1,6 +1,7 @@
 //! The step that makes a base of distribution packages: [`crate::bootstrap`] up to the extracted tree, the sandbox
 //! for what is left.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use imagewright_model::BuildSettings;
@@ -13,6 +14,7 @@ use crate::bootstrap::{self, BootstrapError, BootstrapPackage, BootstrapRequest,
 use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::fetch::{FetchError, Fetcher};
+use crate::inventory;
 use crate::lock::locked_base;
 use crate::outside::INSIDE;
 use crate::reporter::StepReporter;
@@ -94,8 +96,17 @@ impl Step for BootstrapStep<'_> {
         let mut rules = apt::tidy_rules();
         rules.remove.extend(bootstrap::junk().iter().map(|glob| PathPattern::new(glob)));
         let nothing = Draft::empty(Platform::linux(&self.request.architecture));
+        let hash = |package: &BootstrapPackage| {
+            let key = (package.name.clone(), package.architecture.clone());
+            (key, package.digest.hex().to_owned())
+        };
+        let hashes = solution.packages.iter().map(hash).collect();
         report.status("writing the layer");
+        let records = apt::brought(&BTreeMap::new(), &bench.view(), &hashes);
         let layer = bench.seal(&nothing, rules)?;
+        if let Some(layer) = &layer {
+            inventory::put(self.site.store, layer, &records.iter().collect::<Vec<_>>())?;
+        }
         Ok(StepResult { created: Some(rfc3339(epoch)), ..StepResult::of(layer) })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imagewright_layer::Compression;
 use imagewright_model::lock::{ImageLock, LockedDebian};
-use imagewright_model::spec::{Distribution, ImageSpec};
+use imagewright_model::spec::{Distribution, ImageSpec, PipRequirement};
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_sandbox::Limits;
@@ -215,7 +215,7 @@ impl Engine {
             let kept = keeping.pip();
             let memory = kept.memory(memory);
             let (context, choice) = (progress.context(site, &report), spec.python.as_ref());
-            let mut step = PipStep::new(context, uv, &spec.pip, choice, &settings, kept, memory.run_again);
+            let mut step = PipStep::new(context, uv, &spec.pip, choice, &settings, kept, memory.run_again)?;
             let done = perform(&self.store, &mut step, memory, &report)?;
             decided.pip = Some(step.locked(&done.solution)?);
             pylock = Some(step.pylock(&done.solution)?);
@@ -310,7 +310,7 @@ pub(crate) fn apt_title(spec: &ImageSpec) -> String {
 pub(crate) fn pip_title(spec: &ImageSpec) -> String {
     match &spec.pip.locked {
         Some(lock) => format!("pip {}", lock.source),
-        None => title("pip", spec.pip.requirements.iter().map(|requirement| &requirement.text)),
+        None => title("pip", spec.pip.requirements.iter().map(PipRequirement::short)),
     }
 }
 

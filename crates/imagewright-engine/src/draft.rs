@@ -7,6 +7,9 @@ use imagewright_oci::{
 use imagewright_store::Image;
 use serde::{Deserialize, Serialize};
 
+/// How histories of images note what this program made.
+pub(crate) const BY_US: &str = "imagewright";
+
 /// One layer as it is named by an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DraftLayer {
@@ -94,7 +97,7 @@ fn history(created: &str, created_by: &str, empty_layer: bool) -> HistoryEntry {
     HistoryEntry {
         created: Some(created.to_owned()),
         created_by: Some(created_by.to_owned()),
-        comment: Some("imagewright".to_owned()),
+        comment: Some(BY_US.to_owned()),
         empty_layer,
         ..HistoryEntry::default()
     }

@@ -21,6 +21,7 @@ mod error;
 pub mod fetch;
 mod host_program;
 mod import;
+mod inventory;
 mod lock;
 mod machine;
 mod outside;
@@ -44,9 +45,10 @@ pub use build::{BaseImageRequest, BuildRequest, Built, BuiltFromSpec};
 pub use cancel::Cancel;
 pub use docker_daemon::DaemonError;
 pub use error::EngineError;
+pub use inventory::{Inventory, LayerOrigin};
 pub use lock::{Upgrade, Versions};
 pub use machine::Machine;
-pub use pip::PipError;
+pub use pip::{LocalError, PipError};
 pub use plan::Planned;
 pub use remote::{RemoteError, RemoteImages, note_pulled};
 pub use run::RunRequest;
@@ -54,8 +56,9 @@ pub use versions_error::VersionsError;
 pub use workbench::OnLayer;
 
 use imagewright_model::BuildSettings;
+use imagewright_oci::{ImageConfig, Manifest};
 use imagewright_sandbox::Helper;
-use imagewright_store::Store;
+use imagewright_store::{Store, StoreError};
 
 /// Builds and runs images in one store.
 pub struct Engine {
@@ -71,4 +74,11 @@ pub struct Engine {
     pub remote: Box<dyn RemoteImages>,
     /// Threads that compress and unpack.
     pub threads: usize,
+}
+
+impl Engine {
+    /// What is known of the packages that this program put into an image.
+    pub fn inventory(&self, manifest: &Manifest, config: &ImageConfig) -> Result<Inventory, StoreError> {
+        inventory::of_image(&self.store, manifest, config)
+    }
 }

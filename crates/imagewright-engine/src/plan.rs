@@ -2,7 +2,8 @@
 //! step is run.
 
 use imagewright_model::plan::{
-    PLAN_VERSION, PackageChange, Plan, PlannedBase, PlannedImage, PlannedPackage, PlannedStep, StepKind,
+    LockUse, PLAN_VERSION, PackageChange, Plan, PlannedBase, PlannedImage, PlannedPackage, PlannedStep,
+    StepKind,
 };
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 
@@ -81,6 +82,7 @@ impl Engine {
             keeping: &keeping,
             progress: Growing::from(base, request.source_date_epoch),
             all_known: true,
+            has_changed: false,
             steps: Vec::new(),
             notes: Vec::new(),
             pylock: None,
@@ -104,6 +106,8 @@ struct Planner<'a> {
     progress: Growing,
     /// Whether that is all of it.
     all_known: bool,
+    /// Whether the lock is for other contents of what the spec names by path.
+    has_changed: bool,
     steps: Vec<PlannedStep>,
     notes: Vec<String>,
     pylock: Option<String>,
@@ -152,6 +156,8 @@ impl Planner<'_> {
         let result = self.known(&step, Some(&planned.solution), memory)?;
         let cached = result.is_some();
         self.pylock = Some(planned.pylock);
+        self.has_changed |= !planned.changed.is_empty();
+        self.notes.extend(planned.changed);
         self.add(StepKind::Pip, title, planned.packages, result, cached);
         Ok(cached)
     }
@@ -165,7 +171,7 @@ impl Planner<'_> {
         let (context, choice) = (self.progress.context(self.site, report), spec.python.as_ref());
         let uv = self.engine.uv()?;
         let kept = self.keeping.pip();
-        Ok(PipStep::new(context, uv, &spec.pip, choice, self.settings, kept, memory.run_again))
+        PipStep::new(context, uv, &spec.pip, choice, self.settings, kept, memory.run_again)
     }
 
     /// Whether these packages bring the Python that packages are for, or change it.
@@ -225,7 +231,9 @@ impl Planner<'_> {
     }
 
     fn finish(self, base: PlannedBase, conflict: Option<EngineError>) -> Planned {
-        let Self { engine, request, keeping, progress, all_known, steps, mut notes, pylock, .. } = self;
+        let Self {
+            engine, request, keeping, progress, all_known, has_changed, steps, mut notes, pylock, ..
+        } = self;
         if !all_known && conflict.is_none() {
             notes.extend(
                 steps
@@ -255,7 +263,10 @@ impl Planner<'_> {
         });
         let plan = Plan {
             version: PLAN_VERSION,
-            lock: keeping.usage(&request.versions),
+            lock: match keeping.usage(&request.versions) {
+                LockUse::Kept if has_changed => LockUse::Preferred,
+                usage => usage,
+            },
             base,
             download_size: steps.iter().map(|step| step.download_size).sum(),
             steps,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{Draft, DraftLayer};
 use crate::error::EngineError;
+use crate::inventory;
 use crate::pip::PYTHON;
 use crate::reporter::StepReporter;
 use crate::versions_error::VersionsError;
@@ -216,6 +217,9 @@ fn run_or_find<S: Step>(
         return Ok(Done { result, cached: true, solution });
     }
     let result = step.run(&solution)?;
+    for made in &result.layers {
+        inventory::put_nothing(store, &made.layer)?;
+    }
     store.put_fact("step", &identity, &result)?;
     Ok(Done { result, cached: false, solution })
 }
@@ -231,7 +235,11 @@ pub(crate) fn remembered(
     }
     let known: Option<StepResult> = store.get_fact("step", identity)?;
     let is_stored = |made: &StepLayer| store.has_blob(&made.layer.descriptor.digest);
-    Ok(known.filter(|result| result.layers.iter().all(is_stored)))
+    let known = known.filter(|result| result.layers.iter().all(is_stored));
+    for made in known.iter().flat_map(|result| &result.layers) {
+        inventory::keep(store, &made.layer)?;
+    }
+    Ok(known)
 }
 
 /// The digest of what makes two questions or results of a kind equal.

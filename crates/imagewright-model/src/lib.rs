@@ -5,6 +5,7 @@
 mod error_kind;
 mod event;
 pub mod lock;
+pub mod package;
 pub mod plan;
 mod secret;
 mod settings;

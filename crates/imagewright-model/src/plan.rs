@@ -104,6 +104,9 @@ pub struct PlannedPackage {
     /// The version that was there, where it is replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+    /// Its path where it lies on this machine, as the spec has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Bytes of its file, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
@@ -159,6 +162,7 @@ mod tests {
             version: Some("2.0".into()),
             change: PackageChange::Replace,
             before: Some("1.0".into()),
+            path: Some("numpy".into()),
             size: Some(1),
             cached: true,
         };

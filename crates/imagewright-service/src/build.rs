@@ -129,8 +129,10 @@ impl Service {
         command: &BuildCommand,
         events: &dyn EventSink,
     ) -> Result<(BuildRequest, LockPlace), ServiceError> {
-        let partial = read_source(command.source.as_deref())?.merge(PartialSpec::from_flags(&command.flags)?);
-        for note in &partial.notes {
+        let spec = read_source(command.source.as_deref())?;
+        let flags = PartialSpec::from_flags(&command.flags)?.seen_from(&way_back(&spec.folder)?);
+        let partial = spec.merge(flags);
+        for note in &partial.warnings() {
             events.emit(BuildEvent::Warning { message: note.to_string() });
         }
         let spec = partial.finish()?;
@@ -194,11 +196,27 @@ fn read_source(source: Option<&Path>) -> Result<PartialSpec, ServiceError> {
     } else {
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let spec = PartialSpec::from_yaml(&path.display().to_string(), &text)?;
-        (spec, path.parent().unwrap_or(Path::new(".")))
+        (spec, path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     };
     // A path in a spec is meant from where the spec lies; one on the command line from where the user stands.
     spec.base = spec.base.map(|base| base.relative_to(folder));
+    folder.clone_into(&mut spec.folder);
     Ok(spec)
+}
+
+/// The way from the folder of a spec to where the user stands, as paths of requirements have it.
+fn way_back(folder: &Path) -> Result<String, ServiceError> {
+    if folder.as_os_str().is_empty() {
+        return Ok(String::new());
+    }
+    let absolute = |path: &Path| {
+        fs::canonicalize(path).map_err(|source| ServiceError::Read { path: path.to_path_buf(), source })
+    };
+    let (from, to) = (absolute(folder)?, absolute(Path::new("."))?);
+    let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
+    let up = from.components().skip(common).map(|_| "..".to_owned());
+    let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    Ok(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 fn compression(spec: &ImageSpec) -> Compression {

@@ -1,6 +1,6 @@
 //! Images in the store: list, show, tag, remove, export, import, run.
 
-use imagewright_engine::{Cancel, RunRequest};
+use imagewright_engine::{Cancel, Inventory, RunRequest};
 use imagewright_model::Progress;
 use imagewright_oci::{ImageConfig, Manifest, Reference};
 use imagewright_store::transfer::ExportTarget;
@@ -50,6 +50,14 @@ impl Service {
             manifest: documents.manifest.into_value(),
             config: documents.config.into_value(),
         })
+    }
+
+    /// What is known of the packages in an image.
+    pub fn packages_of_image(&self, image: &str) -> Result<Inventory, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
+        let record = self.store().resolve(image)?;
+        let documents = self.store().image(&record.manifest)?;
+        Ok(self.engine.inventory(&documents.manifest, &documents.config)?)
     }
 
     /// Gives an image one more name.

@@ -26,7 +26,9 @@ pub use transport::{Destination, Source, TransportError};
 pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
 pub use registries::OnTransfer;
 
-pub use imagewright_engine::{BaseImageRequest, Cancel, Machine, RunRequest, Upgrade};
+pub use imagewright_engine::{
+    BaseImageRequest, Cancel, Inventory, LayerOrigin, Machine, RunRequest, Upgrade,
+};
 pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord, Tally};
 
 use std::path::Path;

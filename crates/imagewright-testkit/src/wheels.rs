@@ -125,24 +125,17 @@ impl SourceDistribution {
         Self { name: name.to_owned(), version: version.to_owned(), command, wheel: None }
     }
 
-    /// Writes it into a folder.
+    /// Writes its files into a folder, which is a project then.
+    pub fn write_project(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        self.files()?.into_iter().try_for_each(|(path, body)| fs::write(folder.join(path), body))
+    }
+
+    /// Writes it into a folder as an archive.
     pub fn write_to(&self, folder: &Path) -> io::Result<()> {
-        let Self { name, version, command, wheel } = self;
-        let top = format!("{name}-{version}");
-        let wheel_name = wheel.as_ref().map(Wheel::file_name).unwrap_or_default();
-        let project = format!("[project]\nname = {name:?}\nversion = {version:?}\n{BUILD_SYSTEM}");
-        let backend = format!("COMMAND = {command:?}\nWHEEL = {wheel_name:?}\n{BACKEND}");
-        let mut files = vec![
-            ("PKG-INFO", metadata(name, version, &[]).into_bytes()),
-            ("pyproject.toml", project.into_bytes()),
-            ("backend.py", backend.into_bytes()),
-            ("extension.c", b"#include <Python.h>\n".to_vec()),
-        ];
-        if let Some(wheel) = wheel {
-            files.push((&wheel_name, wheel.bytes()?));
-        }
+        let top = format!("{}-{}", self.name, self.version);
         let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-        for (path, body) in files {
+        for (path, body) in self.files()? {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
             header.set_size(body.len() as u64);
@@ -150,6 +143,23 @@ impl SourceDistribution {
         }
         fs::create_dir_all(folder)?;
         fs::write(folder.join(format!("{top}.tar.gz")), archive.into_inner()?.finish()?)
+    }
+
+    fn files(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let Self { name, version, command, wheel } = self;
+        let wheel_name = wheel.as_ref().map(Wheel::file_name).unwrap_or_default();
+        let project = format!("[project]\nname = {name:?}\nversion = {version:?}\n{BUILD_SYSTEM}");
+        let backend = format!("COMMAND = {command:?}\nWHEEL = {wheel_name:?}\n{BACKEND}");
+        let mut files = vec![
+            ("PKG-INFO".to_owned(), metadata(name, version, &[]).into_bytes()),
+            ("pyproject.toml".to_owned(), project.into_bytes()),
+            ("backend.py".to_owned(), backend.into_bytes()),
+            ("extension.c".to_owned(), b"#include <Python.h>\n".to_vec()),
+        ];
+        if let Some(wheel) = wheel {
+            files.push((wheel_name, wheel.bytes()?));
+        }
+        Ok(files)
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::root_view::RootView;
 
 /// Versions of installed packages by name and architecture.
-pub(super) type Installed = BTreeMap<(String, String), String>;
+pub(crate) type Installed = BTreeMap<(String, String), String>;
 
-const BOOKS: &str = "/var/lib/dpkg/status";
+/// Where they are.
+pub(super) const BOOKS: &str = "/var/lib/dpkg/status";
 
 /// The packages of an image.
 pub(super) fn installed(view: &RootView) -> Installed {

@@ -9,10 +9,11 @@ mod mirrors;
 mod pinned;
 mod plain;
 mod plan;
+mod records;
 mod surroundings;
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use imagewright_model::AptSettings;
 use imagewright_model::lock::LockedDebian;
@@ -27,7 +28,10 @@ use pinned::{Repository, exact_names, pins, qualified};
 use plain::PlainArchives;
 use surroundings::{Apt, Archives, Caches, archive_name, has_archive, solved_package};
 
+pub(crate) use records::brought;
+
 use crate::error::{EngineError, UNSOLVABLE};
+use crate::inventory;
 use crate::lock::Kept;
 use crate::outside::INSIDE;
 use crate::step::{self, SolvedPackage, Step, StepContext, StepResult};
@@ -170,8 +174,13 @@ impl Step for AptStep<'_> {
         if !differences.is_empty() {
             return Err(VersionsError::AptDiffers { differences }.into());
         }
+        let records = records::brought(&before, &bench.view(), &hashes(solution));
         report.status("writing the layer");
-        Ok(StepResult::of(bench.seal(draft, tidy_rules())?))
+        let layer = bench.seal(draft, tidy_rules())?;
+        if let Some(layer) = &layer {
+            inventory::put(site.store, layer, &records.iter().collect::<Vec<_>>())?;
+        }
+        Ok(StepResult::of(layer))
     }
 }
 
@@ -352,6 +361,15 @@ fn told(archive: &Archive) -> Option<SolvedPackage> {
         sha256: vec![archive.sha256.clone()?],
         size: archive.size,
     })
+}
+
+/// Hashes of the packages' files, by name and architecture.
+fn hashes(solution: &[SolvedPackage]) -> BTreeMap<(String, String), String> {
+    let hash = |package: &SolvedPackage| {
+        let key = (package.name.clone(), package.architecture.clone());
+        Some((key, package.sha256.first()?.clone()))
+    };
+    solution.iter().filter_map(hash).collect()
 }
 
 /// What is removed before an apt layer is written.

@@ -39,6 +39,7 @@ impl AptStep<'_> {
                 version: Some(version),
                 change: PackageChange::Remove,
                 before: None,
+                path: None,
                 size: None,
                 cached: true,
             });
@@ -68,6 +69,7 @@ fn planned(package: &SolvedPackage, apt: &Apt<'_>, before: &Installed) -> Planne
         version: Some(package.version.clone()),
         change: if before.is_some() { PackageChange::Replace } else { PackageChange::Install },
         before,
+        path: None,
         size: package.size,
         cached: archive.is_file(),
     }

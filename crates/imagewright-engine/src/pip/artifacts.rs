@@ -10,6 +10,7 @@ use imagewright_oci::Digest;
 use imagewright_python::lock::{FileSource, Location};
 
 use super::error::PipError;
+use super::local::{Local, Locals};
 use crate::error::EngineError;
 use crate::fetch::cached::sweep;
 use crate::fetch::growing::Growing;
@@ -27,6 +28,7 @@ pub(super) struct Artifacts<'a> {
     folder: PathBuf,
     outside: &'a Outside,
     indexes: Vec<&'a SecretUrl>,
+    locals: &'a Locals,
 }
 
 /// A file that is here.
@@ -36,13 +38,17 @@ pub(super) struct Artifact {
 }
 
 impl<'a> Artifacts<'a> {
-    pub(super) fn open(site: Site<'a>, settings: &'a BuildSettings) -> Result<Self, EngineError> {
+    pub(super) fn open(
+        site: Site<'a>,
+        settings: &'a BuildSettings,
+        locals: &'a Locals,
+    ) -> Result<Self, EngineError> {
         let fetcher = Fetcher::new(&settings.trust)?.stopped_by(site.cancel.stop());
         let folder = site.store.cache_dir("wheels")?;
         sweep(&folder).map_err(EngineError::io("list", &folder))?;
         let python = &settings.python;
         let indexes = python.index.iter().chain(&python.extra_indexes).chain(&python.find_links).collect();
-        Ok(Self { fetcher, folder, outside: site.outside, indexes })
+        Ok(Self { fetcher, folder, outside: site.outside, indexes, locals })
     }
 
     /// The folder that files are kept in.
@@ -64,6 +70,11 @@ impl<'a> Artifacts<'a> {
             .fetch_cached(&self.address(file), &expected, &path, &mut |bytes| transfer.add(bytes))
             .map_err(|source| PipError::Artifact { file: file.name.clone(), source })?;
         Ok(Artifact { path, digest })
+    }
+
+    /// What a folder of a lock stands for.
+    pub(super) fn local(&self, path: &str) -> Option<&'a Local> {
+        self.locals.of_pinned(path)
     }
 
     /// Whether a file is here.
@@ -98,8 +109,11 @@ impl<'a> Artifacts<'a> {
     fn address(&self, file: &FileSource) -> SecretUrl {
         let text = match &file.location {
             Location::Url(url) => url.expose().to_owned(),
-            // A lock that names paths beside itself is refused where it is read.
-            Location::Path(path) => format!("file://{path}"),
+            Location::Path(path) => match self.locals.of_pinned(path) {
+                Some(local) => return SecretUrl::new(format!("file://{}", local.host().display())),
+                // The name of a file in one of the folders of distributions.
+                None => format!("file://{path}"),
+            },
         };
         if let Some(path) = self.outside.on_host(&text) {
             return SecretUrl::new(format!("file://{}", path.display()));

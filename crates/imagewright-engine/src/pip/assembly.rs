@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use imagewright_model::package::PackageRecord;
 use imagewright_oci::Digest;
 
 use crate::error::EngineError;
+use crate::inventory;
 use crate::package_layer::PackageLayer;
 use crate::parallel;
 use crate::step::StepLayer;
@@ -33,6 +35,8 @@ pub(super) struct Piece {
     /// Name and version.
     pub(super) shown: String,
     pub(super) layer: PackageLayer,
+    /// The package, where the layer brings it.
+    pub(super) record: Option<PackageRecord>,
 }
 
 /// Joins pieces to layers; `kind` begins what they are called, those named by `apart` are joined with nothing, `below`
@@ -49,6 +53,8 @@ pub(super) fn assemble(
         let layers: Vec<&PackageLayer> = group.iter().map(|piece| &piece.layer).collect();
         let joined = PackageLayer::join(site, &layers)?;
         (site.on_layer)(&joined.layer.descriptor);
+        let records: Vec<&PackageRecord> = group.iter().filter_map(|piece| piece.record.as_ref()).collect();
+        inventory::put(site.store, &joined.layer, &records)?;
         Ok::<PackageLayer, EngineError>(joined)
     })?;
     let named = groups.iter().zip(joined).map(|(group, joined)| {
@@ -100,7 +106,7 @@ mod tests {
         let descriptor = Descriptor::new(MediaType::LayerGzip, digest.clone(), size);
         let layer = DraftLayer { descriptor, diff_id: DiffId::new(digest) };
         let layer = PackageLayer { layer, uncompressed_size: size, folders: Vec::new(), head: 0, end: size };
-        Piece { name: name.to_owned(), shown: name.to_owned(), layer }
+        Piece { name: name.to_owned(), shown: name.to_owned(), layer, record: None }
     }
 
     fn names(groups: &[Vec<Piece>]) -> Vec<Vec<&str>> {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::artifacts::{Artifact, Artifacts};
 use super::error::PipError;
 use super::interpreter::PythonFacts;
+use super::local::Local;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::step::{self, StepContext};
@@ -28,6 +29,8 @@ const FOLDER: &str = "/.imagewright-build";
 pub(super) enum Source<'a> {
     /// A file of the cache, under its own name.
     File { name: &'a str, artifact: &'a Artifact },
+    /// A project of this machine, of which the sandbox gets a copy.
+    Project(&'a Local),
     /// A commit of a repository.
     Git { address: &'a str, commit: &'a str },
 }
@@ -102,6 +105,11 @@ impl WheelBuilder<'_> {
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         match source {
             Source::File { name, .. } => Ok(Ok(format!("{INSIDE}/source/{name}"))),
+            Source::Project(local) => {
+                let copy = folder.join("source");
+                local.copy_to(&copy, self.context.epoch, self.context.site.cancel)?;
+                Ok(Ok(format!("{FOLDER}/source")))
+            }
             Source::Git { address, commit } => {
                 let place = format!("{FOLDER}/source");
                 self.check_out(bench, address, commit, &place).map(|done| done.map(|()| place))
@@ -164,6 +172,8 @@ impl WheelBuilder<'_> {
     fn key(&self, source: &Source<'_>, subdirectory: Option<&str>) -> Digest {
         let source = match source {
             Source::File { name, artifact } => ("file", *name, artifact.digest.to_string()),
+            // Not the path: a project that was moved is the same.
+            Source::Project(local) => ("project", "", local.content().to_string()),
             Source::Git { address, commit } => ("git", *address, (*commit).to_owned()),
         };
         let image = (self.context.parent(), &self.facts.interpreter, &self.uv.digest);

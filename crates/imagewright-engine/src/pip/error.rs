@@ -5,6 +5,7 @@ use imagewright_python::lock::{LockError, NameError};
 use imagewright_python::markers::ReportError;
 use imagewright_python::wheel::{WheelError, WheelErrorKind};
 
+use super::local::LocalError;
 use crate::fetch::FetchError;
 
 /// Why a package cannot become layers.
@@ -50,6 +51,9 @@ pub enum PipError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A file or folder that the spec names cannot be installed.
+    #[error(transparent)]
+    Local(#[from] LocalError),
     /// A package comes from where nothing can be fetched from.
     #[error("`{package}` comes from {kind}, which cannot be installed from")]
     UnsupportedSource {
@@ -71,6 +75,7 @@ impl PipError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Artifact { source, .. } => source.kind(),
+            Self::Local(error) => error.kind(),
             Self::Broken { source, .. } => ErrorKind::of_io(source),
             Self::Wheel { source } if source.kind() == WheelErrorKind::Io => ErrorKind::Machine,
             Self::Wheel { .. }
@@ -86,6 +91,7 @@ impl PipError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Artifact { source, .. } => source.hint(),
+            Self::Local(error) => error.hint(),
             Self::Broken { source, .. } => ErrorKind::io_hint(source),
             Self::Wheel { source } => source.hint(),
             Self::PythonReport { source } => source.hint(),

@@ -3,6 +3,7 @@
 //! A first solution waits for answers of indexes most of the time, and those hardly depend on the Python. So uv solves
 //! for a likely one meanwhile. Nothing is taken from that but what uv keeps in its cache; if it fails, nobody is told.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::PipStep;
 use super::interpreter::PythonFacts;
-use super::solve::{Solver, lines};
+use super::solve::Solver;
 use crate::error::EngineError;
 use crate::host_program;
 use crate::lock::Kept;
@@ -43,11 +44,12 @@ impl PipStep<'_> {
 
     fn ask_ahead(&self, minor: u8, in_vain: &AtomicBool) {
         let report = likely(minor, &self.context.draft.config.platform.architecture);
-        let Self { context, uv, spec, .. } = self;
-        let solver = Solver { context: *context, uv, spec, report: &report, executable: "", preferred: &[] };
-        let asked = solver.on_host(&lines(&spec.requirements), |command| {
-            host_program::run_unseen(command, context.site, in_vain)
-        });
+        let Self { context, uv, spec, locals, .. } = self;
+        let solver =
+            Solver { context: *context, uv, spec, locals, report: &report, executable: "", preferred: &[] };
+        let lines = |folder: &Path| locals.lines(&spec.requirements, folder);
+        let asked =
+            solver.on_host(&lines, |command| host_program::run_unseen(command, context.site, in_vain));
         // See above: only uv's cache counts.
         drop(asked);
     }

@@ -6,7 +6,7 @@ use imagewright_python::lock::{Artifact, FileSource, Location, Lock, write_lock}
 
 use super::interpreter::{PythonFacts, Target};
 use super::replaced;
-use super::select::{Chosen, Selector};
+use super::select::Chosen;
 use super::{PipStep, Solution};
 use crate::error::EngineError;
 use crate::lock::{Kept, KeptPython};
@@ -33,10 +33,11 @@ impl PipStep<'_> {
 
     /// A solution as the text of a `pylock.toml`: one file for each package.
     pub(crate) fn pylock(&self, solution: &Solution) -> Result<String, EngineError> {
-        let selector = Selector::new(&solution.python, self.spec)?;
+        let selector = self.selector(&solution.python)?;
         let chosen = selector.choose(&solution.locks, self.context.report)?;
         let mut packages: Vec<_> = chosen.into_iter().map(|chosen| chosen.package).collect();
         for package in &mut packages {
+            self.name_path(&mut package.artifact);
             if let Artifact::Wheel { file, .. } | Artifact::Sdist { file } | Artifact::Archive { file, .. } =
                 &mut package.artifact
             {
@@ -44,6 +45,23 @@ impl PipStep<'_> {
             }
         }
         Ok(write_lock(&Lock { packages, ..Lock::default() }))
+    }
+
+    /// What is named by its contents here, everybody else finds by its path.
+    fn name_path(&self, artifact: &mut Artifact) {
+        let path = match artifact {
+            Artifact::Directory { path, .. } => path,
+            Artifact::Archive { file, .. } | Artifact::Wheel { file, .. } | Artifact::Sdist { file } => {
+                match &mut file.location {
+                    Location::Path(path) => path,
+                    Location::Url(_) => return,
+                }
+            }
+            Artifact::Vcs(_) => return,
+        };
+        if let Some(local) = self.locals.of_pinned(path) {
+            path.clone_from(&local.path);
+        }
     }
 
     /// Where this machine has its folders of distribution files is nobody else's business.
@@ -57,6 +75,14 @@ impl PipStep<'_> {
         }
     }
 
+    /// What the spec names by path and is not as it was locked, a sentence each.
+    pub(super) fn changed(&self) -> Result<Vec<String>, EngineError> {
+        match &self.kept {
+            Kept::Exactly(kept) => Ok(self.locals.pin_lock(&kept.python.pylock())?.changed),
+            Kept::Preferred(_) | Kept::Nothing => Ok(Vec::new()),
+        }
+    }
+
     /// What the lock decided, where it is for this Python.
     pub(super) fn kept_locks(&self, python: &PythonFacts) -> Result<Option<Vec<String>>, EngineError> {
         let Kept::Exactly(KeptPython { python: locked, locked: must_fit, .. }) = &self.kept else {
@@ -64,7 +90,12 @@ impl PipStep<'_> {
         };
         let found = (&python.interpreter.executable, &python.interpreter.version, environment(python));
         if (&locked.interpreter, &locked.version, locked.environment.as_str()) == found {
-            return Ok(Some(vec![locked.pylock()]));
+            let pinned = self.locals.pin_lock(&locked.pylock())?;
+            return match pinned.changed {
+                nothing if nothing.is_empty() => Ok(Some(vec![pinned.text])),
+                differences if *must_fit => Err(VersionsError::LockDiffers { differences }.into()),
+                _ => Ok(None),
+            };
         }
         let shown = |(interpreter, version, environment): (&String, &String, &str)| {
             format!("Python {version} at `{interpreter}` with packages in `{environment}`")
@@ -101,6 +132,15 @@ impl PipStep<'_> {
 }
 
 impl Chosen {
+    /// Where it lies on this machine, as solutions have it.
+    pub(super) fn path(&self) -> Option<&str> {
+        match &self.package.artifact {
+            Artifact::Directory { path, .. }
+            | Artifact::Archive { file: FileSource { location: Location::Path(path), .. }, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// The file it is made from, where it is one.
     pub(super) fn file(&self) -> Option<&FileSource> {
         match &self.package.artifact {

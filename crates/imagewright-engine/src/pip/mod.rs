@@ -15,8 +15,10 @@ mod error;
 mod guess;
 mod interpreter;
 mod layout;
+mod local;
 mod locked;
 mod plan;
+mod record;
 mod replaced;
 mod root;
 mod select;
@@ -24,6 +26,7 @@ mod solve;
 mod wheel_writer;
 mod wheels;
 
+use std::path::Path;
 use std::thread;
 
 use imagewright_model::BuildSettings;
@@ -37,12 +40,15 @@ use crate::error::EngineError;
 use crate::lock::{Kept, KeptPython};
 use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
+use crate::versions_error::VersionsError;
 use artifacts::{Artifacts, Transfer};
 use assembly::Piece;
 use bytecode::Compiler;
 pub use error::PipError;
 use interpreter::{Interpreter, PythonFacts};
 use layout::Layout;
+pub use local::LocalError;
+use local::Locals;
 pub(crate) use root::PYTHON;
 use select::{Chosen, Selector};
 use solve::{Solver, lines};
@@ -56,6 +62,10 @@ pub(crate) struct PipStep<'a> {
     context: StepContext<'a>,
     uv: Uv,
     spec: &'a PipSpec,
+    /// What the spec names by path.
+    locals: Locals,
+    /// The lock of the spec, with contents in place of paths.
+    locked: Option<String>,
     choice: Option<&'a PythonChoice>,
     settings: &'a BuildSettings,
     /// What an earlier build decided.
@@ -84,8 +94,28 @@ impl<'a> PipStep<'a> {
         settings: &'a BuildSettings,
         kept: Kept<KeptPython<'a>>,
         again: bool,
-    ) -> Self {
-        Self { context, uv, spec, choice, settings, kept, again }
+    ) -> Result<Self, EngineError> {
+        let locals = Locals::find(spec, context.site.cancel)?;
+        let locked = match &spec.locked {
+            None => None,
+            Some(lock) => {
+                let pinned = locals.pin_lock(&lock.text)?;
+                if !pinned.changed.is_empty() {
+                    return Err(VersionsError::LockDiffers { differences: pinned.changed }.into());
+                }
+                Some(pinned.text)
+            }
+        };
+        Ok(Self { context, uv, spec, locals, locked, choice, settings, kept, again })
+    }
+
+    /// A path that stands for a folder of the question, in what two questions are compared by.
+    fn anywhere() -> &'static Path {
+        Path::new("/")
+    }
+
+    fn selector(&self, python: &PythonFacts) -> Result<Selector<'a>, EngineError> {
+        Selector::new(python, self.spec, self.locked.clone())
     }
 
     fn bytecode(&self) -> Bytecode {
@@ -98,10 +128,10 @@ impl Step for PipStep<'_> {
     type Solution = Solution;
 
     fn question(&self) -> Digest {
-        let PipSpec { requirements, constraints, requires_python, locked, options } = self.spec;
+        let PipSpec { requirements, constraints, requires_python, locked: _, options, folder: _ } = self.spec;
         let python: Vec<&str> = requires_python.iter().map(|wanted| wanted.text.as_str()).collect();
-        let locked = locked.as_ref().map(|lock| lock.text.as_str());
-        let pip = (lines(requirements), lines(constraints), python, locked, options);
+        let requirements = self.locals.lines(requirements, Self::anywhere());
+        let pip = (requirements, lines(constraints), python, &self.locked, options);
         let path = self.context.draft.config.env("PATH");
         let python = interpreter::wanted(self.choice);
         step::key("pip-question", &(self.context.parent(), path, pip, python, &self.uv.digest))
@@ -129,7 +159,7 @@ impl Step for PipStep<'_> {
             report.status(format!("solving for Python {}", python.interpreter.version));
         }
         let locks = self.locks(&python)?;
-        let chosen = Selector::new(&python, self.spec)?.choose(&locks, report)?;
+        let chosen = self.selector(&python)?.choose(&locks, report)?;
         let packages = chosen.iter().map(Chosen::solved).collect();
         let has_sources = chosen.iter().any(Chosen::is_source);
         Ok(Solution { python, locks, packages, has_sources })
@@ -137,7 +167,7 @@ impl Step for PipStep<'_> {
 
     fn run(&mut self, solution: &Solution) -> Result<StepResult, EngineError> {
         let python = &solution.python;
-        let selector = Selector::new(python, self.spec)?;
+        let selector = self.selector(python)?;
         let chosen = selector.choose(&solution.locks, self.context.report)?;
         let there = |chosen: &Chosen| {
             replaced::in_target(python)
@@ -179,7 +209,7 @@ impl PipStep<'_> {
         chosen: &[Chosen],
     ) -> Result<Vec<StepLayer>, EngineError> {
         let StepContext { site, draft, report, .. } = self.context;
-        let artifacts = Artifacts::open(site, self.settings)?;
+        let artifacts = Artifacts::open(site, self.settings, &self.locals)?;
         let installer = Installer {
             context: self.context,
             uv: &self.uv,
@@ -203,10 +233,9 @@ impl PipStep<'_> {
             let installer = Installer { again: false, ..installer };
             let file = |number: usize| Ok(installer.file(&chosen[number], &transfer)?.path);
             let compiled = compiler.layers(&wheels, self.again, file)?;
-            let pieces = wheels
-                .iter()
-                .zip(compiled)
-                .filter_map(|(wheel, layer)| layer.map(|layer| Piece { layer, ..wheel.piece() }));
+            let pieces = wheels.iter().zip(compiled).filter_map(|(wheel, layer)| {
+                layer.map(|layer| Piece { layer, record: None, ..wheel.piece() })
+            });
             layers.extend(assembly::assemble(
                 site,
                 "bytecode",
@@ -230,24 +259,25 @@ impl PipStep<'_> {
             context: self.context,
             uv: &self.uv,
             spec: self.spec,
+            locals: &self.locals,
             report: &python.report,
             executable: &python.interpreter.executable,
             preferred: &preferred,
         };
-        match &self.spec.locked {
-            None => {
+        match (&self.spec.locked, &self.locked) {
+            (None, _) | (_, None) => {
                 // Where every package must come with its hash, a pip nobody gave a hash for cannot come along.
                 let pip = if wants_pip && !self.spec.options.require_hashes { PIP } else { "" };
-                let lock = solver.lock(&(lines(&self.spec.requirements) + pip))?;
+                let lock = solver.lock(&self.spec.requirements, pip)?;
                 // uv does not hold what it finds against the hashes of the requirements.
                 self.spec.check_hashes(&LockedPip::parse("the solution", &lock)?)?;
                 Ok(vec![lock])
             }
-            Some(lock) => {
+            (Some(lock), Some(text)) => {
                 let has_pip = lock.packages.iter().any(|package| package.name == "pip");
                 let pip = wants_pip && !has_pip;
-                let pip = pip.then(|| solver.lock(PIP)).transpose()?;
-                Ok(pip.into_iter().chain([lock.text.clone()]).collect())
+                let pip = pip.then(|| solver.lock(&[], PIP)).transpose()?;
+                Ok(pip.into_iter().chain([text.clone()]).collect())
             }
         }
     }

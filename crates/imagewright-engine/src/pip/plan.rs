@@ -4,7 +4,7 @@ use imagewright_model::plan::{PackageChange, PlannedPackage};
 
 use super::artifacts::Artifacts;
 use super::interpreter::PythonFacts;
-use super::select::{Chosen, Selector};
+use super::select::Chosen;
 use super::{PipStep, Solution, replaced};
 use crate::error::EngineError;
 use crate::step::{Memory, Step, remembered_solution};
@@ -15,6 +15,8 @@ pub(crate) struct PipPlan {
     pub(crate) solution: Solution,
     /// The packages as a `pylock.toml`.
     pub(crate) pylock: String,
+    /// What is not as it was locked, so that the lock is only preferred.
+    pub(crate) changed: Vec<String>,
 }
 
 impl PipStep<'_> {
@@ -25,12 +27,13 @@ impl PipStep<'_> {
             Some(solution) => solution,
             None => self.solve()?,
         };
-        let selector = Selector::new(&solution.python, self.spec)?;
+        let selector = self.selector(&solution.python)?;
         let chosen = selector.choose(&solution.locks, self.context.report)?;
-        let artifacts = Artifacts::open(self.context.site, self.settings)?;
+        let artifacts = Artifacts::open(self.context.site, self.settings, &self.locals)?;
         let packages = chosen.iter().map(|chosen| planned(chosen, &solution.python, &artifacts)).collect();
         let pylock = self.pylock(&solution)?;
-        Ok(PipPlan { packages, solution, pylock })
+        let changed = self.changed()?;
+        Ok(PipPlan { packages, solution, pylock, changed })
     }
 
     /// Whether the image so far has the Python that packages are for.
@@ -43,6 +46,7 @@ fn planned(chosen: &Chosen, python: &PythonFacts, artifacts: &Artifacts<'_>) -> 
     let there = replaced::in_target(python).find(|there| there.name == chosen.name());
     let stays = there.is_some_and(|there| Some(&there.version) == chosen.version());
     let before = there.filter(|_| !stays).map(|there| there.version.clone());
+    let local = chosen.path().and_then(|path| artifacts.local(path));
     PlannedPackage {
         name: chosen.name().to_owned(),
         version: chosen.version().cloned(),
@@ -53,6 +57,7 @@ fn planned(chosen: &Chosen, python: &PythonFacts, artifacts: &Artifacts<'_>) -> 
         },
         before,
         size: chosen.size(),
-        cached: stays || chosen.file().is_some_and(|file| artifacts.has(file)),
+        path: local.map(|local| local.path.clone()),
+        cached: stays || local.is_some() || chosen.file().is_some_and(|file| artifacts.has(file)),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use imagewright_model::spec::PipSpec;
 use imagewright_python::lock::{
-    Artifact, FileSource, Formats, Groups, Lock, LockFile, LockedPackage, PackageSet, Target, direct_url,
+    Artifact, FileSource, Formats, Groups, Location, Lock, LockFile, LockedPackage, PackageSet, Target,
+    direct_url,
 };
 use imagewright_python::markers::InterpreterReport;
 use imagewright_python::tags::Tags;
@@ -18,6 +19,8 @@ use crate::step::SolvedPackage;
 /// Chooses for one interpreter.
 pub(super) struct Selector<'a> {
     spec: &'a PipSpec,
+    /// The lock of the spec, as it stands among those that are chosen from.
+    locked: Option<String>,
     report: InterpreterReport,
     tags: Tags,
     formats: Formats,
@@ -31,7 +34,11 @@ pub(super) struct Chosen {
 }
 
 impl<'a> Selector<'a> {
-    pub(super) fn new(python: &PythonFacts, spec: &'a PipSpec) -> Result<Self, EngineError> {
+    pub(super) fn new(
+        python: &PythonFacts,
+        spec: &'a PipSpec,
+        locked: Option<String>,
+    ) -> Result<Self, EngineError> {
         let report = InterpreterReport::parse(&python.report.to_string())
             .map_err(|source| PipError::PythonReport { source })?;
         let set = |names: &[String]| PackageSet::parse(names.iter().map(String::as_str));
@@ -41,7 +48,7 @@ impl<'a> Selector<'a> {
             only_binary: set(&spec.options.only_binary).map_err(wrong)?,
         };
         let tags = report.tags();
-        Ok(Self { spec, report, tags, formats })
+        Ok(Self { spec, locked, report, tags, formats })
     }
 
     pub(super) fn report(&self) -> &InterpreterReport {
@@ -63,7 +70,7 @@ impl<'a> Selector<'a> {
         };
         let mut packages = BTreeMap::new();
         for lock in locks {
-            let source = self.spec.locked.as_ref().filter(|locked| locked.text == *lock);
+            let source = self.spec.locked.as_ref().filter(|_| self.locked.as_ref() == Some(lock));
             let source = source.map_or("the solution", |locked| locked.source.as_str());
             let wrong = |source| EngineError::from(PipError::Lock { source: Box::new(source) });
             let selection =
@@ -114,9 +121,21 @@ impl Chosen {
         }
     }
 
-    /// The text of `direct_url.json`, for what does not come from an index.
+    /// The text of `direct_url.json`, for what does not come from an index. Where a file or folder lies on this machine
+    /// is in no image: what it is called stands for that.
     pub(super) fn direct_url(&self) -> Option<String> {
-        direct_url(&self.package.artifact, "/")
+        let mut artifact = self.package.artifact.clone();
+        match &mut artifact {
+            Artifact::Directory { path, editable, .. } => {
+                self.name().clone_into(path);
+                *editable = None;
+            }
+            Artifact::Archive { file, .. } if matches!(file.location, Location::Path(_)) => {
+                file.location = Location::Path(file.name.clone());
+            }
+            _ => {}
+        }
+        direct_url(&artifact, "/")
     }
 
     /// The package as keys know it: no address and no path.

@@ -16,6 +16,7 @@ use imagewright_model::spec::{PipOptions, PipRequirement, PipSpec};
 use imagewright_oci::Digest;
 use serde_json::Value;
 
+use super::local::Locals;
 use crate::error::EngineError;
 use crate::host_program;
 use crate::step::StepContext;
@@ -39,6 +40,7 @@ pub(super) struct Solver<'a> {
     pub(super) context: StepContext<'a>,
     pub(super) uv: &'a Uv,
     pub(super) spec: &'a PipSpec,
+    pub(super) locals: &'a Locals,
     /// What the interpreter answered to uv, and its path.
     pub(super) report: &'a Value,
     pub(super) executable: &'a str,
@@ -47,46 +49,49 @@ pub(super) struct Solver<'a> {
 }
 
 impl Solver<'_> {
-    /// Has uv turn requirements, a line each, into a lock (PEP 751).
-    pub(super) fn lock(&self, requirements: &str) -> Result<String, EngineError> {
+    /// Has uv turn requirements and further lines into a lock (PEP 751), which names contents in place of paths.
+    pub(super) fn lock(&self, requirements: &[PipRequirement], more: &str) -> Result<String, EngineError> {
         let StepContext { site, report, .. } = self.context;
-        let (solved, lock) =
-            self.on_host(requirements, |command| host_program::run(command, site, report))?;
+        let lines = |folder: &Path| self.locals.lines(requirements, folder) + more;
+        let (solved, lock) = self.on_host(&lines, |command| host_program::run(command, site, report))?;
         if solved.succeeded() {
-            return Ok(lock);
+            return self.locals.pin_solution(&lock);
         }
         let said = solved.tail_text();
         let Some((_, reason)) = REASONS.iter().find(|(sign, _)| said.contains(sign)) else {
             return Err(solve_error(&solved));
         };
         report.status(format!("solving again in the sandbox: {reason}"));
-        let (solved, lock) = self.in_sandbox(requirements)?;
-        if solved.succeeded() { Ok(lock) } else { Err(solve_error(&solved)) }
+        let (solved, lock) = self.in_sandbox(&lines)?;
+        if solved.succeeded() { self.locals.pin_solution(&lock) } else { Err(solve_error(&solved)) }
     }
 
     /// Has uv solve on the host, run by `run`.
     pub(super) fn on_host<F>(
         &self,
-        requirements: &str,
+        lines: &dyn Fn(&Path) -> String,
         run: impl FnOnce(Command) -> Result<F, EngineError>,
     ) -> Result<(F, String), EngineError> {
         let site = self.context.site;
         let interpreter = stand_in(&site.store.cache_dir("interpreters")?, self.report)?;
         let scratch = site.store.scratch(&[])?;
         let folder = scratch.upper();
-        self.write_question(&folder, requirements)?;
+        self.write_question(&folder, &lines(&folder))?;
+        self.locals.put_below(&folder, None)?;
         let arguments = self.arguments(&folder, &interpreter.to_string_lossy());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let finished = run(self.uv.host_command(site.outside, &arguments))?;
         Ok((finished, fs::read_to_string(folder.join(LOCK)).unwrap_or_default()))
     }
 
-    fn in_sandbox(&self, requirements: &str) -> Result<(Finished, String), EngineError> {
+    fn in_sandbox(&self, lines: &dyn Fn(&Path) -> String) -> Result<(Finished, String), EngineError> {
         let StepContext { site, report, .. } = self.context;
         let mut bench = self.context.bench()?;
         let folder = bench.upper().join(FOLDER.trim_start_matches('/'));
         fs::create_dir(&folder).map_err(EngineError::io("create", &folder))?;
-        self.write_question(&folder, requirements)?;
+        self.write_question(&folder, &lines(Path::new(FOLDER)))?;
+        // Building is how uv finds out what a project requires, and may leave traces in it.
+        self.locals.put_below(&folder, Some((self.context.epoch, site.cancel)))?;
         let arguments = self.arguments(Path::new(FOLDER), self.executable);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let finished = bench.run(self.uv.command(site.outside, &arguments), report)?;
@@ -166,8 +171,9 @@ fn preferences(preferred: &[(String, String)]) -> String {
     text
 }
 
-pub(super) fn lines(requirements: &[PipRequirement]) -> String {
-    requirements.iter().map(|requirement| requirement.line() + "\n").collect()
+/// Constraints, a line each: they name no paths.
+pub(super) fn lines(constraints: &[PipRequirement]) -> String {
+    constraints.iter().map(|constraint| constraint.line(|local| local.path.clone()) + "\n").collect()
 }
 
 /// The options of a spec as uv takes them.

@@ -10,6 +10,7 @@ use imagewright_store::BlobWriter;
 
 use super::error::PipError;
 use super::layout::Layout;
+use super::record;
 use super::select::Chosen;
 use super::wheels::WheelLayer;
 use crate::error::EngineError;
@@ -42,6 +43,7 @@ impl WheelWriter<'_> {
         let wheel = Wheel::open(name, source).map_err(wrong)?;
         opened();
         let is_pure = wheel.root_is_purelib();
+        let record = record::of_wheel(&wheel, &hash, self.chosen.direct_url());
         let scheme = scheme(self.layout);
         let options = InstallOptions {
             installer: INSTALLER.to_owned(),
@@ -62,7 +64,7 @@ impl WheelWriter<'_> {
         }
         let files = installed.files.iter().map(|file| file.path.to_string()).collect();
         let (name, version) = (installed.name, installed.version.to_string());
-        Ok((WheelLayer { name, version, hash, is_pure, layer }, files))
+        Ok((WheelLayer { name, version, hash, is_pure, layer, record }, files))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
+use imagewright_model::package::PackageRecord;
 use imagewright_oci::Digest;
 use imagewright_python::lock::{Artifact as LockedArtifact, FileSource, Location};
 use imagewright_python::wheel::INSTALL_VERSION;
@@ -16,6 +17,7 @@ use super::build_wheel::{Built, Source, WheelBuilder};
 use super::error::PipError;
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
+use super::local::LocalError;
 use super::select::Chosen;
 use super::wheel_writer::WheelWriter;
 use crate::error::EngineError;
@@ -36,7 +38,8 @@ pub(super) fn version() -> (u32, u32) {
     (INSTALL_VERSION, imagewright_layer::PACKAGE_VERSION)
 }
 
-/// The layer of a wheel.
+/// The layer of a wheel. Such a fact from before packages were recorded counts as unknown: the layer is made once more, and
+/// is the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct WheelLayer {
     pub(super) name: String,
@@ -46,12 +49,14 @@ pub(super) struct WheelLayer {
     /// Whether its modules go to `purelib`.
     pub(super) is_pure: bool,
     pub(super) layer: PackageLayer,
+    /// What the package says of itself.
+    pub(super) record: PackageRecord,
 }
 
 impl WheelLayer {
     pub(super) fn piece(&self) -> Piece {
         let shown = format!("{} {}", self.name, self.version);
-        Piece { name: self.name.clone(), shown, layer: self.layer.clone() }
+        Piece { name: self.name.clone(), shown, layer: self.layer.clone(), record: Some(self.record.clone()) }
     }
 }
 
@@ -223,13 +228,12 @@ impl Installer<'_> {
                     PipError::UnsupportedSource { package: name.to_owned(), kind: vcs.kind.clone() }.into()
                 );
             }
-            LockedArtifact::Directory { .. } | LockedArtifact::Wheel { .. } => {
-                return Err(PipError::UnsupportedSource {
-                    package: name.to_owned(),
-                    kind: "a folder".to_owned(),
-                }
-                .into());
+            LockedArtifact::Directory { path, subdirectory, .. } => {
+                let stray = || LocalError::Stray { package: name.to_owned(), path: path.clone() };
+                let local = self.artifacts.local(path).ok_or_else(stray)?;
+                builder.build(name, &Source::Project(local), subdirectory.as_deref(), self.again)?
             }
+            LockedArtifact::Wheel { .. } => unreachable!("a wheel was fetched above"),
         };
         let path = self.artifacts.path(&built.name, &built.hash);
         Ok(WheelFile { name: built.name, hash: built.hash, path })

@@ -115,6 +115,11 @@ impl LockedPython {
         toml::from_str(text)
     }
 
+    /// The text of a `pylock.toml`, as locks have it.
+    pub fn text_of(document: &toml::Table) -> String {
+        write::pylock(document)
+    }
+
     /// The text of a `pylock.toml` with these packages.
     pub fn pylock(&self) -> String {
         write::pylock(&self.document)

@@ -88,6 +88,26 @@ struct Package {
     #[expect(dead_code, reason = "read to see that it is text")]
     version: Option<String>,
     directory: Option<Spanned<IgnoredAny>>,
+    tool: Option<Tools>,
+}
+
+#[derive(Deserialize)]
+struct Tools {
+    imagewright: Option<Tool>,
+}
+
+/// What we add to an entry.
+#[derive(Deserialize)]
+struct Tool {
+    content: Option<IgnoredAny>,
+}
+
+impl Package {
+    /// Whether it says what a folder must hold.
+    fn has_content(&self) -> bool {
+        let tool = self.tool.as_ref().and_then(|tools| tools.imagewright.as_ref());
+        tool.is_some_and(|tool| tool.content.is_some())
+    }
 }
 
 impl ImageLock {
@@ -200,8 +220,11 @@ impl Reader<'_> {
             if package.name.get_ref().is_empty() {
                 return Err(self.wrong(package.name.span().start, "a package has no name"));
             }
-            if let Some(directory) = &package.directory {
-                let text = format!("`{}` is locked to a folder of a machine", package.name.get_ref());
+            if let Some(directory) = package.directory.as_ref().filter(|_| !package.has_content()) {
+                let text = format!(
+                    "`{}` is locked to a folder, and not to what that must hold",
+                    package.name.get_ref()
+                );
                 return Err(self.wrong(directory.span().start, text));
             }
         }

@@ -109,7 +109,11 @@ fn what_is_wrong_is_named_with_its_place() {
         ("architecture = \"amd64\"\n", "architecture = \"amd64\"\nsuite = \"x\"\n", "go together"),
         ("lock-version = \"1.0\"", "lock-version = \"2.0\"", "lock version `2.0` is not one"),
         ("[python]\n", "[pythons]\n", "malformed TOML"),
-        ("vcs = {", "directory = {path = \".\"}\nvcs = {", "`odd` is locked to a folder of a machine"),
+        (
+            "vcs = {",
+            "directory = {path = \".\"}\nvcs = {",
+            "`odd` is locked to a folder, and not to what that must hold",
+        ),
         ("name = \"odd\"", "name = \"\"", "a package has no name"),
         ("[base]\n", "[base]\ndistribution = \"debian/trixie\"\n", "either a digest or a distribution"),
     ];

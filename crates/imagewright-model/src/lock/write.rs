@@ -16,6 +16,11 @@ const HEADING: &str = "\
 const FIRST_KEYS: [&str; 2] = ["name", "version"];
 
 impl ImageLock {
+    /// How the text of every lock begins.
+    pub fn heading() -> &'static str {
+        HEADING.lines().next().unwrap_or_default()
+    }
+
     /// The text of the lock.
     pub fn to_text(&self) -> String {
         let mut text = Text(HEADING.to_owned());

@@ -5,12 +5,12 @@ use std::fmt;
 
 use imagewright_oci::{PlatformError, ReferenceError};
 
+use super::RequirementError;
 use super::apt::AptPackageError;
 use super::base::BaseError;
 use super::compression::CompressionError;
 use super::container::ContainerError;
 use super::python::{PYTHON_VERSION_HINT, PythonError};
-use super::requirement::RequirementError;
 use super::{Origin, nearest};
 use crate::ErrorKind;
 

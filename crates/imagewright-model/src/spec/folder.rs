@@ -5,7 +5,9 @@ use std::io;
 
 use super::pyproject::read_pyproject;
 use super::requirements_file::read_requirements;
-use super::{AptPackage, LockedPip, Note, Origin, PartialSpec, Problem, RequirementError, SpecError};
+use super::{
+    AptPackage, LockedPip, Note, Origin, PartialSpec, PipRequirement, Problem, RequirementError, SpecError,
+};
 
 /// The files of a folder. Paths are relative to it, with `/` between their parts.
 pub trait SpecFiles {
@@ -35,8 +37,8 @@ impl SpecFiles for BTreeMap<String, String> {
 }
 
 /// The files that are read.
-const HONOURED: [&str; 6] =
-    ["image.yaml", "image.yml", "apt.txt", "requirements.txt", "pyproject.toml", "pylock.toml"];
+const HONOURED: [&str; 7] =
+    ["image.yaml", "image.yml", "apt.txt", "requirements.txt", "pyproject.toml", "setup.py", "pylock.toml"];
 
 /// A file that other tools follow and this one does not.
 struct Foreign {
@@ -61,7 +63,7 @@ const LOCK_REMEDY: &str =
     "export it to pylock.toml, for example with `uv export --format pylock.toml -o pylock.toml`";
 
 /// What repo2docker, Binder and packaging tools follow. Whoever has such a file expects it to count.
-const FOREIGN: [Foreign; 24] = [
+const FOREIGN: [Foreign; 23] = [
     foreign("environment.yml", CONDA, CONDA_REMEDY),
     foreign("environment.yaml", CONDA, CONDA_REMEDY),
     foreign("conda-lock.yml", CONDA, CONDA_REMEDY),
@@ -79,16 +81,12 @@ const FOREIGN: [Foreign; 24] = [
     Foreign { covered_by: &["pylock.toml"], ..foreign("uv.lock", "it is a lock of uv", LOCK_REMEDY) },
     Foreign { covered_by: &["pylock.toml"], ..foreign("pdm.lock", "it is a lock of PDM", LOCK_REMEDY) },
     Foreign {
-        covered_by: &["pyproject.toml"],
-        ..foreign(
-            "setup.py",
-            "it is a project that would have to be installed",
-            "list its dependencies in requirements.txt",
-        )
-    },
-    Foreign {
         covered_by: &["pyproject.toml", "setup.py"],
-        ..foreign("setup.cfg", "it may list dependencies of a project", "list them in requirements.txt")
+        ..foreign(
+            "setup.cfg",
+            "it may list dependencies of a project",
+            "add a setup.py, or list them in requirements.txt",
+        )
     },
     foreign("runtime.txt", "it chooses a version of a language", "choose a base with that version"),
     foreign("install.R", "it installs R packages", R_REMEDY),
@@ -105,7 +103,7 @@ const FOREIGN: [Foreign; 24] = [
     foreign(".binder", "repo2docker would read the files in it", BINDER_REMEDY),
 ];
 
-/// Reads a folder: `image.yaml` laid over `apt.txt`, `requirements.txt`, `pyproject.toml` and `pylock.toml`.
+/// Reads a folder: `image.yaml` laid over `apt.txt`, `requirements.txt`, `pyproject.toml`, `setup.py` and `pylock.toml`.
 ///
 /// # Errors
 /// Names the file and place of what is not valid, and every file that would not be honoured.
@@ -168,7 +166,7 @@ impl Folder<'_> {
 
     fn refuse_foreign(&self) -> Result<(), SpecError> {
         let covers = |file: &&str| match *file {
-            "pyproject.toml" => self.has_project(),
+            "pyproject.toml" => self.has_section("project"),
             file => self.files.exists(file),
         };
         let counts = |foreign: &Foreign| self.has(foreign.file) && !foreign.covered_by.iter().any(covers);
@@ -181,10 +179,17 @@ impl Folder<'_> {
         }
     }
 
-    /// Whether a `pyproject.toml` lists dependencies itself instead of leaving them to a `setup.py`.
-    fn has_project(&self) -> bool {
+    /// Whether there is a `pyproject.toml` with this section.
+    fn has_section(&self, section: &str) -> bool {
         let text = self.files.read("pyproject.toml").ok().flatten().unwrap_or_default();
-        self.has("pyproject.toml") && text.lines().any(|line| line.trim() == "[project]")
+        let heading = format!("[{section}]");
+        self.has("pyproject.toml") && text.lines().any(|line| line.trim() == heading)
+    }
+
+    /// The file that makes the folder a project which `pip install .` installs as it is meant.
+    fn project(&self) -> Option<&'static str> {
+        let is_built = self.has_section("build-system").then_some("pyproject.toml");
+        is_built.or_else(|| self.has("setup.py").then_some("setup.py"))
     }
 
     fn apt(&self) -> Result<PartialSpec, SpecError> {
@@ -195,7 +200,7 @@ impl Folder<'_> {
         Ok(PartialSpec { apt, ..PartialSpec::default() })
     }
 
-    /// `requirements.txt` and `pyproject.toml` both say what is wanted; `pylock.toml` says how that is met.
+    /// `requirements.txt`, `pyproject.toml` and `setup.py` say what is wanted; `pylock.toml` says how that is met.
     fn python(&self, image_has_pip: bool) -> Result<PartialSpec, SpecError> {
         let mut spec = PartialSpec::default();
         let has_requirements = self.has("requirements.txt");
@@ -203,9 +208,22 @@ impl Folder<'_> {
             spec = read_requirements(self.files, "requirements.txt")?;
         }
         let lock = self.text("pylock.toml")?;
+        let project = self.project();
         if let Some((shown, text)) = self.text("pyproject.toml")? {
-            let alone = !has_requirements && lock.is_none() && !image_has_pip;
-            spec = spec.merge(read_pyproject(&shown, &text, alone)?);
+            let alone = !has_requirements && lock.is_none() && !image_has_pip && project.is_none();
+            // A project that is installed brings its dependencies along.
+            let installed = project.is_some() && lock.is_none();
+            spec = spec.merge(read_pyproject(&shown, &text, alone, installed)?);
+        }
+        match (project, &lock) {
+            (Some(file), None) => {
+                spec.pip.push(PipRequirement::parse(".", Origin::file(&self.files.shown(file)))?);
+            }
+            (Some(file), Some(_)) => {
+                let note = "the project itself is installed only if pylock.toml holds it";
+                spec.notes.push(Note::new(Origin::file(&self.files.shown(file)), note));
+            }
+            (None, _) => {}
         }
         if let Some((shown, text)) = lock {
             if !spec.pip.is_empty() {

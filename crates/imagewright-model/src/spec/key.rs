@@ -39,7 +39,7 @@ struct Canonical<'a> {
 impl ImageSpec {
     /// Digest of what the spec means: equal for two specs that ask for the same image.
     ///
-    /// The contents of a base that is a file or folder, or that moves, are not in it.
+    /// The contents of a base that is a file or folder, or that moves, are not in it, nor those of local packages.
     pub fn canonical_key(&self) -> Digest {
         Digest::of(self.canonical_form().as_bytes())
     }
@@ -65,7 +65,7 @@ impl ImageSpec {
             compression,
             tags: _,
         } = self;
-        let PipSpec { requirements, constraints, requires_python, locked, options } = pip;
+        let PipSpec { requirements, constraints, requires_python, locked, options, folder: _ } = pip;
         let canonical = Canonical {
             version: VERSION,
             base: base.to_string(),
@@ -101,7 +101,7 @@ impl ImageSpec {
     /// the like, nor of anything that changes layers alone.
     pub fn lock_keys(&self) -> LockKeys {
         let AptSpec { packages: _, recommends } = &self.apt;
-        let PipSpec { requirements: _, constraints, requires_python, locked, options } = &self.pip;
+        let PipSpec { requirements: _, constraints, requires_python, locked, options, folder: _ } = &self.pip;
         let python = self.python.clone().unwrap_or_default();
         let key = |parts: Value| Digest::of(parts.to_string().as_bytes());
         let base = key(json!([

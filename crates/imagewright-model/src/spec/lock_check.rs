@@ -49,6 +49,13 @@ impl PipSpec {
 
 /// What a lock holds instead of what is asked for; none where it holds that.
 fn found_instead(lock: &LockedPip, requirement: &PipRequirement) -> Option<String> {
+    if let Some(local) = &requirement.local {
+        let is_it = |package: &LockedPackage| package.path.as_ref() == Some(&local.path);
+        if lock.packages.iter().any(is_it) {
+            return None;
+        }
+        return local.marker.is_empty().then(|| format!("there is no path `{}` in it", local.path));
+    }
     let Some(name) = &requirement.name else {
         return Some("an address alone cannot be compared, write `NAME @ ADDRESS`".to_owned());
     };

@@ -18,6 +18,7 @@ mod error;
 mod flags;
 mod folder;
 mod key;
+mod local_path;
 mod lock_check;
 mod origin;
 mod partial;
@@ -26,6 +27,7 @@ mod pylock;
 mod pyproject;
 mod python;
 mod requirement;
+mod requirement_error;
 mod requirements_file;
 pub(crate) mod toml_text;
 mod yaml;
@@ -45,12 +47,14 @@ pub use container::{Account, ContainerError, Port, User};
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;
 pub use folder::{SpecFiles, read_folder};
+pub use local_path::{LocalPath, join as joined};
 pub use origin::Origin;
 pub use partial::PartialSpec;
 pub use pip::{PipOptions, PipSpec, RequiresPython};
 pub use pylock::{LockedPackage, LockedPip};
 pub use python::{Bytecode, PythonChoice, PythonEnvironment, PythonError};
-pub use requirement::{PipRequirement, RequirementError};
+pub use requirement::PipRequirement;
+pub use requirement_error::RequirementError;
 
 /// What a user asks for. Every value in it is valid; whether it can be had is another question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

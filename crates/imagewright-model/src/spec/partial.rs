@@ -1,6 +1,7 @@
 //! A spec in the making: what one source says, laid over what others say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use imagewright_oci::{Platform, Reference};
 
@@ -30,6 +31,8 @@ pub struct PartialSpec {
     pub pip_locked: Option<LockedPip>,
     /// Where Python packages come from.
     pub pip_options: PipOptions,
+    /// The folder that paths of Python requirements count from.
+    pub folder: PathBuf,
     /// Which Python gets the packages.
     pub python: Option<PythonChoice>,
     /// Environment of the container, in order.
@@ -96,6 +99,30 @@ impl PartialSpec {
         }
     }
 
+    /// All that the user should know about how this was read.
+    pub fn warnings(&self) -> Vec<Note> {
+        let is_editable =
+            |requirement: &&PipRequirement| requirement.local.as_ref().is_some_and(|local| local.editable);
+        let editable = self.pip.iter().filter(is_editable).map(|requirement| {
+            let text = format!(
+                "`{requirement}` is installed as it is now and not in place: an image cannot point to a folder of \
+                 this machine"
+            );
+            Note::new(requirement.origin.clone(), &text)
+        });
+        self.notes.iter().cloned().chain(editable).collect()
+    }
+
+    /// The same for a spec that counts paths of requirements from another folder: `way` leads from there to the one
+    /// they counted from.
+    #[must_use]
+    pub fn seen_from(mut self, way: &str) -> Self {
+        for requirement in &mut self.pip {
+            requirement.local = requirement.local.take().map(|local| local.seen_from(way));
+        }
+        self
+    }
+
     /// The complete spec.
     ///
     /// # Errors
@@ -108,6 +135,7 @@ impl PartialSpec {
             requires_python: self.requires_python,
             locked: self.pip_locked,
             options: self.pip_options,
+            folder: self.folder,
         };
         if let Some(lock) = &pip.locked {
             pip.check_versions(lock)?;
@@ -178,6 +206,8 @@ fn distinct_packages(mut packages: Vec<AptPackage>) -> Result<Vec<AptPackage>, S
 
 fn distinct(mut requirements: Vec<PipRequirement>) -> Vec<PipRequirement> {
     requirements.sort();
-    requirements.dedup_by(|later, kept| later.text == kept.text && later.hashes == kept.hashes);
+    requirements.dedup_by(|later, kept| {
+        later.text == kept.text && later.hashes == kept.hashes && later.local == kept.local
+    });
     requirements
 }

@@ -1,5 +1,7 @@
 //! Python packages of a spec.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{LockedPip, Origin, PipRequirement, Problem};
@@ -17,6 +19,9 @@ pub struct PipSpec {
     pub locked: Option<LockedPip>,
     /// Where packages come from and which of their files may be taken.
     pub options: PipOptions,
+    /// The folder that paths of requirements and of the lock count from; no part of what the spec means.
+    #[serde(default)]
+    pub folder: PathBuf,
 }
 
 impl PipSpec {

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Origin, Problem, SpecError, toml_text};
+use super::{Origin, Problem, SpecError, local_path, toml_text};
 
 /// A lock of Python packages, which uv installs without solving.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct LockedPackage {
     /// Hashes of the files that may be installed, a list for each file, as `sha256:…`. A source distribution is
     /// not among them where there are wheels.
     pub hashes: Vec<Vec<String>>,
+    /// Where its folder or archive lies on this machine, from the folder of the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +46,7 @@ struct Document {
 struct Package {
     name: Spanned<String>,
     version: Option<String>,
-    directory: Option<IgnoredAny>,
+    directory: Option<Directory>,
     archive: Option<Artefact>,
     sdist: Option<Artefact>,
     #[serde(default)]
@@ -51,11 +54,12 @@ struct Package {
 }
 
 impl Package {
-    /// Whether it can only be had from the machine that the lock was made on.
-    fn is_local(&self) -> bool {
-        let mut artefacts = self.wheels.iter().chain(&self.sdist).chain(&self.archive);
-        self.directory.is_some()
-            || artefacts.any(|artefact| artefact.path.is_some() && artefact.url.is_none())
+    /// The path of its folder or archive. What has an address as well is fetched from there.
+    fn path(&self) -> Option<String> {
+        let archive = self.archive.iter().filter(|archive| archive.url.is_none());
+        let mut paths = self.directory.iter().map(|directory| &directory.path);
+        let path = paths.next().or_else(|| archive.filter_map(|archive| archive.path.as_ref()).next());
+        path.map(|path| local_path::join("", path))
     }
 
     fn hashes(&self) -> Vec<Vec<String>> {
@@ -64,11 +68,16 @@ impl Package {
     }
 }
 
+#[derive(Deserialize)]
+struct Directory {
+    path: String,
+}
+
 /// A file that can be installed.
 #[derive(Deserialize)]
 struct Artefact {
     url: Option<IgnoredAny>,
-    path: Option<IgnoredAny>,
+    path: Option<String>,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
 }
@@ -83,7 +92,7 @@ impl LockedPip {
     /// Reads a lock.
     ///
     /// # Errors
-    /// Refuses what is not a lock of version 1, or locks paths of the machine it was made on.
+    /// Refuses what is not a lock of version 1.
     pub fn parse(source: &str, text: &str) -> Result<Self, SpecError> {
         let document: Document = toml_text::parse(source, text)?;
         let at = |offset: usize| toml_text::origin_at(source, text, offset);
@@ -99,20 +108,13 @@ impl LockedPip {
                 let problem = Problem::Project { text, remedy: remedy.to_owned() };
                 SpecError::new(at(package.name.span().start), problem)
             };
-            if package.is_local() {
-                let remedy =
-                    "lock without the project itself, for example with `uv export --no-emit-project`";
-                return Err(wrong(
-                    format!("`{name}` is locked to a path of the machine the lock was made on"),
-                    remedy,
-                ));
-            }
             let normalised = PackageName::new(name.clone())
                 .map_err(|_| wrong(format!("`{name}` is not the name of a package"), "lock again"))?;
             Ok(LockedPackage {
                 name: normalised.to_string(),
                 version: package.version.clone(),
                 hashes: package.hashes(),
+                path: package.path(),
             })
         };
         let packages = document.packages.iter().map(package).collect::<Result<_, _>>()?;

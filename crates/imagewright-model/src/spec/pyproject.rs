@@ -1,4 +1,4 @@
-//! `pyproject.toml`: the dependencies of a project, not the project itself.
+//! `pyproject.toml`: the dependencies of a project. Whether the project itself is installed, the folder decides.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -33,14 +33,23 @@ struct Project {
 /// Tables of `[tool.uv]` that change what a dependency means.
 const UV_TABLES: [&str; 4] = ["sources", "index", "constraint-dependencies", "override-dependencies"];
 
-/// Reads the dependencies of a `pyproject.toml`. `alone`: nothing else says which Python packages are wanted.
+/// Reads the dependencies of a `pyproject.toml`. `alone`: nothing else says which Python packages are wanted;
+/// `installed`: the project is going to be installed, so that only its own build needs to know its dependencies.
 ///
 /// # Errors
 /// Refuses a file from which the dependencies cannot be read, or cannot be read alone.
-pub(super) fn read_pyproject(source: &str, text: &str, alone: bool) -> Result<PartialSpec, SpecError> {
+pub(super) fn read_pyproject(
+    source: &str,
+    text: &str,
+    alone: bool,
+    installed: bool,
+) -> Result<PartialSpec, SpecError> {
     let document: Document = toml_text::parse(source, text)?;
-    refuse_tools(source, &document)?;
+    refuse_tools(source, &document, installed)?;
     let Some(project) = document.project else {
+        if installed {
+            return Ok(PartialSpec::default());
+        }
         if alone || document.build_system.is_some() {
             return Err(problem(
                 Origin::file(source),
@@ -56,7 +65,8 @@ pub(super) fn read_pyproject(source: &str, text: &str, alone: bool) -> Result<Pa
         });
     };
     let at = |offset: usize| toml_text::origin_at(source, text, offset);
-    if let Some(dynamic) = project.dynamic.iter().find(|entry| entry.get_ref() == "dependencies") {
+    let mut dynamic = project.dynamic.iter().filter(|_| !installed);
+    if let Some(dynamic) = dynamic.find(|entry| entry.get_ref() == "dependencies") {
         return Err(problem(
             at(dynamic.span().start),
             "the dependencies are dynamic: only the project's own build could tell them".to_owned(),
@@ -67,6 +77,12 @@ pub(super) fn read_pyproject(source: &str, text: &str, alone: bool) -> Result<Pa
     let pip = project.dependencies.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let requires_python =
         project.requires_python.map(|entry| requires_python(&entry, at(entry.span().start)));
+    if installed {
+        return Ok(PartialSpec {
+            requires_python: requires_python.transpose()?.into_iter().collect(),
+            ..PartialSpec::default()
+        });
+    }
     let name = project.name.as_deref().unwrap_or("the project");
     let note = format!("the dependencies of `{name}` are installed, not `{name}` itself");
     Ok(PartialSpec {
@@ -77,9 +93,9 @@ pub(super) fn read_pyproject(source: &str, text: &str, alone: bool) -> Result<Pa
     })
 }
 
-fn refuse_tools(source: &str, document: &Document) -> Result<(), SpecError> {
+fn refuse_tools(source: &str, document: &Document, installed: bool) -> Result<(), SpecError> {
     let poetry = document.tool.get("poetry").is_some_and(|poetry| poetry.contains_key("dependencies"));
-    if poetry && document.project.is_none() {
+    if poetry && document.project.is_none() && !installed {
         return Err(problem(
             Origin::file(source),
             "the dependencies stand under [tool.poetry], which only Poetry reads".to_owned(),

@@ -7,11 +7,14 @@ use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl, pep440_rs::Version};
 use serde::{Deserialize, Serialize};
 
 use super::address::{address_of, has_credentials, has_variable, stray_character};
-use super::{Origin, SpecError, excerpt};
+use super::local_path::{self, LocalPath, Parsed};
+use super::{Origin, RequirementError, SpecError, excerpt};
 
 /// The longest requirement, in bytes, and the most parentheses in one. The parser recurses on them.
 const LONGEST: usize = 4096;
 const DEEPEST: usize = 32;
+/// Schemes of repositories that nothing here can fetch from, and who could.
+const REPOSITORIES: [(&str, &str); 3] = [("hg", "Mercurial"), ("svn", "Subversion"), ("bzr", "Bazaar")];
 
 /// A Python requirement, as it was written and as uv takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,108 +26,11 @@ pub struct PipRequirement {
     /// Hashes one of which the distribution must have, as `sha256:…`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hashes: Vec<String>,
+    /// Where it lies on this machine, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalPath>,
     /// Where it was written.
     pub origin: Origin,
-}
-
-/// Why a text is not a Python requirement, or not one that can be honoured.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequirementError {
-    /// There is nothing.
-    #[error("the requirement is empty")]
-    Empty,
-    /// It begins with a dash, so pip would take it for an option.
-    #[error("`{0}` begins with a dash: it is an option, not a requirement")]
-    Dash(String),
-    /// It is not a requirement after PEP 508.
-    #[error("`{text}` is not a requirement: {reason}")]
-    Syntax {
-        /// The text that was refused.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// It names a file or folder of this machine.
-    #[error(
-        "`{0}` is a path on this machine, and only packages from an index or an address can be installed"
-    )]
-    LocalPath(String),
-    /// An editable install.
-    #[error("`{0}` is an editable install: it would point out of the image")]
-    Editable(String),
-    /// It counts on an environment variable.
-    #[error("`{0}` counts on an environment variable, and none are read")]
-    Variable(String),
-    /// An address holds a password or token. The text is not repeated.
-    #[error("the address holds a user name or password")]
-    Credentials,
-    /// Not an address.
-    #[error("`{0}` is not an address that begins with `https://` or `http://`")]
-    Address(String),
-    /// A hash that is none.
-    #[error("`{0}` is not a hash: expected `sha256:` (or sha384, sha512) and hexadecimal digits")]
-    Hash(String),
-    /// Hashes for an address without a name: nothing could tell which package of the solution they are for.
-    #[error("`{0}` lists hashes and has no name")]
-    HashWithoutName(String),
-    /// An option of pip that this program does not honour.
-    #[error("option `{0}` of pip is not supported")]
-    Option(String),
-    /// An option without its value.
-    #[error("option `{0}` lacks its value")]
-    OptionValue(String),
-    /// An option names something that is no package.
-    #[error("option `{option}` names `{name}`, which is not a package")]
-    PackageName {
-        /// The option.
-        option: String,
-        /// What it names.
-        name: String,
-    },
-    /// An option is given twice with different values.
-    #[error("option `{0}` is given twice with different values")]
-    OptionTwice(&'static str),
-    /// A requirements file includes itself.
-    #[error("`{0}` includes itself")]
-    Cycle(String),
-    /// A path leads out of the folder.
-    #[error("`{0}` lies outside the folder of the spec")]
-    Outside(String),
-}
-
-impl RequirementError {
-    /// What would put it right.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Syntax { text, .. } => format!("did you mean `{}`?", suggestion(text)?),
-            Self::LocalPath(_) => {
-                "put a wheel of it on an index, or name an address with `NAME @ https://…`".to_owned()
-            }
-            Self::Editable(_) => {
-                "list what the project depends on, and copy the project in at run time".to_owned()
-            }
-            Self::Variable(_) => "write the value itself; secrets belong in configuration".to_owned(),
-            Self::Credentials => {
-                "specs hold no secrets: put the index into the configuration (`python.index`, \
-                 `python.extra-indexes`)"
-                    .to_owned()
-            }
-            Self::Dash(_) => "options stand in requirements.txt, or under `pip:` in image.yaml".to_owned(),
-            Self::HashWithoutName(text) => format!("write `NAME @ {text}`"),
-            Self::Option(name) if name == "--trusted-host" => {
-                "put the certificate authority into the configuration (`trust.ca-bundle`)".to_owned()
-            }
-            Self::Option(_) => {
-                "these are: -r, -c, --hash, --index-url, --extra-index-url, --find-links, --no-index, --pre, \
-                 --no-binary, --only-binary, --require-hashes"
-                    .to_owned()
-            }
-            Self::Address(_) => {
-                "a folder of this machine belongs into the configuration (`python.find-links`)".to_owned()
-            }
-            _ => return None,
-        })
-    }
 }
 
 impl PipRequirement {
@@ -133,22 +39,50 @@ impl PipRequirement {
     /// # Errors
     /// Names what is wrong with it and where it was written.
     pub fn parse(text: &str, origin: Origin) -> Result<Self, SpecError> {
-        let text = text.trim();
-        match name_of(text) {
-            Ok(name) => Ok(Self { name, text: text.to_owned(), hashes: Vec::new(), origin }),
+        Self::parse_in("", text, origin)
+    }
+
+    /// The same for a requirement in a file in `folder`, which paths in it count from.
+    pub(super) fn parse_in(folder: &str, text: &str, origin: Origin) -> Result<Self, SpecError> {
+        match read(folder, text.trim()) {
+            Ok(read) => Ok(Self { origin, ..read }),
             Err(error) => Err(SpecError::new(origin, error)),
         }
     }
 
-    /// The requirement with its hashes, as a line of a requirements file.
-    pub fn line(&self) -> String {
-        self.hashes.iter().fold(self.text.clone(), |line, hash| format!("{line} --hash={hash}"))
+    /// The same as a constraint, which must say something of a version.
+    pub(super) fn into_constraint(self) -> Result<Self, SpecError> {
+        match &self.local {
+            Some(_) => Err(SpecError::new(self.origin, RequirementError::LocalConstraint(self.text))),
+            None => Ok(self),
+        }
+    }
+
+    /// What a title calls it: of a path only the last part.
+    pub fn short(&self) -> String {
+        match &self.local {
+            Some(local) => local.requirement(self.name.as_deref(), local.short()),
+            None => self.text.clone(),
+        }
+    }
+
+    /// The requirement with its hashes, as a line of a requirements file; `address` says where a path leads to.
+    pub fn line(&self, address: impl FnOnce(&LocalPath) -> String) -> String {
+        let text = match &self.local {
+            Some(local) => local.requirement(self.name.as_deref(), &address(local)),
+            None => self.text.clone(),
+        };
+        self.hashes.iter().fold(text, |line, hash| format!("{line} --hash={hash}"))
     }
 
     /// The requirement in one spelling: equal for two that ask for the same.
     pub(super) fn canonical(&self) -> String {
-        let text =
-            parse(&self.text).map_or_else(|_| self.text.clone(), |requirement| requirement.to_string());
+        let text = match &self.local {
+            Some(local) => local.requirement(self.name.as_deref(), &local.path),
+            None => {
+                parse(&self.text).map_or_else(|_| self.text.clone(), |requirement| requirement.to_string())
+            }
+        };
         let mut hashes = self.hashes.clone();
         hashes.sort();
         hashes.iter().fold(text, |line, hash| format!("{line} --hash={hash}"))
@@ -177,8 +111,37 @@ impl fmt::Display for PipRequirement {
     }
 }
 
-/// Normalised name of what `text` asks for; none for a bare address.
-fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
+/// Reads a requirement; paths in it count from `folder`.
+fn read(folder: &str, text: &str) -> Result<PipRequirement, RequirementError> {
+    let (subject, is_editable) = match local_path::editable(text) {
+        Some(subject) => (subject, true),
+        None => (text, false),
+    };
+    check(subject)?;
+    let requirement = |name, local| PipRequirement {
+        name,
+        text: text.to_owned(),
+        hashes: Vec::new(),
+        local,
+        origin: Origin::file(""),
+    };
+    if let Some(Parsed { name, local }) = local_path::parse(subject, folder)? {
+        return Ok(requirement(name, Some(LocalPath { editable: is_editable, ..local })));
+    }
+    let (subject, name) = match is_editable {
+        // pip wants a name in the fragment there.
+        true => without_egg(subject),
+        false => (subject.to_owned(), None),
+    };
+    let name = match name {
+        Some(name) => Some(name),
+        None => name_of(&subject)?,
+    };
+    Ok(PipRequirement { text: subject, ..requirement(name, None) })
+}
+
+/// Checks what every requirement must be.
+fn check(text: &str) -> Result<(), RequirementError> {
     if text.is_empty() {
         return Err(RequirementError::Empty);
     }
@@ -196,9 +159,16 @@ fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
     if has_variable(text) {
         return Err(RequirementError::Variable(text.to_owned()));
     }
-    if address.is_some_and(|address| address.starts_with("file:")) || is_path(text) {
-        return Err(RequirementError::LocalPath(text.to_owned()));
+    let repository = address.and_then(|address| address.split_once('+')).map(|(kind, _)| kind);
+    match REPOSITORIES.iter().find(|(scheme, _)| Some(*scheme) == repository) {
+        Some((_, kind)) => Err(RequirementError::Repository { text: text.to_owned(), kind }),
+        None => Ok(()),
     }
+}
+
+/// Normalised name of what `text` asks for; none for a bare address.
+fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
+    let address = address_of(text);
     if let Some(character) = address.and_then(stray_character) {
         let reason = format!("its address holds {character:?}");
         return Err(RequirementError::Syntax { text: text.to_owned(), reason });
@@ -209,7 +179,24 @@ fn name_of(text: &str) -> Result<Option<String>, RequirementError> {
     parse(text).map(|requirement| Some(requirement.name.to_string()))
 }
 
-fn parse(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
+/// An address with `#egg=NAME` as `NAME @ ADDRESS`, and the name.
+fn without_egg(text: &str) -> (String, Option<String>) {
+    let Some((address, fragment)) = text.split_once('#') else { return (text.to_owned(), None) };
+    let (eggs, others): (Vec<&str>, Vec<&str>) =
+        fragment.split('&').partition(|part| part.starts_with("egg="));
+    let Some(egg) = eggs.first().and_then(|egg| egg.strip_prefix("egg=")) else {
+        return (text.to_owned(), None);
+    };
+    let fragment = if others.is_empty() { String::new() } else { format!("#{}", others.join("&")) };
+    let named = format!("{egg} @ {address}{fragment}");
+    match parse(&named) {
+        Ok(requirement) => (named, Some(requirement.name.to_string())),
+        // As pip had it once: with a version behind the name.
+        Err(_) => (format!("{address}{fragment}"), None),
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Requirement<VerbatimUrl>, RequirementError> {
     let fits = text.len() <= LONGEST;
     let wrong = |reason: String| {
         let text = if fits { text.to_owned() } else { excerpt(text) };
@@ -249,50 +236,6 @@ fn first_line(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default().trim_end_matches('.');
     let mut rest = line.chars();
     rest.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(rest).collect()
-}
-
-fn is_path(text: &str) -> bool {
-    let archive = [".whl", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip", ".tgz"];
-    let target = text.split(';').next().unwrap_or_default().trim_end();
-    text.starts_with(['.', '/', '~'])
-        || (!text.contains("://") && archive.iter().any(|ending| target.ends_with(ending)))
-        || (!text.contains("://") && !target.contains('@') && target.contains('/'))
-}
-
-/// What the writer of a faulty requirement most likely meant.
-fn suggestion(text: &str) -> Option<String> {
-    let (body, marker) = match text.split_once(';') {
-        Some((body, marker)) => (body, format!(";{marker}")),
-        None => (text, String::new()),
-    };
-    let single_equals = |body: &str| {
-        let at = body.find('=')?;
-        let alone =
-            !body[..at].ends_with(['=', '<', '>', '!', '~']) && !body[at + 1..].starts_with(['=', '<', '>']);
-        // A second `=` begins a conda build string.
-        alone.then(|| format!("{}=={}", &body[..at], body[at + 1..].split('=').next().unwrap_or_default()))
-    };
-    let star = |body: &str| {
-        let stem = body.strip_suffix('*').filter(|stem| !stem.ends_with('.'))?;
-        Some(format!("{stem}.*"))
-    };
-    let blank = |body: &str| {
-        let (name, version) = body.split_once(char::is_whitespace)?;
-        let version = version.trim();
-        version.starts_with(|c: char| c.is_ascii_digit()).then(|| format!("{name}=={version}"))
-    };
-    let body = body.trim();
-    let swapped = body.replace("=>", ">=").replace("=<", "<=").replace("=!", "!=").replace("=~", "~=");
-    let tidy = single_equals(&swapped).unwrap_or_else(|| swapped.clone());
-    let candidates = [
-        Some(tidy.clone()),
-        star(&tidy),
-        blank(&tidy),
-        Some(tidy.replace(['(', ')'], "")),
-        Some(tidy.trim_end_matches([',', ';', '.', '"', '\'']).to_owned()),
-    ];
-    let mut candidates = candidates.into_iter().flatten().map(|body| format!("{body}{marker}"));
-    candidates.find(|candidate| candidate != text && parse(candidate).is_ok())
 }
 
 #[cfg(test)]
@@ -348,12 +291,9 @@ mod tests {
             ("numpy[a_ ]", "name `a_` must end with a letter or digit", ""),
             ("numpy; python_version > os_name", "is not a requirement", ""),
             ("numpy\npandas", "it holds '\\n'", ""),
-            (".", "is a path", "NAME @ https"),
-            ("./wheels/a-1.0-py3-none-any.whl", "is a path", ""),
-            ("a-1.0-py3-none-any.whl", "is a path", ""),
-            ("src/package", "is a path", ""),
-            ("x @ file:///srv/x.whl", "is a path", ""),
-            ("x @ ./x", "is not a requirement", ""),
+            ("hg+https://mirror.example/x", "a repository of Mercurial", "name the folder, as `./NAME`"),
+            ("x @ svn+https://mirror.example/x@12", "a repository of Subversion", ""),
+            ("-e bzr+https://mirror.example/x#egg=x", "a repository of Bazaar", ""),
             ("x @ https://${HOST}/x.whl", "environment variable", ""),
             ("x @ https://user:secret@mirror.example/x.whl", "user name or password", "configuration"),
             ("x @ https://user:secret@${HOST}/x.whl", "user name or password", "configuration"),
@@ -369,6 +309,24 @@ mod tests {
             assert!(!error.to_string().contains("secret") && !error.to_string().contains("token"), "{error}");
             assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {:?}", error.hint());
         }
+    }
+
+    #[test]
+    fn paths_and_editable_installs() {
+        let cases = [
+            (".", None, Some(".")),
+            ("-e .[dev]", None, Some(".")),
+            ("x @ file:///srv/x", Some("x"), Some("/srv/x")),
+            ("-e git+https://mirror.example/x.git#egg=X_y", Some("x-y"), None),
+            ("-e git+https://mirror.example/x.git", None, None),
+        ];
+        for (text, name, path) in cases {
+            let requirement = parse_one(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let local = requirement.local.as_ref().map(|local| local.path.as_str());
+            assert_eq!((requirement.name.as_deref(), local), (name, path), "{text}");
+        }
+        let repository = parse_one("-e git+https://mirror.example/x.git#subdirectory=a&egg=x").unwrap();
+        assert_eq!(repository.text, "x @ git+https://mirror.example/x.git#subdirectory=a");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use pep508_rs::PackageName;
 
 use super::address::check_address;
 use super::folder::{read_existing, resolve};
-use super::{Origin, PartialSpec, PipRequirement, RequirementError, SpecError, SpecFiles};
+use super::{Origin, PartialSpec, PipRequirement, RequirementError, SpecError, SpecFiles, local_path};
 
 /// Reads a requirements file and the files it includes.
 ///
@@ -46,11 +46,11 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, path: &str, line: &str, origin: &Origin, target: Target) -> Result<(), SpecError> {
-        if line.starts_with('-') {
+        if line.starts_with('-') && local_path::editable(line).is_none() {
             return self.option(path, line, origin);
         }
         let (text, options) = split_options(line);
-        let mut requirement = PipRequirement::parse(text, origin.clone())?;
+        let mut requirement = PipRequirement::parse_in(folder_of(path), text, origin.clone())?;
         let wrong = |error| SpecError::new(origin.clone(), error);
         requirement.hashes = hashes(options).map_err(wrong)?;
         if requirement.name.is_none() && !requirement.hashes.is_empty() {
@@ -58,7 +58,7 @@ impl Reader<'_> {
         }
         match target {
             Target::Requirements => self.spec.pip.push(requirement),
-            Target::Constraints => self.spec.pip_constraints.push(requirement),
+            Target::Constraints => self.spec.pip_constraints.push(requirement.into_constraint()?),
         }
         Ok(())
     }
@@ -105,11 +105,16 @@ impl Reader<'_> {
             "--no-index" => options.no_index = true,
             "--pre" => options.pre = Some(true),
             "--require-hashes" => options.require_hashes = true,
-            "-e" | "--editable" => return Err(RequirementError::Editable(words.value(name, value)?)),
+            "-e" | "--editable" => return Err(RequirementError::OptionValue(name.to_owned())),
             _ => return Err(RequirementError::Option(name.to_owned())),
         }
         Ok(())
     }
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The lines of a file without comments, each with the number of its first line; a `\` at the end joins two.
@@ -257,7 +262,7 @@ mod tests {
         let spec = read(&[("requirements.txt", &text)]).unwrap();
         assert_eq!(spec.pip[0].hashes, [format!("sha256:{a}"), format!("sha256:{b}")]);
         let line = format!("numpy==2.1 ; python_version > '3' --hash=sha256:{a} --hash=sha256:{b}");
-        assert_eq!(spec.pip[0].line(), line);
+        assert_eq!(spec.pip[0].line(|_| unreachable!()), line);
     }
 
     #[test]
@@ -295,6 +300,23 @@ mod tests {
     }
 
     #[test]
+    fn paths_count_from_the_file_that_names_them() {
+        let spec = read(
+            &[
+                ("requirements.txt", "-r sub/more.txt\n./lib[a] ; os_name == 'posix'\n-e .\n"),
+                ("sub/more.txt", "--editable=./x\n../x-1.0-py3-none-any.whl --hash=sha256:HASH\n/srv/y\n"),
+            ]
+            .map(|(path, text)| (path, text.replace("HASH", &"0".repeat(64))))
+            .each_ref()
+            .map(|(path, text)| (*path, text.as_str())),
+        );
+        let spec = spec.unwrap();
+        let paths: Vec<_> = spec.pip.iter().map(|it| it.local.as_ref().unwrap().path.as_str()).collect();
+        assert_eq!(paths, ["sub/x", "x-1.0-py3-none-any.whl", "/srv/y", "lib", "."]);
+        assert_eq!((spec.pip[1].name.as_deref(), spec.pip[1].hashes.len()), (Some("x"), 1));
+    }
+
+    #[test]
     fn each_way_to_be_wrong_names_file_and_line() {
         let cases = [
             ("numpy\npandas=>2\n", "requirements.txt:2: `pandas=>2` is not a requirement: no such"),
@@ -307,9 +329,10 @@ mod tests {
             ("-r", "option `-r` lacks its value"),
             ("--index-url", "option `--index-url` lacks its value"),
             ("-i https://a.example\n-i https://b.example", ":2: option `--index-url` is given twice"),
-            ("-e .", "requirements.txt:1: `.` is an editable install"),
-            ("--editable=git+https://mirror.example/x.git", "is an editable install"),
-            (".", "`.` is a path on this machine"),
+            ("-e", "option `-e` lacks its value"),
+            ("-c c.txt", "c.txt:1: `./x` is a path on this machine, which says nothing of a version"),
+            ("./x.tar.gz --hash=sha256:HASH", "lists hashes and has no name"),
+            ("-e svn+https://mirror.example/x", "requirements.txt:1: `svn+https://mirror.example/x` is a"),
             ("--trusted-host mirror.example", "option `--trusted-host` of pip is not supported"),
             ("--no-binary numpy,-x", "option `--no-binary` names `-x`, which is not a package"),
             ("--only-binary ''", "option `--only-binary` lacks its value"),
@@ -326,7 +349,9 @@ mod tests {
         ];
         for (text, part) in cases {
             let text = text.replace("HASH", &"0".repeat(64));
-            let error = read(&[("requirements.txt", &text), ("a.txt", "-r requirements.txt")]).unwrap_err();
+            let error =
+                read(&[("requirements.txt", &text), ("a.txt", "-r requirements.txt"), ("c.txt", "./x")])
+                    .unwrap_err();
             assert!(error.to_string().contains(part), "{text}: {error}");
         }
     }

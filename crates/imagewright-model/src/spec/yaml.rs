@@ -47,7 +47,11 @@ impl Reader<'_> {
             apt,
             apt_recommends,
             pip: self.requirements(packages)?,
-            pip_constraints: self.requirements(constraints)?,
+            pip_constraints: self
+                .requirements(constraints)?
+                .into_iter()
+                .map(PipRequirement::into_constraint)
+                .collect::<Result<_, _>>()?,
             pip_options: PipOptions {
                 index: self.one(index.as_ref(), check_address)?,
                 extra_indexes: self.all(extra_indexes, check_address)?,

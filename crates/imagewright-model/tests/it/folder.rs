@@ -118,7 +118,7 @@ fn hashes_are_checked_against_the_lock() {
 fn a_project_that_cannot_be_read_is_refused() {
     let cases = [
         ("[tool.ruff]\n", "there is no [project] section"),
-        ("[build-system]\nrequires = []\n", "there is no [project] section"),
+        ("[build-system]\n[tool.uv.sources]\nx = { path = '.' }\n", "[tool.uv] has `sources`"),
         ("[tool.poetry.dependencies]\nnumpy = '*'\n", "which only Poetry reads"),
         (
             "[project]\nname = 'x'\ndynamic = ['dependencies']\n",
@@ -146,14 +146,7 @@ fn a_lock_that_cannot_be_installed_is_refused() {
         ("", "malformed TOML"),
         ("lock-version = '2.0'\npackages = []\n", "pylock.toml:1:16: lock version `2.0`"),
         ("lock-version = '1.0'\n", "missing field `packages`"),
-        (
-            "lock-version = '1.0'\n[[packages]]\nname = 'x'\ndirectory = { path = '.' }\n",
-            ":3:8: `x` is locked to a path",
-        ),
-        (
-            "lock-version = '1.0'\n[[packages]]\nname = 'x'\nwheels = [{ path = 'x.whl' }]\n",
-            "`x` is locked to a path",
-        ),
+        ("lock-version = '1.0'\n[[packages]]\nname = 'x'\ndirectory = '.'\n", "malformed TOML"),
         ("lock-version = '1.0'\n[[packages]]\nname = '-'\n", "`-` is not the name of a package"),
     ];
     for (text, part) in cases {
@@ -174,7 +167,6 @@ fn files_of_other_tools_are_refused_unless_ignored() {
         "poetry.lock",
         "uv.lock",
         "pdm.lock",
-        "setup.py",
         "setup.cfg",
         "runtime.txt",
         "install.R",
@@ -207,8 +199,62 @@ fn files_of_other_tools_are_refused_unless_ignored() {
 fn what_another_file_covers_is_not_refused() {
     complete(&[IMAGE, ("pyproject.toml", PROJECT), ("setup.py", ""), ("setup.cfg", "")]);
     complete(&[IMAGE, ("pylock.toml", LOCK), ("uv.lock", ""), ("poetry.lock", "")]);
+    complete(&[IMAGE, ("setup.py", ""), ("setup.cfg", "")]);
     let settings = ("pyproject.toml", "[tool.ruff]\n");
-    read(&[IMAGE, ("requirements.txt", "numpy\n"), settings, ("setup.py", "")]).unwrap_err();
+    read(&[IMAGE, ("requirements.txt", "numpy\n"), settings, ("setup.cfg", "")]).unwrap_err();
+}
+
+#[test]
+fn a_project_is_installed_where_it_can_be_built() {
+    let build = "[build-system]\nrequires = ['setuptools']\n";
+    let dynamic =
+        format!("{build}[project]\nname = 'x'\ndynamic = ['dependencies']\nrequires-python = '>=3.11'\n");
+    let poetry = format!("{build}[tool.poetry]\nname = 'x'\n[tool.poetry.dependencies]\nnumpy = '*'\n");
+    let built = format!("{build}{PROJECT}");
+    let cases: [(&[(&str, &str)], &str); 7] = [
+        (&[IMAGE, ("pyproject.toml", &built)], ". pyproject.toml"),
+        (&[IMAGE, ("pyproject.toml", &dynamic)], ". pyproject.toml"),
+        (&[IMAGE, ("pyproject.toml", &poetry)], ". pyproject.toml"),
+        (&[IMAGE, ("setup.py", "")], ". setup.py"),
+        (&[IMAGE, ("setup.py", ""), ("pyproject.toml", PROJECT)], ". setup.py"),
+        (&[IMAGE, ("setup.py", ""), ("pyproject.toml", "[tool.ruff]\n")], ". setup.py"),
+        (&[IMAGE, ("requirements.txt", "-e .\n"), ("setup.py", "")], ". setup.py"),
+    ];
+    for (entries, expected) in cases {
+        let requirements = complete(entries).pip.requirements;
+        let project = requirements.iter().find(|it| it.text == ".").unwrap();
+        assert_eq!(format!("{project} {}", project.origin), expected);
+        assert!(requirements.iter().all(|it| it.local.as_ref().is_some_and(|local| local.path == ".")));
+    }
+    let ignored = ("image.yaml", "base: bootstrap\nignore: [setup.py]\n");
+    assert!(complete(&[ignored, ("setup.py", "")]).pip.is_empty());
+}
+
+#[test]
+fn beside_a_lock_a_project_is_installed_if_that_holds_it() {
+    let lock = format!("{LOCK}[[packages]]\nname = 'demo'\ndirectory = {{ path = './' }}\n");
+    for lock in [LOCK, &lock] {
+        let spec = read(&[IMAGE, ("setup.py", ""), ("pylock.toml", lock)]).unwrap();
+        assert!(spec.notes[0].text.contains("only if pylock.toml holds it"), "{:?}", spec.notes);
+        assert!(spec.finish().unwrap().pip.requirements.is_empty());
+    }
+    complete(&[IMAGE, ("requirements.txt", ".\n"), ("pylock.toml", &lock)]);
+    let missing = read(&[IMAGE, ("requirements.txt", "./sub\n"), ("pylock.toml", &lock)]).unwrap();
+    let error = missing.finish().map(drop).unwrap_err();
+    let expected =
+        "requirements.txt:1: `./sub` is not what `pylock.toml` holds: there is no path `sub` in it";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn an_editable_install_becomes_a_plain_one_and_that_is_said() {
+    let spec = read(&[IMAGE, ("requirements.txt", "numpy\n-e ./lib[dev]\n")]).unwrap();
+    let warnings: Vec<String> = spec.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].starts_with("requirements.txt:2: `-e ./lib[dev]` is installed as it is now"),
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn an_empty_folder() {
     let error = read_folder(&BTreeMap::new()).map(|spec| format!("{spec:?}")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     insta::assert_snapshot!(rendered(&error), @r"
-    error: .: the folder holds no spec: none of image.yaml, apt.txt, requirements.txt, pyproject.toml, pylock.toml
+    error: .: the folder holds no spec: none of image.yaml, apt.txt, requirements.txt, pyproject.toml, setup.py, pylock.toml
     hint: write an image.yaml with the keys `base`, `apt` and `pip`
     ");
 }

@@ -37,7 +37,7 @@ proptest! {
     #[test]
     fn what_is_accepted_is_one_line_for_uv(text in text()) {
         if let Ok(requirement) = PipRequirement::parse(&text, Origin::flag("--pip")) {
-            let line = requirement.line();
+            let line = requirement.line(|_| "file:///srv/x".to_owned());
             prop_assert!(!line.starts_with('-') && !line.contains(['\n', '\r']) && !line.ends_with('\\'), "{line}");
             prop_assert!(!line.contains(" --") && !line.contains("\t--"), "{line}");
         }

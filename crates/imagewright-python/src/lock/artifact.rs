@@ -50,7 +50,7 @@ pub enum Artifact {
         /// Where in it the project is.
         subdirectory: Option<String>,
     },
-    /// A folder of sources. Nothing pins what is in it.
+    /// A folder of sources. The format has nothing that pins what is in it.
     Directory {
         /// Where it is, from the folder of the lock.
         path: String,
@@ -58,6 +58,8 @@ pub enum Artifact {
         editable: Option<bool>,
         /// Where in it the project is.
         subdirectory: Option<String>,
+        /// Hash of what it holds, where the lock is of ours: `sha256:…`.
+        content: Option<String>,
     },
     /// A commit of a repository.
     Vcs(VcsSource),
@@ -105,8 +107,8 @@ pub struct IdentifiedPackage {
     pub name: String,
     /// Version, where it is known.
     pub version: Option<String>,
-    /// `sha256:…` of the file, or `git:` and the commit; absent for a folder, of which nothing is known. Where the project
-    /// is not at the top, that follows after a `#`.
+    /// `sha256:…` of the file, or `git:` and the commit; of a folder `tree:` and the hash of what it holds, absent where
+    /// that is not known. Where the project is not at the top, that follows after a `#`.
     pub artifact: Option<String>,
 }
 
@@ -130,7 +132,9 @@ impl Artifact {
             Self::Wheel { file, .. } | Self::Sdist { file } => (file.hashes.to_string(), &None),
             Self::Archive { file, subdirectory } => (file.hashes.to_string(), subdirectory),
             Self::Vcs(vcs) => (format!("{}:{}", vcs.kind, vcs.commit_id), &vcs.subdirectory),
-            Self::Directory { .. } => return None,
+            Self::Directory { content, subdirectory, .. } => {
+                (format!("tree:{}", content.as_ref()?), subdirectory)
+            }
         };
         match subdirectory {
             Some(subdirectory) => Some(format!("{identity}#{subdirectory}")),

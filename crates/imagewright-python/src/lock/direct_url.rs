@@ -54,7 +54,7 @@ pub fn direct_url(artifact: &Artifact, folder: &str) -> Option<String> {
             subdirectory: subdirectory.as_deref(),
             ..nothing
         },
-        Artifact::Directory { path, editable, subdirectory } => {
+        Artifact::Directory { path, editable, subdirectory, content: _ } => {
             let inner = subdirectory.as_deref().unwrap_or_default();
             DirectUrl {
                 url: file_address(&format!("{}/{inner}", absolute(path, folder))),

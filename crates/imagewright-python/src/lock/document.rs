@@ -52,6 +52,21 @@ pub(super) struct Package {
     pub(super) sdist: Option<Spanned<File>>,
     #[serde(default)]
     pub(super) wheels: Vec<Spanned<File>>,
+    #[serde(default)]
+    pub(super) tool: Tools,
+}
+
+/// What tools keep beside an entry: of others it is passed over.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Tools {
+    #[serde(default)]
+    pub(super) imagewright: Tool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Tool {
+    /// Hash of what a folder holds, as `sha256:…`.
+    pub(super) content: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -129,7 +129,8 @@ impl<'a> Entry<'a> {
         self.may_be_built("a folder of sources")?;
         let Directory { path, editable, subdirectory } = directory.get_ref();
         let subdirectory = self.subdirectory(subdirectory.as_ref(), directory.span().start)?;
-        Ok(Artifact::Directory { path: path.clone(), editable: *editable, subdirectory })
+        let content = self.package.tool.imagewright.content.clone();
+        Ok(Artifact::Directory { path: path.clone(), editable: *editable, subdirectory, content })
     }
 
     fn vcs(&self, vcs: &Spanned<Vcs>) -> Result<Artifact, LockError> {

@@ -29,6 +29,9 @@ pub fn write_lock(lock: &Lock) -> String {
         }
         let (key, value) = artifact(&package.artifact);
         line(&mut text, key, &value);
+        if let Artifact::Directory { content: Some(content), .. } = &package.artifact {
+            line(&mut text, "tool", &format!("{{ imagewright = {{ content = {} }} }}", quoted(content)));
+        }
     }
     text
 }
@@ -36,7 +39,7 @@ pub fn write_lock(lock: &Lock) -> String {
 fn artifact(artifact: &Artifact) -> (&'static str, String) {
     match artifact {
         Artifact::Vcs(vcs) => ("vcs", repository(vcs)),
-        Artifact::Directory { path, editable, subdirectory } => {
+        Artifact::Directory { path, editable, subdirectory, content: _ } => {
             let mut table = InlineTable::default();
             table.text("path", path);
             if let Some(editable) = editable {

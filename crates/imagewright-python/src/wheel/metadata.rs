@@ -27,6 +27,20 @@ pub struct Metadata {
     pub license: Option<String>,
     /// The licences among the package's classifiers, as `License :: OSI Approved :: MIT License`.
     pub license_classifiers: Vec<String>,
+    /// The files that hold licences, from the folder `licenses` of its metadata.
+    pub license_files: Vec<String>,
+    /// Who wrote it, by name and by address.
+    pub author: Option<String>,
+    /// Addresses of who wrote it, as in mail; often with their names.
+    pub author_email: Option<String>,
+    /// Who cares for it, where that is somebody else.
+    pub maintainer: Option<String>,
+    /// Addresses of who cares for it.
+    pub maintainer_email: Option<String>,
+    /// Its home page.
+    pub home_page: Option<String>,
+    /// Other pages, as `Label, https://…`.
+    pub project_urls: Vec<String>,
     /// The versions of Python it runs on.
     pub requires_python: Option<String>,
     /// What it requires, one requirement each.
@@ -48,6 +62,13 @@ impl Metadata {
             license_expression: known("License-Expression").map(str::to_owned),
             license: license.map(str::to_owned),
             license_classifiers: classifiers.map(str::to_owned).collect(),
+            license_files: headers.all("License-File").map(str::to_owned).collect(),
+            author: known("Author").map(str::to_owned),
+            author_email: known("Author-email").map(str::to_owned),
+            maintainer: known("Maintainer").map(str::to_owned),
+            maintainer_email: known("Maintainer-email").map(str::to_owned),
+            home_page: known("Home-page").map(str::to_owned),
+            project_urls: headers.all("Project-URL").map(str::to_owned).collect(),
             requires_python: known("Requires-Python").map(str::to_owned),
             requires_dist: headers.all("Requires-Dist").map(str::to_owned).collect(),
         };
@@ -126,7 +147,9 @@ mod tests {
     fn metadata_is_read() {
         let text = "Metadata-Version: 2.4\nName: Foo.Bar\nVersion: 1.00\nSummary: UNKNOWN\nLicense: MIT\n\
             License-Expression: MIT OR Apache-2.0\nClassifier: License :: OSI Approved :: MIT License\n\
-            Classifier: Topic :: Software\nRequires-Python: >=3.9\nRequires-Dist: a; extra == 'x'\nRequires-Dist: b\n\nbody";
+            Classifier: Topic :: Software\nRequires-Python: >=3.9\nRequires-Dist: a; extra == 'x'\nRequires-Dist: b\n\
+            License-File: LICENSE\nAuthor: A\nAuthor-email: a@mirror.example\nMaintainer-Email: B <b@mirror.example>\n\
+            Home-page: UNKNOWN\nProject-URL: Source, https://mirror.example/x\n\nbody";
         let metadata = Metadata::parse(text, &file_name("1.0")).unwrap();
         assert_eq!((metadata.name.as_str(), metadata.version.as_str()), ("Foo.Bar", "1.00"));
         assert_eq!(metadata.summary, None);
@@ -135,6 +158,11 @@ mod tests {
         assert_eq!(metadata.license_classifiers, ["License :: OSI Approved :: MIT License"]);
         assert_eq!(metadata.requires_python.as_deref(), Some(">=3.9"));
         assert_eq!(metadata.requires_dist, ["a; extra == 'x'", "b"]);
+        assert_eq!((metadata.author.as_deref(), metadata.maintainer), (Some("A"), None));
+        assert_eq!(metadata.author_email.as_deref(), Some("a@mirror.example"));
+        assert_eq!(metadata.maintainer_email.as_deref(), Some("B <b@mirror.example>"));
+        assert_eq!((metadata.home_page, metadata.license_files), (None, vec!["LICENSE".to_owned()]));
+        assert_eq!(metadata.project_urls, ["Source, https://mirror.example/x"]);
         let text = format!("Name: foo-bar\nVersion: 1\nLicense: Copyright\n {}\n", "all rights".repeat(50));
         assert_eq!(Metadata::parse(&text, &file_name("1.0")).unwrap().license, None);
     }

@@ -22,7 +22,7 @@ use crate::signals::{Interrupt, cancel_on_signals};
 /// Build an image from a base and packages
 ///
 /// SOURCE is a folder or a YAML file. In a folder, image.yaml describes the image; apt.txt, requirements.txt,
-/// pyproject.toml and pylock.toml are read in repo2docker's way. Flags go over what the files say: single values
+/// pyproject.toml, setup.py and pylock.toml are read in repo2docker's way. Flags go over what the files say: single values
 /// replace, lists grow.
 ///
 /// The same build again does nothing; a change redoes only the steps that follow it. Versions that were decided on

@@ -1,7 +1,8 @@
 //! The shapes of `--json`. They are promised: fields are added, not changed.
 
+use imagewright_model::package::PackageRecord;
 use imagewright_oci::{Digest, ImageConfig, Manifest, Platform};
-use imagewright_service::{BuildReport, ImageDetails, ImageRecord};
+use imagewright_service::{BuildReport, ImageDetails, ImageRecord, Inventory, LayerOrigin};
 use serde::Serialize;
 
 /// An image of a listing.
@@ -44,6 +45,21 @@ pub(crate) fn details(details: &ImageDetails) -> DetailsJson<'_> {
         manifest: &details.manifest,
         config: &details.config,
     }
+}
+
+/// The packages of an image.
+#[derive(Serialize)]
+pub(crate) struct InventoryJson<'a> {
+    packages: &'a [PackageRecord],
+    /// Layers of ours of which nothing is known.
+    unknown_layers: &'a [LayerOrigin],
+    /// Layers that others made.
+    foreign_layers: &'a [LayerOrigin],
+}
+
+pub(crate) fn inventory(inventory: &Inventory) -> InventoryJson<'_> {
+    let Inventory { packages, unknown, foreign } = inventory;
+    InventoryJson { packages, unknown_layers: unknown, foreign_layers: foreign }
 }
 
 /// What a build came to.

@@ -61,6 +61,7 @@ fn row(package: &PlannedPackage) -> Vec<String> {
     };
     let from = match package.change {
         PackageChange::Remove | PackageChange::Keep => "",
+        _ if package.path.is_some() => package.path.as_deref().unwrap_or_default(),
         _ if package.cached => "cache",
         _ => "network",
     };
@@ -118,6 +119,7 @@ mod tests {
             version: Some("2.0".to_owned()),
             change,
             before: before.map(str::to_owned),
+            path: None,
             size: (change != PackageChange::Remove).then_some(12_300_000),
             cached,
         }
@@ -164,6 +166,12 @@ mod tests {
             packages: vec![
                 package("numpy", PackageChange::Install, None, true),
                 package("pandas", PackageChange::Replace, Some("1.0"), false),
+                PlannedPackage {
+                    path: Some("../ours".to_owned()),
+                    version: None,
+                    size: None,
+                    ..package("ours", PackageChange::Install, None, true)
+                },
                 package("six", PackageChange::Keep, None, true),
             ],
             download_size: 12_300_000,

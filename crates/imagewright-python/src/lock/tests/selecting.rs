@@ -81,7 +81,12 @@ anything = 1
     );
     assert_eq!((file.hashes.strong().0, file.is_wheel()), (HashAlgorithm::Sha512, false));
     assert_eq!(file.hashes.iter().map(|(algorithm, _)| algorithm).collect::<Vec<_>>(), ["md5", "sha512"]);
-    let folder = Artifact::Directory { path: "../folder".into(), editable: Some(true), subdirectory: None };
+    let folder = Artifact::Directory {
+        path: "../folder".into(),
+        editable: Some(true),
+        subdirectory: None,
+        content: None,
+    };
     assert_eq!(packages[1].artifact, folder);
     let Artifact::Vcs(vcs) = &packages[2].artifact else { panic!("{packages:?}") };
     assert_eq!((vcs.kind.as_str(), vcs.requested_revision.as_deref()), ("git", Some("main")));

@@ -15,6 +15,11 @@ archive = { path = "a \"b\".tar.gz", subdirectory = "inner", hashes = { sha256 =
 name = "folder"
 directory = { path = "./sub/../folder", editable = false, subdirectory = "d o" }
 [[packages]]
+name = "project"
+directory = { path = "project", subdirectory = "a" }
+tool = { imagewright = { content = "sha256:HASH" } }
+
+[[packages]]
 name = "remote"
 archive = { url = "https://me:pw@mirror.example/r-1-py3-none-any.whl", hashes = { sha256 = "HASH" } }
 [[packages]]
@@ -58,6 +63,11 @@ fn a_written_lock_is_read_as_what_it_was() {
     [[packages]]
     name = "folder"
     directory = { path = "./sub/../folder", editable = false, subdirectory = "d o" }
+
+    [[packages]]
+    name = "project"
+    directory = { path = "project", subdirectory = "a" }
+    tool = { imagewright = { content = "sha256:0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a" } }
 
     [[packages]]
     name = "remote"
@@ -113,6 +123,7 @@ fn identity_knows_bytes_and_no_addresses() {
     archive ? sha256:HASH#inner
     clone ? git:8d9519df093864ff90ca446d4af2dc8facd3c542
     folder ? unknown
+    project ? tree:sha256:HASH#a
     remote ? sha256:HASH
     repository ? git:8d9519df093864ff90ca446d4af2dc8facd3c542#a/b
     source 2 sha256:HASH
@@ -135,6 +146,7 @@ fn packages_say_where_they_came_from_as_uv_does() {
     archive: {"url":"file:///srv/my%20lock/a%20%22b%22.tar.gz","archive_info":{},"subdirectory":"inner"}
     clone: {"url":"file:///srv/clone/","vcs_info":{"vcs":"git","commit_id":"8d9519df093864ff90ca446d4af2dc8facd3c542","requested_revision":"8d9519df093864ff90ca446d4af2dc8facd3c542"}}
     folder: {"url":"file:///srv/my%20lock/folder/d%20o","dir_info":{"editable":false}}
+    project: {"url":"file:///srv/my%20lock/project/a","dir_info":{}}
     remote: {"url":"https://mirror.example/r-1-py3-none-any.whl","archive_info":{}}
     repository: {"url":"https://mirror.example/r.git","vcs_info":{"vcs":"git","commit_id":"8d9519df093864ff90ca446d4af2dc8facd3c542","requested_revision":"v1"},"subdirectory":"a/b"}
     source: none
@@ -144,6 +156,7 @@ fn packages_say_where_they_came_from_as_uv_does() {
         path: "./x/../od d#%c{}^|\\é`\"<>?[]~!$&'()*+,;=:@".into(),
         editable: None,
         subdirectory: None,
+        content: None,
     };
     let expected = r#"{"url":"file:///srv/od%20d%23%25c%7B%7D^|%5C%C3%A9%60%22%3C%3E%3F[]~!$&'()*+,;=:@","dir_info":{}}"#;
     assert_eq!(direct_url(&odd, "/srv").unwrap(), expected);

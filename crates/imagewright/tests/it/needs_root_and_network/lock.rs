@@ -217,6 +217,14 @@ fn a_base_of_packages_is_made_again_from_its_lock() {
     let first = build(&here, &[]);
     let packages = locked(&here, "base");
     assert!(packages.len() > 50 && packages.contains_key("base-files"), "{packages:?}");
+    // The image can tell the same of itself.
+    let told = here.run(["image", "show", first.trim(), "--packages", "--json"]).success().json();
+    assert_eq!(told["unknown_layers"], serde_json::json!([]));
+    let told = told["packages"].as_array().unwrap().iter().map(|package| {
+        assert_eq!(package["hash"].as_str().map(str::len), Some(71), "{package}");
+        (package["name"].as_str().unwrap().to_owned(), package["version"].as_str().unwrap().to_owned())
+    });
+    assert_eq!(told.collect::<BTreeMap<_, _>>(), packages);
     // Neither facts nor lists: only the packages themselves.
     fs::remove_dir_all(here.root().join("facts")).unwrap();
     assert_eq!(build(&here, &["--locked", "--offline"]), first);
