@@ -22,7 +22,7 @@ use crate::reporter::{BuildReporter, StepReporter};
 use crate::step::{Memory, StepContext, StepResult, perform};
 use crate::time::{rfc3339, source_date_epoch};
 use crate::uv::Uv;
-use crate::workbench::{OnLayer, Site, no_matter};
+use crate::workbench::{LayerWatch, Site};
 use crate::{Engine, config};
 
 /// Told while a collection keeps a build waiting.
@@ -97,17 +97,17 @@ pub struct BuiltFromSpec {
 }
 
 impl Engine {
-    /// Builds an image. Whatever happens is told to `events`, the outcome last; layers that the image is going to have
-    /// are given to `on_layer` as soon as they are in the store.
+    /// Builds an image. Whatever happens is told to `events`, the outcome last; `layers` is told of those that the image
+    /// is going to have.
     pub fn build(
         &self,
         request: &BuildRequest,
         events: &dyn EventSink,
         cancel: &Cancel,
-        on_layer: OnLayer<'_>,
+        layers: LayerWatch<'_>,
     ) -> Result<BuiltFromSpec, EngineError> {
         let reporter = BuildReporter::start(events, number_of_steps(&request.spec));
-        let built = unless_cancelled(self.build_steps(request, &reporter, cancel, on_layer), cancel);
+        let built = unless_cancelled(self.build_steps(request, &reporter, cancel, layers), cancel);
         reporter.finish(outcome(built.as_ref().map(|built| &built.built)));
         built
     }
@@ -167,7 +167,7 @@ impl Engine {
             limits,
             remote: &*self.remote,
             outside,
-            on_layer: &no_matter,
+            layers: LayerWatch::none(),
         }
     }
 
@@ -176,14 +176,14 @@ impl Engine {
         request: &BuildRequest,
         reporter: &BuildReporter<'_>,
         cancel: &Cancel,
-        on_layer: OnLayer<'_>,
+        layers: LayerWatch<'_>,
     ) -> Result<BuiltFromSpec, EngineError> {
         let spec = &request.spec;
         let _lease = self.store.lease(|| reporter.warn(COLLECTING))?;
         let settings = self.settings_for(&request.versions);
         let outside = Outside::new(&settings);
         let limits = (request.time_limit, &request.limits);
-        let site = Site { on_layer, ..self.site(&outside, cancel, request.compression, limits) };
+        let site = Site { layers, ..self.site(&outside, cancel, request.compression, limits) };
         let memory = request.memory();
         let wanted = self.platform(spec.platform.as_ref())?;
         let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
@@ -192,7 +192,7 @@ impl Engine {
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
         report.finish(base.cached, None);
         if !base.cached {
-            base.draft.layers.iter().for_each(on_layer);
+            base.draft.layers.iter().for_each(layers.done);
         }
         let mut decided = Decided { base: base.locked.clone(), apt: None, pip: None };
         let mut progress = Growing::from(base, request.source_date_epoch);

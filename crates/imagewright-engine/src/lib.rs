@@ -53,7 +53,7 @@ pub use plan::Planned;
 pub use remote::{RemoteError, RemoteImages, note_pulled};
 pub use run::RunRequest;
 pub use versions_error::VersionsError;
-pub use workbench::OnLayer;
+pub use workbench::LayerWatch;
 
 use imagewright_model::BuildSettings;
 use imagewright_oci::{ImageConfig, Manifest};

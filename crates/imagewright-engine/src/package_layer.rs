@@ -66,8 +66,29 @@ impl PackageLayer {
         folders: Vec<FolderEntry>,
         fill: impl FnOnce(&mut PackageWriter<BlobWriter>) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let broken = |source: LayerError| EngineError::PackageLayer { source };
         let blob = site.store.digested_blob_writer().map_err(EngineError::from)?;
+        Self::write_to(blob, site, folders, fill)
+    }
+
+    /// The same for a layer that the image is going to have as it is, and that may be large.
+    pub(crate) fn write_large<E: From<EngineError>>(
+        site: Site<'_>,
+        folders: Vec<FolderEntry>,
+        fill: impl FnOnce(&mut PackageWriter<BlobWriter>) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let broken = |source| EngineError::PackageLayer { source: LayerError::Write { source } };
+        let mut blob = site.store.digested_blob_writer().map_err(EngineError::from)?;
+        (site.layers.begun)(blob.watch().map_err(broken)?);
+        Self::write_to(blob, site, folders, fill)
+    }
+
+    fn write_to<E: From<EngineError>>(
+        blob: BlobWriter,
+        site: Site<'_>,
+        folders: Vec<FolderEntry>,
+        fill: impl FnOnce(&mut PackageWriter<BlobWriter>) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let broken = |source: LayerError| EngineError::PackageLayer { source };
         let mut writer = PackageWriter::new(blob, site.compression);
         for folder in &folders {
             writer.append(&folder.entry(), &mut io::empty()).map_err(broken)?;

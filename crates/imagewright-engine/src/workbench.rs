@@ -12,7 +12,7 @@ use imagewright_sandbox::{
     Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
 };
 use imagewright_store::overlay::{self, TidyRules};
-use imagewright_store::{Image, Part, Scratch, Store};
+use imagewright_store::{GrowingBlob, Image, Part, Scratch, Store};
 
 use crate::cancel::Cancel;
 use crate::draft::{Draft, DraftLayer};
@@ -45,16 +45,26 @@ pub(crate) struct Site<'a> {
     pub(crate) remote: &'a dyn RemoteImages,
     /// Environment and mounts that lead out of the sandbox: proxies, certificate authorities, name resolution.
     pub(crate) outside: &'a crate::outside::Outside,
-    /// Told of each new layer that the image will have, as soon as it is in the store.
-    pub(crate) on_layer: OnLayer<'a>,
+    /// Who wants the layers of the image early.
+    pub(crate) layers: LayerWatch<'a>,
 }
 
-/// Takes a layer that is complete; must not block for long. The same layer may come more than once, and a layer may
-/// come that the image does not have in the end.
-pub type OnLayer<'a> = &'a (dyn Fn(&Descriptor) + Sync);
+/// Takes layers before the image is finished; must not block for long. The same layer may come more than once, and
+/// layers may come that the image does not have in the end.
+#[derive(Clone, Copy)]
+pub struct LayerWatch<'a> {
+    /// Told of each new layer that the image will have, as soon as it is in the store.
+    pub done: &'a (dyn Fn(&Descriptor) + Sync),
+    /// Told of such a layer that may be large when it begins.
+    pub begun: &'a (dyn Fn(GrowingBlob) + Sync),
+}
 
-/// For whoever does not care.
-pub(crate) fn no_matter(_: &Descriptor) {}
+impl LayerWatch<'_> {
+    /// For whoever does not care.
+    pub fn none() -> Self {
+        Self { done: &|_| {}, begun: &|_| {} }
+    }
+}
 
 /// A root to work in. What is not sealed into a layer is thrown away.
 pub(crate) struct Workbench<'a> {
@@ -303,7 +313,10 @@ impl<'a> Workbench<'a> {
         let Site { store, compression, threads, .. } = self.site;
         let upper = self.upper();
         overlay::tidy(&upper, &lower, &rules)?;
-        let captured = overlay::capture(&upper, &lower, compression, threads, store.digested_blob_writer()?)?;
+        let mut out = store.digested_blob_writer()?;
+        let unreadable = |source| EngineError::Io { action: "read", path: upper.clone(), source };
+        (self.site.layers.begun)(out.watch().map_err(unreadable)?);
+        let captured = overlay::capture(&upper, &lower, compression, threads, out)?;
         if captured.entries == 0 {
             return Ok(None);
         }

@@ -1,7 +1,9 @@
 //! Paths inside a layer.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,10 @@ const WHITEOUT: &[u8] = b".wh.";
 ///
 /// `./usr/bin/` and `/usr/bin` both read as `usr/bin`; the root is the empty path. The bytes need not be UTF-8.
 /// Symbolic links on the way are the unpacker's business.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// Paths are ordered name by name, as those of the standard library are; because they are normalised, their bytes tell
+/// all there is to compare.
+#[derive(Clone, Debug, Default)]
 pub struct LayerPath(PathBuf);
 
 /// Why bytes are not a path inside a layer.
@@ -95,6 +100,38 @@ impl LayerPath {
     }
 }
 
+impl PartialEq for LayerPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for LayerPath {}
+
+impl Hash for LayerPath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl PartialOrd for LayerPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for LayerPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The end of a name comes before any byte of a longer one.
+        let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+        let (one, other) = (self.as_bytes(), other.as_bytes());
+        match one.iter().zip(other).find(|(a, b)| a != b) {
+            Some((a, b)) => rank(*a).cmp(&rank(*b)),
+            None => one.len().cmp(&other.len()),
+        }
+    }
+}
+
 impl fmt::Display for LayerPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_root() { f.write_str(".") } else { self.0.display().fmt(f) }
@@ -123,6 +160,19 @@ mod tests {
             assert_eq!(path.as_path(), Path::new(expected), "{bytes:?}");
         }
         assert_eq!(LayerPath::parse(b"caf\xe9").unwrap().as_bytes(), b"caf\xe9");
+    }
+
+    #[test]
+    fn paths_are_ordered_name_by_name() {
+        let names = [
+            "", "a", "a/b", "a/b/c", "a/b-c", "a-", "a-b/c", "a.b", "ab", "b", "b/a", "B", "a/\u{1}",
+            "a\u{1}",
+        ];
+        for (one, other) in names.iter().flat_map(|one| names.iter().map(move |other| (*one, *other))) {
+            let [left, right] = [one, other].map(|path| LayerPath::parse(path.as_bytes()).unwrap());
+            assert_eq!(left.cmp(&right), Path::new(one).cmp(Path::new(other)), "{one:?} {other:?}");
+            assert_eq!(left == right, one == other);
+        }
     }
 
     #[test]

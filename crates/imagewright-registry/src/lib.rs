@@ -30,7 +30,7 @@ pub use credentials::{
 };
 pub use error::RegistryError;
 pub use repository::{
-    BlobOutcome, BlobReader, BlobSource, CHUNK_SIZE, FetchedManifest, ManifestName, MountOutcome, Repository,
-    Resolved,
+    BlobOutcome, BlobReader, BlobSource, CHUNK_SIZE, FetchedManifest, GrowingSource, Grown, ManifestName,
+    MountOutcome, Repository, Resolved,
 };
 pub use settings::{Patience, RegistrySettings};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, Upgrade, Versions};
+use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, LayerWatch, Upgrade, Versions};
 use imagewright_layer::Compression;
 use imagewright_model::spec::{BaseSource, ImageSpec, PartialSpec, SpecFlags, read_folder};
 use imagewright_model::{BuildEvent, EventSink};
@@ -98,11 +98,11 @@ impl Service {
                     BaseSource::Image(base) => std::slice::from_ref(base),
                     _ => &[],
                 };
-                sending(&self.registries, target, base, |on_layer| {
-                    self.engine.build(&request, events, cancel, on_layer)
+                sending(&self.registries, target, base, |layers| {
+                    self.engine.build(&request, events, cancel, layers)
                 })?
             }
-            _ => self.engine.build(&request, events, cancel, &|_| {})?,
+            _ => self.engine.build(&request, events, cancel, LayerWatch::none())?,
         };
         let mut report = BuildReport::new(&request.names, built);
         report.lock = place.file().map(Path::to_path_buf);

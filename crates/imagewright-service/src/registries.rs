@@ -12,8 +12,8 @@ use imagewright_registry::transfer::{
     self, BlobSink, ImageSource, PushOptions, Selection, TransferEvent, TransferOptions,
 };
 use imagewright_registry::{
-    BlobOutcome, Cancel as Watch, Client, Credential, CredentialFiles, KeptIn, OneCredential, RegistryError,
-    Welcome,
+    BlobOutcome, Cancel as Watch, Client, Credential, CredentialFiles, GrowingSource, KeptIn, OneCredential,
+    RegistryError, Welcome,
 };
 use imagewright_store::{Image, ImageRecord, Store, StoreError};
 
@@ -112,6 +112,24 @@ impl Registries {
         let transfer = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
         let options = PushOptions { transfer, mount_from: mount_from.to_vec() };
         transfer::push_blob(&self.client, layer, &StoreSource { registries: self, stop }, target, &options)
+    }
+
+    /// Whether the repository of `target` has nothing yet. Where that is not known it counts as having something.
+    pub(crate) fn is_empty(&self, target: &Reference, stop: &Stop) -> bool {
+        match self.client.repository(target).cancelled_by(&Watch::watching(stop)).tags() {
+            Ok(tags) => tags.is_empty(),
+            Err(error) => matches!(error, RegistryError::NotFound { .. }),
+        }
+    }
+
+    /// Sends a layer to the repository of `target` while it is made.
+    pub(crate) fn push_growing(
+        &self,
+        source: &dyn GrowingSource,
+        target: &Reference,
+        stop: &Stop,
+    ) -> Result<Option<Descriptor>, RegistryError> {
+        self.client.repository(target).cancelled_by(&Watch::watching(stop)).upload_growing(source)
     }
 
     fn pull_image(

@@ -3,15 +3,21 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use imagewright_oci::{Algorithm, Descriptor, Digest, Hasher, MediaType};
 
 use crate::files::{Attempt, create_directory, if_found, parent};
+use crate::growing::{GrowingBlob, Growth};
 use crate::unfinished::Unfinished;
 use crate::{Store, StoreError};
 
 /// No manifest, index or configuration is longer than this.
 const LONGEST_DOCUMENT: u64 = 64 << 20;
+/// Bytes of a blob after which they are brought to disk.
+const FLUSH_EVERY: u64 = 32 << 20;
 
 impl Store {
     /// Where a blob is, or would be.
@@ -73,13 +79,20 @@ impl Store {
     /// Begins a blob whose bytes are digested by whoever writes them, as an encoder of layers does: once is enough.
     pub fn digested_blob_writer(&self) -> Result<BlobWriter, StoreError> {
         let file = self.layout().temporary().file()?;
-        Ok(BlobWriter { store: self.clone(), file, hasher: None, size: 0 })
+        Ok(BlobWriter { store: self.clone(), file, hasher: None, size: 0, flushing: None, watched: None })
     }
 
     /// Begins a blob that someone else named by a digest of this algorithm.
     pub(crate) fn blob_writer_for(&self, algorithm: Algorithm) -> Result<BlobWriter, StoreError> {
         let file = self.layout().temporary().file()?;
-        Ok(BlobWriter { store: self.clone(), file, hasher: Some(algorithm.hasher()), size: 0 })
+        Ok(BlobWriter {
+            store: self.clone(),
+            file,
+            hasher: Some(algorithm.hasher()),
+            size: 0,
+            flushing: None,
+            watched: None,
+        })
     }
 }
 
@@ -115,6 +128,21 @@ pub struct BlobWriter {
     /// None where the caller digests.
     hasher: Option<Hasher>,
     size: u64,
+    flushing: Option<FlushAhead>,
+    /// Who reads along.
+    watched: Option<Watched>,
+}
+
+/// Tells those who read along what becomes of a blob; that it was given up, where nothing else is said.
+#[derive(Debug)]
+struct Watched(GrowingBlob);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if matches!(self.0.wait_for(0, Duration::ZERO), Growth::To(_)) {
+            self.0.tell(Growth::GivenUp);
+        }
+    }
 }
 
 impl BlobWriter {
@@ -126,6 +154,16 @@ impl BlobWriter {
     /// The unfinished file, as errors name it.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Lets others read the blob while it is written.
+    pub fn watch(&mut self) -> io::Result<GrowingBlob> {
+        if let Some(Watched(blob)) = &self.watched {
+            return Ok(blob.clone());
+        }
+        let blob = GrowingBlob::new(self.file.as_file().try_clone()?, self.size);
+        self.watched = Some(Watched(blob.clone()));
+        Ok(blob)
     }
 
     /// Bytes written so far.
@@ -143,11 +181,55 @@ impl BlobWriter {
             check_digest(expected, hasher.finish())?;
         }
         let path = self.store.blob_path(expected);
-        if fs::exists(&path).attempt("look for", &path)? {
-            return Ok(());
+        if let Some(flushing) = self.flushing {
+            flushing.finish().attempt("flush", &path)?;
         }
-        create_directory(parent(&path))?;
-        self.file.persist(&path)
+        if !fs::exists(&path).attempt("look for", &path)? {
+            create_directory(parent(&path))?;
+            self.file.persist(&path)?;
+        }
+        if let Some(Watched(blob)) = &self.watched {
+            blob.tell(Growth::Complete(expected.clone(), self.size));
+        }
+        Ok(())
+    }
+}
+
+impl BlobWriter {
+    /// Has what was written so far brought to disk meanwhile, so that there is little left to wait for in the end.
+    fn flush_ahead(&mut self) -> io::Result<()> {
+        let flushing = match &mut self.flushing {
+            Some(flushing) => flushing,
+            None => self.flushing.insert(FlushAhead::start(self.file.as_file().try_clone()?)),
+        };
+        flushing.begin();
+        Ok(())
+    }
+}
+
+/// A thread that flushes a file while it is written. Dropped, it ends by itself.
+#[derive(Debug)]
+struct FlushAhead {
+    wishes: SyncSender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl FlushAhead {
+    fn start(file: File) -> Self {
+        let (wishes, todo) = mpsc::sync_channel(1);
+        let thread = thread::spawn(move || todo.iter().try_for_each(|()| file.sync_data()));
+        Self { wishes, thread }
+    }
+
+    /// One wish that waits is enough: it covers all that comes until it is its turn.
+    fn begin(&self) {
+        let _ = self.wishes.try_send(());
+    }
+
+    /// The kernel tells an error of the disk once, so it must not be lost here.
+    fn finish(self) -> io::Result<()> {
+        drop(self.wishes);
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that flushes panicked")))
     }
 }
 
@@ -157,7 +239,14 @@ impl Write for BlobWriter {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&bytes[..written]);
         }
+        let before = self.size / FLUSH_EVERY;
         self.size += written as u64;
+        if let Some(Watched(blob)) = &self.watched {
+            blob.tell(Growth::To(self.size));
+        }
+        if self.size / FLUSH_EVERY > before {
+            self.flush_ahead()?;
+        }
         Ok(written)
     }
 

@@ -52,7 +52,7 @@ pub(super) fn assemble(
     let joined = parallel::map(&groups, site.threads, |group| {
         let layers: Vec<&PackageLayer> = group.iter().map(|piece| &piece.layer).collect();
         let joined = PackageLayer::join(site, &layers)?;
-        (site.on_layer)(&joined.layer.descriptor);
+        (site.layers.done)(&joined.layer.descriptor);
         let records: Vec<&PackageRecord> = group.iter().filter_map(|piece| piece.record.as_ref()).collect();
         inventory::put(site.store, &joined.layer, &records)?;
         Ok::<PackageLayer, EngineError>(joined)

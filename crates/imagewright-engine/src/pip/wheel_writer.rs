@@ -26,6 +26,8 @@ pub(super) struct WheelWriter<'a> {
     pub(super) context: StepContext<'a>,
     pub(super) layout: &'a Layout,
     pub(super) chosen: &'a Chosen,
+    /// Whether the image is going to have the layer as it is, and that may be large.
+    pub(super) is_large: bool,
 }
 
 impl WheelWriter<'_> {
@@ -54,10 +56,14 @@ impl WheelWriter<'_> {
         let plan = wheel.plan(&scheme, &options).map_err(wrong)?;
         let folders = self.layout.folders_of(plan.files(), plan.directories());
         let mut installed = None;
-        let layer = PackageLayer::write(self.context.site, folders, |writer| {
+        let fill = |writer: &mut PackageWriter<BlobWriter>| {
             installed = Some(plan.write(&mut Sink { writer }).map_err(wrong)?);
             done()
-        })?;
+        };
+        let layer = match self.is_large {
+            true => PackageLayer::write_large(self.context.site, folders, fill)?,
+            false => PackageLayer::write(self.context.site, folders, fill)?,
+        };
         let installed = installed.expect("it was installed where there was no error");
         for note in installed.notes {
             self.context.report.warn(format!("{name}: {note}"));

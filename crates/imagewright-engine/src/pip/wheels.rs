@@ -30,6 +30,8 @@ use crate::uv::Uv;
 const AT_ONCE: usize = 8;
 /// From which size on a wheel is turned into a layer while it is fetched.
 const FOLLOWED_FROM: u64 = 4 << 20;
+/// From which size of the wheel on a layer is worth sending while it is made.
+const LARGE_FROM: u64 = 32 << 20;
 /// How many files that several packages bring are named.
 const NAMED_OVERLAPS: usize = 5;
 
@@ -115,9 +117,9 @@ impl Installer<'_> {
         let total = missing.iter().map(|chosen| chosen.size()).sum();
         let transfer = Transfer::new(report.output(), "packages".to_owned(), total);
         parallel::map(missing, AT_ONCE, |chosen| {
-            let made = self.layer(chosen, &transfer)?;
+            let made = self.layer(chosen, &transfer, own)?;
             if own && made.layer.size() >= OWN_LAYER_FROM {
-                (self.context.site.on_layer)(&made.layer.layer.descriptor);
+                (self.context.site.layers.done)(&made.layer.layer.descriptor);
             }
             Ok(made)
         })
@@ -139,7 +141,7 @@ impl Installer<'_> {
         Ok(known.filter(|known| known.layer.is_stored(site)))
     }
 
-    fn layer(&self, chosen: &Chosen, transfer: &Transfer<'_>) -> Result<WheelLayer, EngineError> {
+    fn layer(&self, chosen: &Chosen, transfer: &Transfer<'_>, own: bool) -> Result<WheelLayer, EngineError> {
         let store = self.context.site.store;
         // What comes as source has to be built before its wheel is known; once, also where all is made again.
         let (hash, built) = match chosen.wheel() {
@@ -157,7 +159,7 @@ impl Installer<'_> {
         {
             return Ok(known);
         }
-        let (layer, files) = self.install(chosen, built, transfer)?;
+        let (layer, files) = self.install(chosen, built, transfer, own)?;
         store.put_fact("wheel-files", &key, &files)?;
         store.put_fact("wheel-layer", &key, &layer)?;
         Ok(layer)
@@ -169,8 +171,10 @@ impl Installer<'_> {
         chosen: &Chosen,
         built: Option<WheelFile>,
         transfer: &Transfer<'_>,
+        own: bool,
     ) -> Result<(WheelLayer, Vec<String>), EngineError> {
-        let writer = WheelWriter { context: self.context, layout: self.layout, chosen };
+        let is_large = own && chosen.size() >= Some(LARGE_FROM);
+        let writer = WheelWriter { context: self.context, layout: self.layout, chosen, is_large };
         if let Some(file) = chosen.wheel().filter(|file| file.size >= Some(FOLLOWED_FROM)) {
             let followed = self.artifacts.follow(file, transfer, |growing, hash| {
                 let opened = || growing.opened();

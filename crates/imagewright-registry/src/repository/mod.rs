@@ -21,7 +21,7 @@ pub use manifests::{FetchedManifest, ManifestName};
 pub use reader::BlobReader;
 pub use resolve::Resolved;
 pub(crate) use resolve::{Parsed, parse_manifest};
-pub use upload::CHUNK_SIZE;
+pub use upload::{CHUNK_SIZE, GrowingSource, Grown};
 
 /// Where a repository is: a registry or mirror, and its name there.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Sending a blob: begun once, gone on with after every break, proven before it is closed.
 
 mod body;
+mod growing;
 mod session;
 
 use std::io::Read;
@@ -16,6 +17,7 @@ use crate::http::{Body, Response};
 use crate::patience::Tries;
 
 use body::ChunkBody;
+pub use growing::{GrowingSource, Grown};
 pub(super) use session::{Begun, Session};
 use session::{Progress, received};
 

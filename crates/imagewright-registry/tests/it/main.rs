@@ -6,6 +6,7 @@
 mod authentication;
 mod copying;
 mod credentials;
+mod growing;
 mod listing;
 mod manifests;
 mod needs_registry_and_skopeo;

@@ -340,8 +340,16 @@ mod needs_root {
         assert!(names_in(&test.store.root().join("tmp")).is_empty());
     }
 
+    /// Waits for the flush that takes the mark of a new snapshot away, and would take the next one too.
+    fn until_flushed(snapshot: &Path) {
+        while snapshot.join("unflushed").exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// What a snapshot that was not flushed is marked by, and how the next boot finds one.
     fn mark_as_of_another_boot(snapshot: &Path) {
+        until_flushed(snapshot);
         fs::write(snapshot.join("unflushed"), "3a5e8a0e-1111-4111-8111-3ad6c4a3c8f1").unwrap();
     }
 
@@ -353,7 +361,7 @@ mod needs_root {
         let (chain, top) = (image.chain().remove(0), unpack(&test.store, &image).unwrap().remove(0));
         let snapshot = top.parent().unwrap();
         // Of an older version, or flushed: there is no mark, and nothing is looked at.
-        let _ = fs::remove_file(snapshot.join("unflushed"));
+        until_flushed(snapshot);
         fs::write(top.join("file"), "").unwrap();
         unpack(&test.store, &image).unwrap();
         assert_eq!(fs::read(top.join("file")).unwrap(), b"");

@@ -24,6 +24,7 @@ fn a_whole_store_is_told_so() {
     {
       "blobs": 3,
       "images": 1,
+      "partial_images": 0,
       "facts": 1,
       "damages": []
     }

@@ -5,9 +5,10 @@ use std::io::Read;
 
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerReader, decompress};
 use imagewright_testkit::context::TestContext;
+use imagewright_testkit::registry::{Recorded, TestRegistry};
 use imagewright_testkit::wheels::Wheel;
 
-use super::seed::{PYTHON, context_with_wheels, write_spec};
+use super::seed::{PYTHON, context, context_with_wheels, write_spec};
 
 /// An entry of a layer with the bytes of a file.
 struct Item {
@@ -165,4 +166,41 @@ fn set_user_ids_owners_and_hard_links_survive() {
     assert_eq!(entry("usr/bin/ssh-agent").mode & 0o2000, 0o2000);
     assert_ne!(entry("usr/bin/ssh-agent").gid, 0);
     assert_eq!(entry("tmp").mode & 0o7777, 0o1777);
+}
+
+/// A large package, and what a registry was asked for while it was built into an image of a repository.
+fn push_large_package(registry: &TestRegistry, package: &str) -> (String, Vec<Recorded>) {
+    let context = context();
+    let (before, name) = (registry.requests().len(), format!("{}/demo/large:1", registry.host()));
+    let build = ["build", "--base", PYTHON, "--pip", package, "--bytecode", "none", "-t", &name, "--push"];
+    drop(context.run(build).success());
+    let details = context.run(["image", "show", &name, "--json"]).success().json();
+    let layers = details["manifest"]["layers"].as_array().unwrap().iter();
+    let largest = layers.max_by_key(|layer| layer["size"].as_u64()).unwrap();
+    assert!(largest["size"].as_u64() > Some(20 << 20), "{package} is a large package");
+    (largest["digest"].as_str().unwrap().to_owned(), registry.requests().split_off(before))
+}
+
+/// Where among the requests one of this method and with this in its path is first.
+fn first(requests: &[Recorded], method: &str, part: &str) -> Option<usize> {
+    requests.iter().position(|request| request.method == method && request.path.contains(part))
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn large_layers_are_sent_while_they_are_made_where_nothing_could_be_found() {
+    let registry = TestRegistry::start().unwrap();
+    let (layer, requests) = push_large_package(&registry, "pyarrow");
+    let closed = first(&requests, "PUT", &layer).expect("it was sent");
+    assert!(first(&requests, "PATCH", "/demo/large/").unwrap() < closed);
+    assert!(first(&requests, "HEAD", &layer).is_none_or(|asked| asked > closed), "{requests:?}");
+    let sent = requests.iter().filter(|request| request.method == "PUT" && request.path.contains(&layer));
+    assert_eq!(sent.count(), 1);
+    assert_eq!(registry.open_uploads(), 0);
+
+    // A repository that has something may have this: it is asked first, and nothing is sent.
+    let (same, requests) = push_large_package(&registry, "pyarrow");
+    assert_eq!(same, layer);
+    assert!(first(&requests, "HEAD", &layer).is_some());
+    assert_eq!(first(&requests, "PATCH", "/demo/large/"), None, "{requests:?}");
 }
