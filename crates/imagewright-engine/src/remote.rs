@@ -60,7 +60,7 @@ pub fn note_pulled(store: &Store, reference: &Reference, manifest: &Digest) -> R
         return Ok(());
     }
     let before = known.map(|known| known.manifest.hex().to_owned());
-    store.put_fact(FACT, &key(reference), &Pulled { manifest: manifest.clone(), before })
+    store.put_fact_flushed(FACT, &key(reference), &Pulled { manifest: manifest.clone(), before })
 }
 
 /// Whether an image that goes by a name here came from the registry under that name.

@@ -101,7 +101,10 @@ impl Check<'_> {
                 let path = fact.path();
                 let bytes = fs::read(&path).attempt("read", &path)?;
                 self.report.facts += 1;
-                if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err() {
+                if bytes.iter().all(|byte| *byte == 0) {
+                    // A crash left its name without its contents: it is unknown, and nobody's fault.
+                    self.remove(&path)?;
+                } else if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err() {
                     let repaired = self.remove(&path)?;
                     self.tell("the fact is not JSON".to_owned(), path, repaired);
                 }

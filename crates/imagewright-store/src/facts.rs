@@ -35,13 +35,35 @@ impl Store {
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    /// Files a fact, replacing the one there was.
+    /// Files a fact, replacing the one there was. It does not wait for the disk: a fact that a crash of the machine took,
+    /// or left empty, is unknown, and a build makes many.
     pub fn put_fact<T: Serialize>(&self, kind: &str, key: &Digest, fact: &T) -> Result<(), StoreError> {
+        let (path, bytes) = self.fact_to_write(kind, key, fact)?;
+        self.layout().temporary().write_unflushed(&path, &bytes)
+    }
+
+    /// The same, and waits: for a fact that something else relies on which outlives a crash.
+    pub fn put_fact_flushed<T: Serialize>(
+        &self,
+        kind: &str,
+        key: &Digest,
+        fact: &T,
+    ) -> Result<(), StoreError> {
+        let (path, bytes) = self.fact_to_write(kind, key, fact)?;
+        self.layout().temporary().write(&path, &bytes)
+    }
+
+    fn fact_to_write<T: Serialize>(
+        &self,
+        kind: &str,
+        key: &Digest,
+        fact: &T,
+    ) -> Result<(PathBuf, Vec<u8>), StoreError> {
         let path = self.fact_path(kind, key);
         let bytes = serde_json::to_vec(fact)
             .map_err(|source| StoreError::MalformedFile { path: path.clone(), source })?;
         create_directory(parent(&path))?;
-        self.layout().temporary().write(&path, &bytes)
+        Ok((path, bytes))
     }
 
     fn fact_path(&self, kind: &str, key: &Digest) -> PathBuf {

@@ -67,6 +67,13 @@ impl Temporary {
         file.persist(path)
     }
 
+    /// The same, but after a crash of the machine there may be nothing, or an empty file.
+    pub(crate) fn write_unflushed(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut file = self.file()?;
+        file.write_all(bytes).attempt("write", path)?;
+        file.persist_unflushed(path)
+    }
+
     /// Puts `bytes` at `path` unless something is there.
     pub(crate) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.file()?;

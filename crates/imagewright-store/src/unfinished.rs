@@ -69,11 +69,17 @@ impl Unfinished {
     /// Flushes it, puts it at `path`, replacing what is there, and makes that survive a crash.
     pub(crate) fn persist(self, path: &Path) -> Result<(), StoreError> {
         self.file.sync_all().attempt("flush", path)?;
+        self.persist_unflushed(path)?;
+        sync_directory(parent(path))
+    }
+
+    /// Puts it at `path`, replacing what is there.
+    pub(crate) fn persist_unflushed(self, path: &Path) -> Result<(), StoreError> {
         match self.name {
             Some(name) => name.persist(path).map_err(|error| error.error).attempt("create", path)?,
             None => replace(&self.file, &self.folder, path).attempt("create", path)?,
         }
-        sync_directory(parent(path))
+        Ok(())
     }
 
     /// The same, unless something is there.

@@ -50,6 +50,21 @@ fn damage_is_told_then_mended_then_gone() {
 }
 
 #[test]
+fn a_fact_that_a_crash_left_empty_is_no_damage() {
+    let test = TestStore::new();
+    let key = Digest::of(b"key");
+    test.store.put_fact("kind", &key, &"fact").unwrap();
+    let path = test.store.root().join("facts/kind").join(format!("{}.json", key.hex()));
+    for contents in ["", "\0\0\0"] {
+        fs::write(&path, contents).unwrap();
+        assert_eq!(test.store.get_fact::<String>("kind", &key).unwrap(), None);
+        assert_eq!(test.store.check(false, &mut quiet).unwrap().damages, []);
+        assert_eq!(test.store.check(true, &mut quiet).unwrap().damages, []);
+        assert!(!path.exists());
+    }
+}
+
+#[test]
 fn an_image_without_its_configuration_hides_no_other() {
     let test = TestStore::new();
     let (_, image) = put_small_image(&test.store, &["demo/a:1", "demo/a:2"]);
