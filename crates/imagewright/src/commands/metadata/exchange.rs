@@ -10,7 +10,7 @@ use super::log::Level;
 use super::{Call, Ended};
 use crate::render::output;
 
-pub(super) fn export(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn export(call: &mut Call<'_>) -> Result<(), Ended> {
     let schema_name = call.words.take("--schema_name").flatten();
     let include_invalid = call.words.flag("--include-invalid");
     let clean = call.words.flag("--clean");
@@ -79,7 +79,7 @@ fn instances(count: usize) -> String {
     if count == 1 { "1 instance".to_owned() } else { format!("{count} instances") }
 }
 
-pub(super) fn import(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn import(call: &mut Call<'_>) -> Result<(), Ended> {
     let directory = call.required("--directory")?;
     let overwrite = call.words.flag("--overwrite");
     let replace = call.words.flag("--replace");
@@ -121,7 +121,7 @@ fn refusals(refused: &[(String, String)]) -> String {
     [line("File", "Reason"), line("----", "------")].into_iter().chain(rows).collect()
 }
 
-pub(super) fn migrate(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn migrate(call: &mut Call<'_>) -> Result<(), Ended> {
     call.finish()?;
     Ok(output::text(&format!("No instances of schemaspace {SCHEMASPACE} were migrated.\n"))?)
 }
