@@ -133,21 +133,14 @@ fn verify(registries: &ImageRegistries, named: &Named, request: &VerifyRequest) 
 
 /// What it means that an image could not be looked at.
 fn not_seen(mut verified: Verified, named: &Named, trouble: Trouble) -> Verified {
-    let secret = named.record.text("pull_secret");
-    match (trouble.kind, secret) {
-        (TroubleKind::LoginRequired, Some(secret)) => {
-            verified.is_public = Some(false);
-            let message =
-                format!("{}; whether pull secret '{secret}' opens it was not seen", trouble.message);
-            verified.remark(true, "not-seen", message, trouble.hint);
-        }
-        (TroubleKind::LoginRequired, None) => {
-            verified.is_public = Some(false);
+    if matches!(trouble.kind, TroubleKind::LoginRequired | TroubleKind::Denied) {
+        verified.is_public = Some(false);
+        // Whether a secret would open it cannot be seen without having what is in it.
+        if named.record.get("pull_secret").is_none() {
             no_pull_secret(&mut verified);
-            verified.trouble(trouble);
         }
-        _ => verified.trouble(trouble),
     }
+    verified.trouble(trouble);
     verified
 }
 

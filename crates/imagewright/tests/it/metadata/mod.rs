@@ -2,6 +2,8 @@
 
 mod edit;
 mod hostile;
+mod pin;
+mod verify;
 mod writers;
 
 use std::fs;
