@@ -1,6 +1,7 @@
 //! Runtime image records, as Elyra keeps them. They need no content store.
 
 mod pin;
+mod publish;
 mod registries;
 mod verify;
 
@@ -18,6 +19,7 @@ pub use imagewright_elyra::{
     generated_name,
 };
 pub use pin::{PinOutcome, PinRequest, Pinned};
+pub use publish::{Publication, Published};
 pub use registries::{ImageRegistries, Trouble, TroubleKind};
 pub use verify::{FoundTags, Remark, Verified, VerifyRequest};
 

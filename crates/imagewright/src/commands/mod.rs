@@ -11,6 +11,7 @@ pub(crate) mod limits;
 pub(crate) mod login;
 pub(crate) mod metadata;
 pub(crate) mod plan;
+pub(crate) mod publish;
 pub(crate) mod pull;
 pub(crate) mod push;
 

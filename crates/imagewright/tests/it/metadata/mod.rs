@@ -3,6 +3,7 @@
 mod edit;
 mod hostile;
 mod pin;
+mod publish;
 mod verify;
 mod writers;
 
