@@ -1,5 +1,8 @@
 //! Runtime image records, as Elyra keeps them. They need no content store.
 
+mod archive;
+mod delivery;
+mod mirrors;
 mod pin;
 mod publish;
 mod registries;
@@ -8,10 +11,12 @@ mod verify;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use imagewright_elyra::exchange::{self, Imported};
+use imagewright_elyra::exchange;
 use imagewright_elyra::{Folders, Records, schema};
 
-pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, listed, system_text};
+pub use archive::{ArchiveError, Archived};
+pub use delivery::{Delivered, DeliveryRequest, Target, TargetError};
+pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, Imported, listed, system_text};
 pub use imagewright_elyra::json::{self, Object, Value};
 pub use imagewright_elyra::{
     Change, Entry, ErrorClass, Finding, Leftover, Listing, MetadataError, Note, Problem, Record, SCHEMA,

@@ -14,6 +14,7 @@ pub(super) fn export(call: &mut Call<'_>) -> Result<(), Ended> {
     let schema_name = call.words.take("--schema_name").flatten();
     let include_invalid = call.words.flag("--include-invalid");
     let clean = call.words.flag("--clean");
+    let names = call.names()?;
     let directory = call.required("--directory")?;
     call.finish()?;
     let of_schema = match schema_name.as_deref() {
@@ -26,7 +27,7 @@ pub(super) fn export(call: &mut Call<'_>) -> Result<(), Ended> {
             )));
         }
     };
-    let request = ExportRequest { directory: PathBuf::from(&directory), include_invalid, clean };
+    let request = ExportRequest { directory: PathBuf::from(&directory), names, include_invalid, clean };
     let destination = request.destination().display().to_string();
     let mut before_removal =
         |path: &Path| call.log.line(Level::Info, &format!("removing '{}'", path.display()));
