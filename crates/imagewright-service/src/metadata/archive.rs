@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use imagewright_elyra::Entry;
 use imagewright_elyra::exchange::{self, ExportError, ExportRequest, Exported};
 use imagewright_engine::Cancel;
-use imagewright_model::{ErrorKind, Stop};
+use imagewright_model::Stop;
 use imagewright_oci::{Descriptor, Index, MediaType, Platform, Reference, annotation};
 use imagewright_registry::transfer::{self, OnEvent, Selection, TransferEvent, Tree};
 use imagewright_registry::{BlobOutcome, Cancel as Watch, FetchedManifest, RegistryError};
@@ -230,17 +230,5 @@ impl Read for Told<'_> {
         let count = i64::try_from(length).unwrap_or(i64::MAX);
         (self.on_event)(TransferEvent::Bytes { blob: self.blob, count });
         Ok(length)
-    }
-}
-
-impl ArchiveError {
-    /// What kind of error it is.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Images(_) => ErrorKind::Failed,
-            Self::Records(ExportError::Folder(error)) => ErrorKind::of_io(error),
-            Self::Records(ExportError::Metadata(error)) => error.kind(),
-            Self::Service(error) => error.kind(),
-        }
     }
 }

@@ -4,6 +4,7 @@
 mod arguments;
 mod edit;
 mod exchange;
+mod images;
 mod list;
 mod log;
 mod options;

@@ -2,6 +2,7 @@
 
 mod edit;
 mod hostile;
+mod images;
 mod pin;
 mod publish;
 mod verify;
