@@ -3,6 +3,7 @@
 mod edit;
 mod hostile;
 mod images;
+mod needs_registry;
 mod pin;
 mod publish;
 mod verify;
