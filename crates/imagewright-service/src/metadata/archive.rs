@@ -46,18 +46,24 @@ pub enum ArchiveError {
     Records(#[from] ExportError),
     /// The archive cannot be written.
     #[error(transparent)]
-    Service(#[from] ServiceError),
+    Service(Box<ServiceError>),
+}
+
+impl From<ServiceError> for ArchiveError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
 }
 
 impl From<StoreError> for ArchiveError {
     fn from(error: StoreError) -> Self {
-        Self::Service(error.into())
+        ServiceError::from(error).into()
     }
 }
 
 impl From<TransferError> for ArchiveError {
     fn from(error: TransferError) -> Self {
-        Self::Service(error.into())
+        ServiceError::from(error).into()
     }
 }
 

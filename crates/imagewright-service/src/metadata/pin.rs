@@ -179,7 +179,7 @@ impl RuntimeImages {
                 .map(|name| self.records.find(name).map_err(|error| (name.clone(), error)))
                 .collect(),
         };
-        entries.into_iter().map(|entry| entry.map_err(missing).and_then(parsed)).collect()
+        entries.into_iter().map(|entry| entry.map_err(missing).and_then(|entry| parsed(&entry))).collect()
     }
 }
 
@@ -192,7 +192,7 @@ fn missing((name, error): (String, MetadataError)) -> Refused {
 }
 
 /// The reference in a record, where the record is valid and holds one.
-fn parsed(entry: Entry) -> Result<Named, Refused> {
+fn parsed(entry: &Entry) -> Result<Named, Refused> {
     let refused = |image_name: Option<&str>, kind, message| Refused {
         name: entry.name.clone(),
         image_name: image_name.map(str::to_owned),

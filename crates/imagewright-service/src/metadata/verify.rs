@@ -113,7 +113,7 @@ fn verify(registries: &ImageRegistries, named: &Named, request: &VerifyRequest) 
     match registries.inspect(reference, &request.platform) {
         Ok(image) => {
             let index = image.index.as_ref().map(|index| index.digest().clone());
-            verified.digest = index.or_else(|| Some(image.descriptor.digest));
+            verified.digest = index.or(Some(image.descriptor.digest));
         }
         Err(trouble) => return not_seen(verified, named, trouble),
     }

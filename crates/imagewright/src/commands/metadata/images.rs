@@ -63,7 +63,7 @@ pub(super) fn export(
             Ok(Ok((Some(archived.exported), text)))
         }
         Err(ArchiveError::Records(error)) => Ok(Err(error)),
-        Err(ArchiveError::Service(error)) => Err(Failure::from(error).into()),
+        Err(ArchiveError::Service(error)) => Err(Failure::from(*error).into()),
         Err(ArchiveError::Images(troubles)) => {
             let lines = troubles.iter().map(|(name, trouble)| {
                 let hint = trouble.hint.as_ref().map(|hint| format!("    hint: {}\n", one_line(hint)));
