@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use imagewright_elyra::exchange::{self, Imported};
+use imagewright_elyra::exchange::{self, Imported, ToImport};
 use imagewright_elyra::{Note, Record, SCHEMASPACE, Strictness, Update};
 use imagewright_engine::Cancel;
 use imagewright_oci::{Descriptor, Digest, Reference, annotation};
@@ -106,6 +106,19 @@ impl DeliveryRequest {
         self.mirror_set.is_some() || self.content_source_policy.is_some()
     }
 
+    fn write_mirrors(&self, mirrored: &[(String, String)]) -> Result<(), ServiceError> {
+        for (path, text) in [
+            (&self.mirror_set, mirrors::digest_mirror_set(mirrored)),
+            (&self.content_source_policy, mirrors::content_source_policy(mirrored)),
+        ] {
+            if let Some(path) = path {
+                write_file(path, &text)
+                    .map_err(|source| ServiceError::Write { path: path.clone(), source })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where records and archive are.
     fn places(&self) -> (PathBuf, PathBuf) {
         match self.directory.join(ARCHIVE) {
@@ -132,22 +145,8 @@ impl Service {
         let found = exchange::read_folder(&folder)
             .map_err(|source| ServiceError::Read { path: folder.clone(), source })?;
         let bundle = self.store().open_bundle(&archive, &mut |message, done| progress(message, done))?;
-        let listed = bundle.images()?;
         let mut delivered = Delivered::default();
-        let mut parcels = Vec::new();
-        for found in found {
-            let refused = exchange::refusal(&images.records, &found.name, request.existing);
-            let parcel = match refused {
-                Some(reason) => Err(reason),
-                None => found.record.and_then(|record| parcel(record, &found.file, &listed, request)),
-            };
-            match parcel {
-                Ok(parcel) => parcels.push(parcel),
-                Err(reason) => delivered.imported.refused.push((found.file, reason)),
-            }
-        }
-        // Those that go by their tags get them.
-        parcels.sort_by_key(|parcel| parcel.reference.digest().is_some());
+        let parcels = parcels(images, found, &bundle.images()?, request, &mut delivered.imported);
         let mut pushes = Pushes { service: self, bundle: &bundle, cancel, progress, done: HashMap::new() };
         let mut mirrored = BTreeSet::new();
         for parcel in parcels {
@@ -163,19 +162,34 @@ impl Service {
             }
         }
         delivered.imported.refused.sort();
-        delivered.pushed = pushes.done.values().flatten().count();
-        let mirrored: Vec<_> = mirrored.into_iter().collect();
-        for (path, text) in [
-            (&request.mirror_set, mirrors::digest_mirror_set(&mirrored)),
-            (&request.content_source_policy, mirrors::content_source_policy(&mirrored)),
-        ] {
-            if let Some(path) = path {
-                write_file(path, &text)
-                    .map_err(|source| ServiceError::Write { path: path.clone(), source })?;
-            }
-        }
+        delivered.pushed = pushes.done.values().filter(|pushed| pushed.is_ok()).count();
+        request.write_mirrors(&mirrored.into_iter().collect::<Vec<_>>())?;
         Ok(delivered)
     }
+}
+
+/// The records that can be delivered; the others are told before anything is sent.
+fn parcels(
+    images: &RuntimeImages,
+    found: Vec<ToImport>,
+    listed: &[Descriptor],
+    request: &DeliveryRequest,
+    imported: &mut Imported,
+) -> Vec<Parcel> {
+    let mut parcels = Vec::new();
+    for ToImport { name, file, record } in found {
+        let parcel = match exchange::refusal(&images.records, &name, request.existing) {
+            Some(reason) => Err(reason),
+            None => record.and_then(|record| parcel(record, &file, listed, request)),
+        };
+        match parcel {
+            Ok(parcel) => parcels.push(parcel),
+            Err(reason) => imported.refused.push((file, reason)),
+        }
+    }
+    // Those that go by their tags get them.
+    parcels.sort_by_key(|parcel| parcel.reference.digest().is_some());
+    parcels
 }
 
 /// Finds the image of a record in the archive, and says why it cannot be delivered.
@@ -243,8 +257,8 @@ struct Pushes<'a> {
     bundle: &'a Bundle,
     cancel: &'a Cancel,
     progress: OnTransfer<'a>,
-    /// By target; none where it failed.
-    done: HashMap<(Reference, Digest), Option<()>>,
+    /// By where it went and what it was; why not, where it failed.
+    done: HashMap<(Reference, Digest), Result<(), String>>,
 }
 
 impl Pushes<'_> {
@@ -253,7 +267,7 @@ impl Pushes<'_> {
             format!("{target}@{}", parcel.root.digest).parse().map_err(|error| in_one_line(&error))?;
         let tagged = parcel.reference.tag().map(|tag| plain.with_tag(tag.clone()));
         let is_taken = |target: &Reference| {
-            let mut pushed = self.done.iter().filter(|(_, pushed)| pushed.is_some());
+            let mut pushed = self.done.iter().filter(|(_, pushed)| pushed.is_ok());
             pushed.any(|((other, digest), _)| other == target && *digest != parcel.root.digest)
         };
         let to = match tagged {
@@ -265,16 +279,16 @@ impl Pushes<'_> {
             Some(tagged) => tagged,
             None => plain,
         };
-        let key = (to.clone(), parcel.root.digest.clone());
-        if self.done.get(&key).is_some_and(Option::is_some) {
-            return Ok(());
+        let key = (to, parcel.root.digest.clone());
+        if let Some(done) = self.done.get(&key) {
+            return done.clone();
         }
-        let pushed = self.send(parcel, &to);
-        self.done.insert(key, pushed.as_ref().ok().map(|_| ()));
-        pushed.map_err(|error| match error.hint() {
+        let pushed = self.send(parcel, &key.0).map_err(|error| match error.hint() {
             Some(hint) => format!("{} ({hint})", in_one_line(&error)),
             None => in_one_line(&error),
-        })
+        });
+        self.done.insert(key, pushed.clone());
+        pushed
     }
 
     fn send(&self, parcel: &Parcel, to: &Reference) -> Result<(), RegistryError> {

@@ -194,3 +194,25 @@ fn options_of_images_are_for_images() {
         assert!(wrong.stdout.starts_with(&format!("ERROR: {text}")), "{wrong}");
     }
 }
+
+#[test]
+fn a_tag_goes_to_one_image() {
+    let (context, registry) = (context(), TestRegistry::start().unwrap());
+    let other = TestRegistry::start().unwrap();
+    let (old, _) = publish(&registry, "team/image", "1", "one");
+    let (new, _) = publish(&registry, "team/image", "1", "two");
+    publish(&other, "team/image", "1", "three");
+    drop(create(&context, "a_old", &format!("{}/team/image:1@{old}", registry.host()), &[]).success());
+    drop(create(&context, "b_new", &format!("{}/team/image:1", registry.host()), &[]).success());
+    drop(create(&context, "c_other", &format!("{}/team/image:1", other.host()), &[]).success());
+    drop(export(&context, &[]).success());
+    let (there, target) = (self::context(), TestRegistry::start().unwrap());
+    let imported = import(&context, &there, &target, &[]).exits(1);
+    assert!(imported.stdout.contains("another image was pushed as '127.0.0.1:"), "{imported}");
+    // What is pinned is there all the same; the tag belongs to who goes by it.
+    let (_, bytes) = target.manifest("mirror/team/image", "1").unwrap();
+    assert_eq!(imagewright_oci::Digest::of(&bytes).to_string(), new);
+    assert!(target.manifest("mirror/team/image", &old).is_some());
+    assert!(image_name(&there, "a_old").ends_with(&old));
+    assert!(!records(&there).join("c_other.json").exists());
+}
