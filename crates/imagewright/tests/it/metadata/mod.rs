@@ -4,6 +4,7 @@ mod edit;
 mod hostile;
 mod images;
 mod needs_registry;
+mod needs_skopeo;
 mod pin;
 mod publish;
 mod verify;
