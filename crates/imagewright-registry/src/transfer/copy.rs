@@ -1,8 +1,9 @@
 //! From one registry to another, or within one, without a local copy.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 
-use imagewright_oci::{Descriptor, Document, Manifest, Platform, Reference};
+use imagewright_oci::{Descriptor, Digest, Document, Manifest, Platform, Reference};
 
 use super::push::{BlobOf, PushOptions, target_name};
 use super::workers::in_parallel;
@@ -39,6 +40,7 @@ pub struct Tree {
     /// What is pointed at before what points at it; the root is the last.
     raw: Vec<FetchedManifest>,
     manifests: Vec<Document<Manifest>>,
+    seen: HashSet<Digest>,
 }
 
 /// Gets a manifest that an index names.
@@ -47,7 +49,12 @@ pub type FetchManifest<'a> = &'a mut dyn FnMut(&Descriptor) -> Result<FetchedMan
 impl Tree {
     /// Reads what `root` is and gets all that it names.
     pub fn grow(what: &str, root: FetchedManifest, fetch: FetchManifest<'_>) -> Result<Self, RegistryError> {
-        let mut tree = Self { what: what.to_owned(), raw: Vec::new(), manifests: Vec::new() };
+        let mut tree = Self {
+            what: what.to_owned(),
+            raw: Vec::new(),
+            manifests: Vec::new(),
+            seen: HashSet::from([root.digest.clone()]),
+        };
         tree.collect(root, fetch, 0)?;
         Ok(tree)
     }
@@ -84,6 +91,10 @@ impl Tree {
             Parsed::Manifest(manifest) => self.manifests.push(*manifest),
             Parsed::Index(index) => {
                 for entry in &index.manifests {
+                    // Indexes that name each other's parts again and again are not followed again and again.
+                    if !self.seen.insert(entry.digest.clone()) {
+                        continue;
+                    }
                     let part = fetch(entry)?;
                     self.collect(part, fetch, depth + 1)?;
                 }
@@ -155,4 +166,32 @@ pub fn copy(
     let source = RemoteImages(client.repository(from).cancelled_by(&options.cancel));
     let options = PushOptions { transfer: options.clone(), mount_from: vec![from.clone()] };
     push_tree(client, &tree, &source, to, &options, on_event)
+}
+
+#[cfg(test)]
+mod tests {
+    use imagewright_oci::{Index, MediaType};
+
+    use super::*;
+
+    fn index(parts: &[Descriptor]) -> FetchedManifest {
+        let bytes = Document::new(Index::new(parts.to_vec())).bytes().to_vec();
+        FetchedManifest { digest: Digest::of(&bytes), media_type: MediaType::Index, bytes }
+    }
+
+    #[test]
+    fn a_part_that_is_named_a_thousand_times_is_fetched_once() {
+        let leaf = index(&[]);
+        let middle = index(&vec![leaf.descriptor(); 1000]);
+        let root = index(&vec![middle.descriptor(); 1000]);
+        let mut fetched = 0;
+        let mut fetch = |entry: &Descriptor| {
+            fetched += 1;
+            Ok(if entry.digest == leaf.digest { leaf.clone() } else { middle.clone() })
+        };
+        let tree = Tree::grow("image `a`", root.clone(), &mut fetch).unwrap();
+        let digests: Vec<_> = tree.documents().iter().map(|document| &document.digest).collect();
+        assert_eq!(digests, [&leaf.digest, &middle.digest, &root.digest], "parts come first");
+        assert_eq!(fetched, 2);
+    }
 }

@@ -94,26 +94,19 @@ impl RuntimeImages {
     /// Resolves the tags of records to digests in their registries, and writes the records.
     pub fn pin(&self, registries: &ImageRegistries, request: &PinRequest) -> Vec<Pinned> {
         let found = self.named(&request.names);
-        let resolved = for_each(&found, |found| match found {
-            Ok(named) => Some(wanted(registries, named, request.upgrade)),
-            Err(_) => None,
-        });
-        let pinned = found.into_iter().zip(resolved).map(|(found, resolved)| match (found, resolved) {
-            (Ok(named), Some(resolved)) => {
-                let outcome = self.point(&named, resolved, request.dry_run, |before| Note {
-                    pinned_from: Some(before.to_owned()),
-                    ..Note::default()
-                });
-                Pinned { name: named.record.name, before: Some(named.image_name), outcome }
-            }
-            (Err(refused), _) => refused.into(),
-            (Ok(named), None) => Pinned {
-                name: named.record.name,
-                before: Some(named.image_name),
-                outcome: PinOutcome::Already,
-            },
-        });
-        pinned.collect()
+        let resolve =
+            |found: &Result<Named, Refused>| Some(wanted(registries, found.as_ref().ok()?, request.upgrade));
+        let resolved = for_each(&found, resolve);
+        let pin = |named: Named, wanted: Option<_>| {
+            let wanted = wanted.unwrap_or(Err(PinOutcome::Already));
+            let outcome = self.point(&named, wanted, request.dry_run, |before| Note {
+                pinned_from: Some(before.to_owned()),
+                ..Note::default()
+            });
+            Pinned { name: named.record.name, before: Some(named.image_name), outcome }
+        };
+        let found = found.into_iter().zip(resolved);
+        found.map(|(found, wanted)| found.map_or_else(Pinned::from, |named| pin(named, wanted))).collect()
     }
 
     /// Takes the digests out of records again: each names what it named before, else its tag.

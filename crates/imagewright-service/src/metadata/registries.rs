@@ -1,7 +1,6 @@
 //! Registries as commands about records see them: they are asked, and nothing of an image is moved.
 
 use std::collections::{BTreeSet, HashMap};
-use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -19,7 +18,7 @@ use crate::ServiceError;
 use crate::error::in_one_line;
 
 /// Records that are looked at at once.
-const AT_ONCE: NonZero<usize> = NonZero::new(4).expect("it is not zero");
+const AT_ONCE: usize = 4;
 /// Whoever asks about many images does not wait long for each.
 const PATIENCE: Patience =
     Patience { tries: 2, first_pause: Duration::from_millis(300), longest_pause: Duration::from_secs(10) };
@@ -205,12 +204,11 @@ impl ImageRegistries {
 pub(super) fn for_each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE.get().min(items.len()) {
+        for _ in 0..AT_ONCE.min(items.len()) {
             scope.spawn(|| {
-                while let Some((index, item)) = {
+                loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    items.get(index).map(|item| (index, item))
-                } {
+                    let Some(item) = items.get(index) else { return };
                     let result = work(item);
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
                 }

@@ -76,11 +76,11 @@ impl Verified {
     }
 }
 
-impl From<Refused> for Verified {
-    fn from(refused: Refused) -> Self {
+impl From<&Refused> for Verified {
+    fn from(refused: &Refused) -> Self {
         let Refused { name, image_name, kind, message, hint } = refused;
-        let mut verified = Self { name, image_name, ..Self::default() };
-        verified.remark(false, kind, message, hint);
+        let mut verified = Self { name: name.clone(), image_name: image_name.clone(), ..Self::default() };
+        verified.remark(false, kind, message.clone(), hint.clone());
         verified
     }
 }
@@ -89,17 +89,10 @@ impl RuntimeImages {
     /// Asks registries about the images of records.
     pub fn verify(&self, registries: &ImageRegistries, request: &VerifyRequest) -> Vec<Verified> {
         let found = self.named(&request.names);
-        let verified = for_each(&found, |found| match found {
-            Ok(named) => Some(verify(registries, named, request)),
-            Err(_) => None,
-        });
-        let verified = found.into_iter().zip(verified);
-        verified
-            .filter_map(|(found, verified)| match found {
-                Ok(_) => verified,
-                Err(refused) => Some(refused.into()),
-            })
-            .collect()
+        for_each(&found, |found| match found {
+            Ok(named) => verify(registries, named, request),
+            Err(refused) => Verified::from(refused),
+        })
     }
 }
 

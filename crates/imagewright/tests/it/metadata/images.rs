@@ -179,6 +179,25 @@ fn archives_that_are_none_are_told() {
 }
 
 #[test]
+fn damaged_images_are_not_delivered() {
+    let (context, registry, _) = filled();
+    drop(create(&context, "long", &format!("{}/team/long:1", registry.host()), &[]).success());
+    publish(&registry, "team/long", "1", "a text that is found in the archive");
+    drop(export(&context, &["--name", "long", "--name", "tag"]).success());
+    let archive = context.work().join("out/images.tar");
+    let mut bytes = fs::read(&archive).unwrap();
+    let at = bytes.windows(6).position(|part| part == b"a text").unwrap();
+    bytes[at] = b'A';
+    fs::write(&archive, bytes).unwrap();
+    let (there, target) = (self::context(), TestRegistry::start().unwrap());
+    let imported = import(&context, &there, &target, &[]).exits(1);
+    assert!(imported.stdout.contains("Imported 1 instance\n1 instance could not be imported"), "{imported}");
+    assert!(
+        !records(&there).join("long.json").exists() && target.manifest("mirror/team/long", "1").is_none()
+    );
+}
+
+#[test]
 fn options_of_images_are_for_images() {
     let context = context();
     for (command, words, text) in [
