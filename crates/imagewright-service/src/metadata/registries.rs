@@ -192,7 +192,8 @@ impl ImageRegistries {
                     | RegistryError::PlainHttp { .. }
             );
             let trouble = Trouble::from(error);
-            if is_down {
+            // Behind its mirrors, what it has can be had all the same.
+            if is_down && !self.mirrored.contains(reference.registry()) {
                 down().insert(reference.registry().to_owned(), trouble.clone());
             }
             trouble

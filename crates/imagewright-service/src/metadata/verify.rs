@@ -155,7 +155,8 @@ fn may_be_pulled(verified: &mut Verified, registries: &ImageRegistries, named: &
                 no_pull_secret(verified);
             }
         }
-        Err(trouble) => verified.trouble(trouble),
+        // The image was seen, if only in a mirror.
+        Err(trouble) => verified.remark(true, "public-unknown", trouble.message, trouble.hint),
     }
 }
 
@@ -184,7 +185,7 @@ fn has_moved(
             let message = format!("there is no tag '{tag}' any more");
             verified.remark(true, "tag-gone", message, None);
         }
-        Err(trouble) => verified.trouble(trouble),
+        Err(trouble) => verified.remark(true, "tag-unknown", trouble.message, trouble.hint),
     }
 }
 

@@ -180,6 +180,26 @@ fn what_cannot_be_resolved_is_named_and_the_others_are_pinned() {
 }
 
 #[test]
+fn where_nothing_can_be_noted_nothing_is_pinned() {
+    let (context, registry) = (context(), TestRegistry::start().unwrap());
+    publish(&registry, "team/image", "1", "one");
+    let plain = format!("{}/team/image:1", registry.host());
+    drop(create(&context, "one", &plain, &[]).success());
+    fs::write(context.home().join(".local/share/jupyter/imagewright"), "in the way").unwrap();
+    let refused = run(&context, "pin", &["--all"]).exits(1);
+    assert!(refused.stdout.contains("cannot be written"), "{refused}");
+    assert_eq!(image_name(&context, "one"), plain);
+    // Hidden records are out of sight here, too.
+    put(
+        &context,
+        "two.json",
+        r#"{"schema_name": "runtime-image", "display_name": "x", "metadata": {"imagewright_hidden": true}}"#,
+    );
+    let all = run(&context, "pin", &["--all", "--json", "--dry-run"]).success().json();
+    assert_eq!(all.as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_no_image_is_not_pinned() {
     let (context, registry) = (context(), TestRegistry::start().unwrap());
     registry.put_manifest("team/image", "1", "text/html", b"<html>");

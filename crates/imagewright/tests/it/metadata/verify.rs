@@ -146,6 +146,22 @@ fn a_registry_that_is_down_is_waited_for_once() {
 }
 
 #[test]
+fn behind_a_mirror_the_registry_need_not_answer() {
+    let registry = TestRegistry::start().unwrap();
+    let (digest, _) = publish(&registry, "cache/team/image", "1", "one");
+    let context = context();
+    let mirrors = format!("[registry.mirrors]\n'127.0.0.1:1' = ['{}/cache']\n", registry.host());
+    let config = context.write("config.toml", &mirrors);
+    let context = context.env("IMAGEWRIGHT_CONFIG", config);
+    drop(create(&context, "one", "127.0.0.1:1/team/image:1", &[]).success());
+    drop(run(&context, "pin", &["--all"]).success());
+    let one = verified(&context, "one", &[], 0);
+    assert_eq!((&one["digest"], &one["public"]), (&digest.as_str().into(), &Value::Null));
+    let unknown = [self::one("warning", "public-unknown"), self::one("warning", "tags-unknown")].concat();
+    assert_eq!(kinds(&one), unknown);
+}
+
+#[test]
 fn words_are_checked_first() {
     for (words, text) in [
         (&["--platform", "amd64"][..], "platform `amd64` is not of the form"),
