@@ -11,7 +11,7 @@ use crate::records::{Records, Update};
 use crate::{SCHEMA, schema};
 
 /// How often a change is made anew when somebody else was faster. Each time one of them has got on, so it ends before.
-const ATTEMPTS: usize = 100;
+pub(crate) const ATTEMPTS: usize = 100;
 
 /// Properties that are given.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use crate::change::{Change, Strictness};
 use crate::error::MetadataError;
 use crate::json::{Object, Value};
 use crate::record::Record;
-use crate::records::{Entry, Records, State, Update, files};
+use crate::records::{Entry, Listing, Records, State, Update, files};
 use crate::{SCHEMASPACE, UNKNOWN_SCHEMA, read};
 
 /// What is to be exported, and where to.
@@ -16,6 +16,8 @@ use crate::{SCHEMASPACE, UNKNOWN_SCHEMA, read};
 pub struct ExportRequest {
     /// The folder; records go into `runtime-images` in it.
     pub directory: PathBuf,
+    /// Their names; all where there are none.
+    pub names: Vec<String>,
     /// Invalid ones too.
     pub include_invalid: bool,
     /// First remove the files that are there.
@@ -48,7 +50,7 @@ pub enum ExportError {
     /// The folder cannot be made.
     #[error("the folder cannot be made")]
     Folder(#[source] io::Error),
-    /// A file cannot be written or removed.
+    /// There is no record of a name that was asked for, or a file cannot be written or removed.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
 }
@@ -77,7 +79,7 @@ pub fn export(
     before_removal: &mut dyn FnMut(&Path),
 ) -> Result<Option<Exported>, ExportError> {
     let listing = records.list();
-    let entries = listing.visible(request.include_invalid);
+    let entries = chosen(&listing, request)?;
     if entries.is_empty() {
         return Ok(None);
     }
@@ -98,6 +100,17 @@ pub fn export(
         }
     }
     Ok(Some(exported))
+}
+
+/// The records that are to be exported.
+pub fn chosen<'a>(listing: &'a Listing, request: &ExportRequest) -> Result<Vec<&'a Entry>, MetadataError> {
+    let mut entries = listing.visible(request.include_invalid);
+    if let Some(missing) = request.names.iter().find(|name| !entries.iter().any(|entry| entry.name == **name))
+    {
+        return Err(MetadataError::NotFound(missing.clone()));
+    }
+    entries.retain(|entry| request.names.is_empty() || request.names.contains(&entry.name));
+    Ok(entries)
 }
 
 /// Removes the plain files of a folder. Gives how many entries it had.
@@ -145,25 +158,38 @@ pub fn import(
     strictness: Strictness,
 ) -> io::Result<Imported> {
     let mut imported = Imported::default();
-    for (name, path) in files(directory)? {
-        match import_file(records, &name, &path, existing, strictness) {
-            Ok(()) => imported.names.push(name),
-            Err(reason) => {
-                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                imported.refused.push((file, reason));
-            }
+    for found in read_folder(directory)? {
+        let taken = found.record.and_then(|record| take(records, &record, existing, strictness));
+        match taken {
+            Ok(()) => imported.names.push(found.name),
+            Err(reason) => imported.refused.push((found.file, reason)),
         }
     }
     Ok(imported)
 }
 
-fn import_file(
-    records: &Records,
-    name: &str,
-    path: &Path,
-    existing: Option<Update>,
-    strictness: Strictness,
-) -> Result<(), String> {
+/// A file that is to be imported.
+#[derive(Clone, Debug)]
+pub struct ToImport {
+    /// The name of the record.
+    pub name: String,
+    /// The name of the file.
+    pub file: String,
+    /// The record, or why there is none.
+    pub record: Result<Record, String>,
+}
+
+/// Reads the files of a folder, in the order of their names.
+pub fn read_folder(directory: &Path) -> io::Result<Vec<ToImport>> {
+    let files = files(directory)?.into_iter().map(|(name, path)| ToImport {
+        record: read_file(&name, &path),
+        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name,
+    });
+    Ok(files.collect())
+}
+
+fn read_file(name: &str, path: &Path) -> Result<Record, String> {
     let bytes = read::bytes(path).map_err(|error| system_text(&error))?;
     let mut object = match read::value(&bytes) {
         Ok(Value::Object(object)) => object,
@@ -176,18 +202,38 @@ fn import_file(
     };
     let (schema_name, display_name, metadata) =
         (take("schema_name")?, take("display_name")?, take("metadata")?);
-    let record = Record { name: name.to_owned(), display_name, metadata, schema_name };
+    Ok(Record { name: name.to_owned(), display_name, metadata, schema_name })
+}
+
+/// Why a record would be refused before anything of it is looked at: there is one of its name.
+pub fn refusal(records: &Records, name: &str, existing: Option<Update>) -> Option<String> {
+    let entry = records.find(name).ok().filter(|_| existing.is_none())?;
+    Some(said(&MetadataError::Exists { name: name.to_owned(), path: entry.path }))
+}
+
+/// Takes a record that was read from a file.
+pub fn take(
+    records: &Records,
+    record: &Record,
+    existing: Option<Update>,
+    strictness: Strictness,
+) -> Result<(), String> {
+    let create = || records.create_checked(record.clone(), strictness);
     let result = match existing {
-        None => records.create_checked(record, strictness),
-        Some(how) => match records.change(name, &change_to(&record), how, strictness) {
-            Err(MetadataError::NotFound(_)) => records.create_checked(record, strictness),
+        None => create(),
+        Some(how) => match records.change(&record.name, &change_to(record), how, strictness) {
+            Err(MetadataError::NotFound(_)) => create(),
             result => result,
         },
     };
-    result.map(drop).map_err(|error| match error {
+    result.map(drop).map_err(|error| said(&error))
+}
+
+fn said(error: &MetadataError) -> String {
+    match error {
         MetadataError::Exists { .. } => format!("{error} Use '--overwrite' to update."),
         _ => error.to_string(),
-    })
+    }
 }
 
 fn change_to(record: &Record) -> Change {

@@ -241,6 +241,7 @@ impl Records {
             io::ErrorKind::DirectoryNotEmpty => MetadataError::FullFolder(entry.path.clone()),
             _ => MetadataError::io("removed", &entry.path, error),
         })?;
+        self.forget_notes(name);
         Ok(entry.path)
     }
 
@@ -288,7 +289,7 @@ fn exists(record: &Record, path: PathBuf) -> MetadataError {
     MetadataError::Exists { name: record.name.clone(), path }
 }
 
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     format!("{name}.json")
 }
 

@@ -12,6 +12,7 @@ use imagewright_oci::{Digest, Reference};
 use imagewright_sandbox::Limits;
 
 use crate::ahead::sending;
+use crate::error::in_one_line;
 use crate::folder::Folder;
 use crate::lock::{LockPlace, write_file};
 use crate::{Service, ServiceError};
@@ -111,7 +112,7 @@ impl Service {
         {
             // The image is there; a folder that cannot be written to does not undo it.
             report.lock = None;
-            report.notes.push(format!("the lock was not kept: {}", with_causes(&error)));
+            report.notes.push(format!("the lock was not kept: {}", in_one_line(&error)));
         }
         if let Some(pylock) = &pylock {
             write_pylock(command, pylock)?;
@@ -174,16 +175,6 @@ fn leaves_its_registry(spec: &ImageSpec) -> bool {
 pub(crate) fn write_pylock(command: &BuildCommand, pylock: &str) -> Result<(), ServiceError> {
     let Some(path) = &command.pylock else { return Ok(()) };
     write_file(path, pylock).map_err(|source| ServiceError::Write { path: path.clone(), source })
-}
-
-fn with_causes(error: &ServiceError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Reads a folder in repo2docker's conventions, or one file as `image.yaml`; nothing gives an empty spec.

@@ -1,18 +1,32 @@
 //! Runtime image records, as Elyra keeps them. They need no content store.
 
+mod archive;
+mod delivery;
+mod mirrors;
+mod pin;
+mod publish;
+mod registries;
+mod verify;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use imagewright_elyra::exchange::{self, Imported};
+use imagewright_elyra::exchange;
 use imagewright_elyra::{Folders, Records, schema};
 
-pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, listed, system_text};
+pub use archive::{ArchiveError, Archived};
+pub use delivery::{Delivered, DeliveryRequest, Target, TargetError};
+pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, Imported, listed, system_text};
 pub use imagewright_elyra::json::{self, Object, Value};
 pub use imagewright_elyra::{
-    Change, Entry, ErrorClass, Finding, Leftover, Listing, MetadataError, Problem, Record, SCHEMA,
+    Change, Entry, ErrorClass, Finding, Leftover, Listing, MetadataError, Note, Problem, Record, SCHEMA,
     SCHEMASPACE, State, Strictness, Surroundings, UNKNOWN_SCHEMA, Update, Version, Written, findings,
     generated_name,
 };
+pub use pin::{PinOutcome, PinRequest, Pinned};
+pub use publish::{Publication, Published};
+pub use registries::{ImageRegistries, Trouble, TroubleKind};
+pub use verify::{FoundTags, Remark, Verified, VerifyRequest};
 
 /// What a user can do with records.
 #[derive(Clone, Debug)]
@@ -48,6 +62,11 @@ impl RuntimeImages {
     /// The file that counts for a name, whatever it holds.
     pub fn show(&self, name: &str) -> Result<Entry, MetadataError> {
         self.records.find(name)
+    }
+
+    /// What we know about the image of a record.
+    pub fn note(&self, record: &Record) -> Option<Note> {
+        self.records.note(record)
     }
 
     /// Writes a new record.

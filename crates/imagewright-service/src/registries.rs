@@ -91,7 +91,7 @@ impl<R: Read> Read for Remote<R> {
 
 impl Registries {
     /// Opens a layer of a partial image where it is.
-    fn open_elsewhere(
+    pub(crate) fn open_elsewhere(
         &self,
         layer: &Descriptor,
         places: &[Reference],
@@ -352,7 +352,10 @@ impl Meter {
 }
 
 /// Turns the events of a transfer into progress.
-fn follow<'a>(message: &'a str, progress: OnTransfer<'a>) -> impl Fn(TransferEvent<'_>) + Sync + 'a {
+pub(crate) fn follow<'a>(
+    message: &'a str,
+    progress: OnTransfer<'a>,
+) -> impl Fn(TransferEvent<'_>) + Sync + 'a {
     let meter = Mutex::new(Meter::default());
     move |event| {
         let told = meter.lock().unwrap_or_else(PoisonError::into_inner).take(&event);

@@ -28,6 +28,17 @@ impl Failure {
         self
     }
 
+    /// The error and its causes.
+    pub(crate) fn in_one_line(&self) -> String {
+        let mut text = self.error.to_string();
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+
     /// Prints it and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.is_closed_pipe() {

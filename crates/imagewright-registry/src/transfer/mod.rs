@@ -14,7 +14,7 @@ use imagewright_oci::{Descriptor, Manifest, MediaType};
 
 use crate::{BlobOutcome, Cancel, RegistryError};
 
-pub use copy::{Selection, copy};
+pub use copy::{FetchManifest, Selection, Tree, collect, copy, push_tree};
 pub use pull::{RemoteImage, inspect, open_blob, pull, pull_blobs, refuse_foreign_layers};
 pub use push::{PushOptions, push, push_blob};
 

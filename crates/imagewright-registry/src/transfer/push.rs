@@ -18,9 +18,9 @@ pub struct PushOptions {
 }
 
 /// A blob of an image source.
-struct BlobOf<'a> {
-    source: &'a dyn ImageSource,
-    blob: &'a Descriptor,
+pub(super) struct BlobOf<'a> {
+    pub(super) source: &'a dyn ImageSource,
+    pub(super) blob: &'a Descriptor,
 }
 
 impl BlobSource for BlobOf<'_> {
@@ -88,7 +88,7 @@ pub fn push_blob(
 
 impl PushOptions {
     /// The repositories to mount from, of those that are in the same registry.
-    fn repositories(&self, target: &Reference) -> Vec<String> {
+    pub(super) fn repositories(&self, target: &Reference) -> Vec<String> {
         let same_registry = self.mount_from.iter().filter(|from| from.registry() == target.registry());
         let mut repositories: Vec<String> = same_registry.map(|from| from.repository().to_owned()).collect();
         repositories.dedup();

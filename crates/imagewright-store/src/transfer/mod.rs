@@ -4,6 +4,7 @@
 //! and repeats to the byte. Registries are another crate's business.
 
 mod archive;
+mod bundle;
 mod docker_import;
 mod error;
 mod export;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use imagewright_oci::{Document, ImageConfig, Manifest, Reference};
 
+pub use bundle::{Bundle, BundleWriter};
 pub use error::TransferError;
 pub use export::ExportTarget;
 

@@ -88,6 +88,6 @@ pub(crate) fn run(global: &Global, command: BaseCommand) -> Result<ExitCode, Fai
         source_date_epoch: arguments.source_date_epoch,
     };
     let built = service.bootstrap_base(&request, &*events, &cancel)?;
-    report::build(&built, arguments.json)?;
+    report::build(&built, None, arguments.json)?;
     Ok(ExitCode::SUCCESS)
 }

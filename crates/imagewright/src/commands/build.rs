@@ -12,6 +12,7 @@ use imagewright_service::{BuildCommand, BuildReport, Cancel, Service, Upgrade};
 
 use crate::cli::Global;
 use crate::commands::limits::LimitFlags;
+use crate::commands::publish::{PublishFlags, Publishing};
 use crate::context;
 use crate::failure::Failure;
 use crate::render::progress::{ProgressArguments, TransferProgress};
@@ -44,6 +45,8 @@ pub(crate) struct BuildArguments {
     limits: LimitFlags,
     #[command(flatten)]
     sources: SourceFlags,
+    #[command(flatten)]
+    publishing: PublishFlags,
     #[command(flatten)]
     progress: ProgressArguments,
 }
@@ -258,15 +261,18 @@ impl From<ImageFlags> for SpecFlags {
 
 pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
     let command = arguments.versions.into_command(arguments.source)?;
+    let publishing = Publishing::prepare(arguments.publishing)?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
     let service = context::open(global, arguments.sources.into_settings())?;
     let events = arguments.progress.renderer(global.quiet);
     let process = arguments.process;
+    // A record of an image that nobody can pull is of no use.
+    let push = process.push || publishing.is_some();
     let command = BuildCommand {
         flags: arguments.image.into(),
         no_cache: process.no_cache,
-        push: process.push,
+        push,
         time_limit: process.time_limit.map(Duration::from_secs),
         limits: arguments.limits.into(),
         source_date_epoch: process.source_date_epoch,
@@ -277,10 +283,11 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     if !global.quiet {
         built.notes.iter().for_each(|note| eprintln!("warning: {note}"));
     }
-    if process.push {
-        push(global, &service, &built, &cancel)?;
+    if push {
+        self::push(global, &service, &built, &cancel)?;
     }
-    report::build(&built, process.json)?;
+    let published = publishing.map(|publishing| publishing.publish(global, &service, &built)).transpose()?;
+    report::build(&built, published.as_ref(), process.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod limits;
 pub(crate) mod login;
 pub(crate) mod metadata;
 pub(crate) mod plan;
+pub(crate) mod publish;
 pub(crate) mod pull;
 pub(crate) mod push;
 
@@ -58,7 +59,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Push(arguments) => push::run(&global, &arguments),
         Command::Login(arguments) => login::login(&global, &arguments),
         Command::Logout(arguments) => login::logout(&global, &arguments),
-        Command::Metadata(arguments) => metadata::run(global.quiet, arguments),
+        Command::Metadata(arguments) => metadata::run(&global, arguments),
         Command::Gc(arguments) => gc::run(&global, &arguments),
         Command::Fsck(arguments) => fsck::run(&global, &arguments),
         Command::Doctor(arguments) => doctor::run(&global, &arguments),

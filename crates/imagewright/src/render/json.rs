@@ -2,6 +2,7 @@
 
 use imagewright_model::package::PackageRecord;
 use imagewright_oci::{Digest, ImageConfig, Manifest, Platform};
+use imagewright_service::metadata::Published;
 use imagewright_service::{BuildReport, ImageDetails, ImageRecord, Inventory, LayerOrigin};
 use serde::Serialize;
 
@@ -72,9 +73,29 @@ pub(crate) struct BuildJson<'a> {
     layers: usize,
     unchanged: bool,
     lock: Option<String>,
+    /// The record that was written for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<PublishedJson<'a>>,
 }
 
-pub(crate) fn build(report: &BuildReport) -> BuildJson<'_> {
+/// A runtime image record that was written for an image.
+#[derive(Serialize)]
+struct PublishedJson<'a> {
+    name: &'a str,
+    display_name: &'a str,
+    image_name: &'a str,
+    resource: String,
+    new: bool,
+}
+
+pub(crate) fn build<'a>(report: &'a BuildReport, published: Option<&'a Published>) -> BuildJson<'a> {
+    let published = published.map(|published| PublishedJson {
+        name: &published.name,
+        display_name: &published.display_name,
+        image_name: &published.image_name,
+        resource: published.path.display().to_string(),
+        new: published.is_new,
+    });
     BuildJson {
         names: report.names.iter().map(ToString::to_string).collect(),
         id: &report.id,
@@ -83,5 +104,6 @@ pub(crate) fn build(report: &BuildReport) -> BuildJson<'_> {
         layers: report.layers,
         unchanged: report.unchanged,
         lock: report.lock.as_ref().map(|path| path.display().to_string()),
+        published,
     }
 }

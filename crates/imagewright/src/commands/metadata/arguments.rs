@@ -61,6 +61,25 @@ impl Words {
         Some(value.filter(|value| !value.is_empty()))
     }
 
+    /// Takes an option that may be given several times, as only commands of ours have them; each needs a value.
+    pub(super) fn take_all(&mut self, option: &str) -> Option<Vec<String>> {
+        self.given.retain(|(name, _)| name != option);
+        let (mut values, mut rest) = (Vec::new(), Vec::new());
+        let mut words = std::mem::take(&mut self.rest).into_iter().peekable();
+        while let Some(word) = words.next() {
+            let joined = word.strip_prefix(option).and_then(|rest| rest.strip_prefix('='));
+            if let Some(value) = joined {
+                values.push(value.to_owned());
+            } else if word == option {
+                values.push(words.next_if(|next| !next.starts_with("--")).unwrap_or_default());
+            } else {
+                rest.push(word);
+            }
+        }
+        self.rest = rest;
+        (!values.iter().any(String::is_empty)).then_some(values)
+    }
+
     /// The words that nobody took, as Python shows them.
     pub(super) fn unexpected(&self) -> Option<String> {
         let words = self.rest.iter().map(|word| Value::from(word.as_str())).collect();
@@ -100,6 +119,18 @@ mod tests {
         let mut line = words(&["--name=a", "--name=b", "more", "--x=1"]);
         assert_eq!(line.take("--name"), Some(Some("b".to_owned())));
         assert_eq!(line.unexpected().unwrap(), "['--name=a', 'more', '--x=1']");
+    }
+
+    #[test]
+    fn options_of_ours_may_come_several_times() {
+        let mut line = words(&["--name=a", "--json", "--name", "b", "--names", "c"]);
+        assert_eq!(line.take_all("--name"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(line.take_all("--other"), Some(Vec::new()));
+        assert!(line.flag("--json"));
+        assert_eq!(line.unexpected().unwrap(), "['--names', 'c']");
+        for wrong in [&["--name", "--json"][..], &["--name="], &["--name", "a", "--name"]] {
+            assert_eq!(words(wrong).take_all("--name"), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::render::output;
 /// What edits where nothing else is said.
 const EDITOR: &str = "vi";
 
-pub(super) fn run(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn run(call: &mut Call<'_>) -> Result<(), Ended> {
     let name = call.required("--name")?;
     let kept = call.words.take("--file").flatten();
     let strictness = if call.words.flag("--strict") { Strictness::Strict } else { Strictness::Lenient };
@@ -40,7 +40,13 @@ pub(super) fn run(call: &mut Call) -> Result<(), Ended> {
 }
 
 /// Opens the editor until the text may be saved, or it is left as it was.
-fn edit(call: &Call, name: &str, draft: &Draft, file: &Scratch, strictness: Strictness) -> Result<(), Ended> {
+fn edit(
+    call: &Call<'_>,
+    name: &str,
+    draft: &Draft,
+    file: &Scratch,
+    strictness: Strictness,
+) -> Result<(), Ended> {
     loop {
         let before = file.text()?;
         open_editor(&file.0)?;

@@ -1,5 +1,6 @@
 //! `imagewright metadata export`, `import` and `migrate`
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use imagewright_service::metadata::{
@@ -7,14 +8,16 @@ use imagewright_service::metadata::{
 };
 
 use super::log::Level;
-use super::{Call, Ended};
+use super::{Call, Ended, images};
 use crate::render::output;
 
-pub(super) fn export(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn export(call: &mut Call<'_>) -> Result<(), Ended> {
     let schema_name = call.words.take("--schema_name").flatten();
     let include_invalid = call.words.flag("--include-invalid");
     let clean = call.words.flag("--clean");
+    let names = call.names()?;
     let directory = call.required("--directory")?;
+    let images = images::export_options(call, include_invalid)?;
     call.finish()?;
     let of_schema = match schema_name.as_deref() {
         None => String::new(),
@@ -26,17 +29,22 @@ pub(super) fn export(call: &mut Call) -> Result<(), Ended> {
             )));
         }
     };
-    let request = ExportRequest { directory: PathBuf::from(&directory), include_invalid, clean };
+    let request = ExportRequest { directory: PathBuf::from(&directory), names, include_invalid, clean };
     let destination = request.destination().display().to_string();
     let mut before_removal =
         |path: &Path| call.log.line(Level::Info, &format!("removing '{}'", path.display()));
-    match call.images.export(&request, &mut before_removal) {
-        Ok(None) => {
+    let exported = match images {
+        None => call.images.export(&request, &mut before_removal).map(|exported| (exported, String::new())),
+        Some(platform) => images::export(call, &request, platform.as_ref(), &mut before_removal)?,
+    };
+    match exported {
+        Ok((None, _)) => {
             let text = format!("No metadata instances found for schemaspace '{SCHEMASPACE}'{of_schema}");
             Ok(output::text(&format!("{text}\nNothing exported to '{directory}'\n"))?)
         }
-        Ok(Some(exported)) => {
-            Ok(output::text(&report(&exported, &destination, &of_schema, include_invalid))?)
+        Ok((Some(exported), images)) => {
+            let report = report(&exported, &destination, &of_schema, include_invalid);
+            Ok(output::text(&(report + &images))?)
         }
         Err(ExportError::Folder(error)) => {
             output::text(&format!("Creating directory structure for '{destination}'\n"))?;
@@ -75,15 +83,16 @@ fn report(exported: &Exported, destination: &str, of_schema: &str, include_inval
     text + &format!("Exported {} ({} of which {verb} invalid)\n", instances(total), exported.invalid)
 }
 
-fn instances(count: usize) -> String {
+pub(super) fn instances(count: usize) -> String {
     if count == 1 { "1 instance".to_owned() } else { format!("{count} instances") }
 }
 
-pub(super) fn import(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn import(call: &mut Call<'_>) -> Result<(), Ended> {
     let directory = call.required("--directory")?;
     let overwrite = call.words.flag("--overwrite");
     let replace = call.words.flag("--replace");
     let strict = call.words.flag("--strict");
+    let delivery = images::import_options(call)?;
     call.finish()?;
     let existing = match (replace, overwrite) {
         (true, _) => Some(Update::Replace),
@@ -91,10 +100,14 @@ pub(super) fn import(call: &mut Call) -> Result<(), Ended> {
         (false, false) => None,
     };
     let strictness = if strict { Strictness::Strict } else { Strictness::Lenient };
-    let imported = call.images.import(Path::new(&directory), existing, strictness).map_err(|error| {
-        let reason = system_text(&error);
-        Ended::Failed(format!("Unable to reach the '{directory}' directory: {reason}: '{directory}'"))
-    })?;
+    let must_be_whole = strict || delivery.is_some();
+    let (imported, images) = match delivery {
+        Some(delivery) => images::import(call, delivery.request(&directory, existing, strictness))?,
+        None => {
+            let imported = call.images.import(Path::new(&directory), existing, strictness);
+            (imported.map_err(|error| unreachable_directory(&directory, &error))?, String::new())
+        }
+    };
     if imported.names.is_empty() && imported.refused.is_empty() {
         return Ok(output::text(&format!("No instances for import found in the '{directory}' directory\n"))?);
     }
@@ -104,11 +117,16 @@ pub(super) fn import(call: &mut Call) -> Result<(), Ended> {
         text += "\nThe following files could not be imported: \n";
         text += &refusals(&imported.refused);
     }
-    output::text(&text)?;
-    match strict && !imported.refused.is_empty() {
+    output::text(&(text + &images))?;
+    match must_be_whole && !imported.refused.is_empty() {
         true => Err(Ended::Failed("Not all files were imported.".to_owned())),
         false => Ok(()),
     }
+}
+
+pub(super) fn unreachable_directory(directory: &str, error: &io::Error) -> Ended {
+    let reason = system_text(error);
+    Ended::Failed(format!("Unable to reach the '{directory}' directory: {reason}: '{directory}'"))
 }
 
 /// The table as Elyra draws it, blanks at the ends of lines included.
@@ -121,7 +139,7 @@ fn refusals(refused: &[(String, String)]) -> String {
     [line("File", "Reason"), line("----", "------")].into_iter().chain(rows).collect()
 }
 
-pub(super) fn migrate(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn migrate(call: &mut Call<'_>) -> Result<(), Ended> {
     call.finish()?;
     Ok(output::text(&format!("No instances of schemaspace {SCHEMASPACE} were migrated.\n"))?)
 }

@@ -8,7 +8,7 @@ use super::log::Level;
 use super::{Call, Ended};
 use crate::render::output;
 
-pub(super) fn run(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn run(call: &mut Call<'_>) -> Result<(), Ended> {
     let as_json = call.words.flag("--json");
     let include_invalid = call.words.flag("--include-invalid");
     let why = call.words.flag("--why");
@@ -38,7 +38,7 @@ pub(super) fn run(call: &mut Call) -> Result<(), Ended> {
 }
 
 /// What Elyra logs of records that do not count, and what is left of an interrupted change.
-fn log(call: &Call, listing: &Listing) {
+fn log(call: &Call<'_>, listing: &Listing) {
     for entry in listing.entries.iter().filter(|entry| !entry.is_hiding()) {
         match &entry.state {
             State::Valid(_) => (),

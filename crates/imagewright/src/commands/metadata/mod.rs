@@ -4,23 +4,30 @@
 mod arguments;
 mod edit;
 mod exchange;
+mod images;
 mod list;
 mod log;
 mod options;
 mod own;
+mod pin;
 mod save;
+mod verify;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Subcommand};
-use imagewright_service::metadata::{Finding, MetadataError, RuntimeImages, SCHEMASPACE, Value};
+use imagewright_service::metadata::{
+    Finding, ImageRegistries, MetadataError, Object, RuntimeImages, SCHEMASPACE, Value,
+};
 
+use crate::cli::Global;
 use crate::failure::Failure;
 use crate::render::output;
-use crate::settings::elyra;
+use crate::settings::{self, Settings, elyra, machine};
 
 use arguments::Words;
 use log::{Level, Log};
@@ -120,6 +127,8 @@ enum Ended {
     Wrong(String),
     /// It failed: a message.
     Failed(String),
+    /// It failed, and what was printed says it.
+    Told,
     /// Results could not be printed.
     Output(io::Error),
 }
@@ -130,14 +139,21 @@ impl From<io::Error> for Ended {
     }
 }
 
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.in_one_line())
+    }
+}
+
 /// What a command works with.
-struct Call {
+struct Call<'a> {
     words: Words,
     images: RuntimeImages,
     log: Log,
+    global: &'a Global,
 }
 
-impl Call {
+impl Call<'_> {
     /// Demands that all words were taken.
     fn finish(&self) -> Result<(), Ended> {
         match self.words.unexpected() {
@@ -153,6 +169,24 @@ impl Call {
             Some(None) => Err(Ended::Wrong(format!("Parameter '{option}' requires a value."))),
             None => Err(Ended::Wrong(format!("'{option}' is a required parameter."))),
         }
+    }
+
+    /// Takes `--name` as often as it is given; each name once.
+    fn names(&mut self) -> Result<Vec<String>, Ended> {
+        let given = self.words.take_all("--name");
+        let mut names =
+            given.ok_or_else(|| Ended::Wrong("Parameter '--name' requires a value.".to_owned()))?;
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        Ok(names)
+    }
+
+    /// Registries as the configuration says.
+    fn registries(&self) -> Result<ImageRegistries, Ended> {
+        let settings = settings::load(self.global.config.as_deref(), Settings::default())?;
+        let registries =
+            ImageRegistries::new(&settings.registry, &settings.trust, machine::credential_files());
+        Ok(registries.map_err(Failure::from)?)
     }
 
     fn warn(&self, findings: &[Finding]) {
@@ -178,7 +212,7 @@ impl Call {
     }
 }
 
-pub(crate) fn run(quiet: bool, arguments: MetadataArguments) -> Result<ExitCode, Failure> {
+pub(crate) fn run(global: &Global, arguments: MetadataArguments) -> Result<ExitCode, Failure> {
     let known: Vec<Value> = TABLES.iter().map(|table| table.name.into()).collect();
     let one_of = |problem: &str, known: Vec<Value>| {
         let text = format!("{problem}  One of: {} must be specified.\n", Value::List(known).repr());
@@ -188,13 +222,13 @@ pub(crate) fn run(quiet: bool, arguments: MetadataArguments) -> Result<ExitCode,
     let Some(table) = table(&command.name) else {
         return one_of(&format!("Subcommand '{}' is invalid.", command.name), known);
     };
-    let mut log = Log::new(quiet);
+    let mut log = Log::new(global.quiet);
     let ended = match read(&mut log, arguments.debug, arguments.log_level, command.words) {
         Err(text) => Err(Ended::Failed(text)),
         Ok(words) => match words.first().map(String::as_str) {
             None => return one_of("No subcommand specified.", vec![SCHEMASPACE.into()]),
             Some("-h" | "--help") => Err(Ended::Help),
-            Some(SCHEMASPACE) => call(table, log, words[1..].to_vec()),
+            Some(SCHEMASPACE) => call(global, table, log, words[1..].to_vec()),
             Some(other) if OTHER_SCHEMASPACES.contains(&other) => Err(Ended::Failed(format!(
                 "Schemaspace '{other}' is not managed here: imagewright knows '{SCHEMASPACE}', elyra-metadata the others."
             ))),
@@ -206,7 +240,7 @@ pub(crate) fn run(quiet: bool, arguments: MetadataArguments) -> Result<ExitCode,
     end(table, ended)
 }
 
-fn call(table: &Table, log: Log, words: Vec<String>) -> Result<(), Ended> {
+fn call(global: &Global, table: &Table, log: Log, words: Vec<String>) -> Result<(), Ended> {
     let words = Words::new(words);
     if words.ask_for_help() {
         return Err(Ended::Help);
@@ -216,7 +250,7 @@ fn call(table: &Table, log: Log, words: Vec<String>) -> Result<(), Ended> {
             "There is no folder for records: neither HOME, JUPYTER_DATA_DIR nor ELYRA_METADATA_PATH is set.";
         return Err(Ended::Failed(text.to_owned()));
     };
-    (table.run)(&mut Call { words, images, log })
+    (table.run)(&mut Call { words, images, log, global })
 }
 
 /// Reads words as text and takes out what is about logging.
@@ -254,10 +288,26 @@ fn end(table: &Table, ended: Result<(), Ended>) -> Result<ExitCode, Failure> {
         Err(Ended::Help) => (help().to_string(), ExitCode::SUCCESS),
         Err(Ended::Wrong(text)) => (format!("ERROR: {text}\n\n{}", help()), ExitCode::FAILURE),
         Err(Ended::Failed(text)) => (text + "\n", ExitCode::FAILURE),
+        Err(Ended::Told) => return Ok(ExitCode::FAILURE),
         Err(Ended::Output(error)) => return Err(error.into()),
     };
     output::text(&text)?;
     Ok(code)
+}
+
+/// A line of text as it is printed: it may hold what a stranger wrote.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// An object of these pairs.
+fn object<const N: usize>(pairs: [(&str, Value); N]) -> Object {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// A text, or nothing.
+fn optional(text: Option<String>) -> Value {
+    text.map_or(Value::Null, Value::String)
 }
 
 #[cfg(test)]

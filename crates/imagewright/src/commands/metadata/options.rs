@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction};
 use imagewright_service::metadata::SCHEMASPACE;
 
 use super::Call;
-use super::{edit, exchange, list, own, save};
+use super::{edit, exchange, list, own, pin, save, verify};
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Flag,
     /// Any text.
     Text(&'static str),
+    /// Any text, as often as one likes.
+    Texts(&'static str),
     /// One of these.
     Choice(&'static [&'static str]),
 }
@@ -34,7 +36,7 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) options: &'static [Choice],
-    pub(super) run: fn(&mut Call) -> Result<(), super::Ended>,
+    pub(super) run: fn(&mut Call<'_>) -> Result<(), super::Ended>,
 }
 
 const fn flag(option: &'static str, help: &'static str) -> Choice {
@@ -51,6 +53,14 @@ const fn required(choice: Choice) -> Choice {
 
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
 
+const NAMES: Choice = Choice {
+    option: "--name",
+    kind: Kind::Texts("NAME"),
+    required: false,
+    help: "The name of a record; may be given several times",
+};
+const ALL: Choice = flag("--all", "All records");
+const DRY_RUN: Choice = flag("--dry-run", "Say what would be written, and write nothing");
 const NAME: Choice = text("--name", "NAME", "The name of the record");
 const STRICT: Choice = flag("--strict", "Treat warnings as errors");
 const FILE: Choice =
@@ -141,7 +151,17 @@ pub(super) const TABLES: &[Table] = &[
             text("--schema_name", "SCHEMA", "Only records of this schema"),
             flag("--include-invalid", "Those that are not valid too"),
             flag("--clean", "First remove the files that are in the folder"),
+            NAMES,
             required(text("--directory", "DIR", "The folder; records go into `runtime-images` in it")),
+            flag(
+                "--with-images",
+                "Write the images of the records into `images.tar` in the folder, an OCI archive with each layer once",
+            ),
+            text(
+                "--platform",
+                "OS/ARCHITECTURE",
+                "With images: those for this platform alone [default: for all that each name has]",
+            ),
         ],
         run: exchange::export,
     },
@@ -153,6 +173,22 @@ pub(super) const TABLES: &[Table] = &[
             flag("--overwrite", "Change records that exist; what the files do not have stays"),
             flag("--replace", "Replace records that exist; what the files do not have goes"),
             flag("--strict", "Refuse records with warnings, and fail where a file is refused"),
+            flag(
+                "--with-images",
+                "Push the images in the `images.tar` beside the folder first, and have the records name them there",
+            ),
+            text("--to", "REGISTRY[/PREFIX]", "With images: where they go"),
+            flag("--keep-references", "With images: leave in the records what they name"),
+            text(
+                "--mirror-set",
+                "FILE",
+                "Leave in the records what they name, and write an ImageDigestMirrorSet for OpenShift",
+            ),
+            text(
+                "--content-source-policy",
+                "FILE",
+                "The same for OpenShift before 4.13: an ImageContentSourcePolicy",
+            ),
         ],
         run: exchange::import,
     },
@@ -195,6 +231,36 @@ pub(super) const TABLES: &[Table] = &[
         options: &[required(NAME)],
         run: own::unhide,
     },
+    Table {
+        name: "pin",
+        about: "Resolve the tags of records to digests in their registries; the tag stays beside the digest",
+        options: &[
+            NAMES,
+            ALL,
+            flag("--upgrade", "Those that are pinned too: to what their tag stands for now"),
+            DRY_RUN,
+            flag("--json", "Print what was done as JSON"),
+        ],
+        run: pin::pin,
+    },
+    Table {
+        name: "unpin",
+        about: "Take the digests out of records again",
+        options: &[NAMES, ALL, DRY_RUN, flag("--json", "Print what was done as JSON")],
+        run: pin::unpin,
+    },
+    Table {
+        name: "verify",
+        about: "Ask registries whether the images of records are there, are what the records say, and can be pulled",
+        options: &[
+            NAMES,
+            text("--platform", "OS/ARCHITECTURE", "Where the images are going to run [default: linux/amd64]"),
+            text("--tags", "NUMBER", "The most tags that are looked through for a digest [default: 50]"),
+            STRICT,
+            flag("--json", "Print what was found as JSON"),
+        ],
+        run: verify::run,
+    },
 ];
 
 impl Table {
@@ -228,6 +294,7 @@ impl Choice {
         match self.kind {
             Kind::Flag => argument.action(ArgAction::SetTrue),
             Kind::Text(value) => argument.value_name(value).required(self.required),
+            Kind::Texts(value) => argument.value_name(value).action(ArgAction::Append),
             Kind::Choice(values) => {
                 argument.value_parser(PossibleValuesParser::new(values)).value_name("POLICY")
             }

@@ -33,7 +33,7 @@ struct Bulk {
     name: Option<String>,
 }
 
-pub(super) fn create(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn create(call: &mut Call<'_>) -> Result<(), Ended> {
     let given = read(call, Mode::Create)?;
     let display_name = given.display_name.clone().unwrap_or_default();
     let created = RuntimeImages::name_for(given.name.as_deref(), &display_name).and_then(|name| {
@@ -44,7 +44,7 @@ pub(super) fn create(call: &mut Call) -> Result<(), Ended> {
     report(call, created)
 }
 
-pub(super) fn update(call: &mut Call) -> Result<(), Ended> {
+pub(super) fn update(call: &mut Call<'_>) -> Result<(), Ended> {
     let given = read(call, Mode::Update)?;
     let change = Change {
         display_name: given.display_name.clone().map(Value::String),
@@ -57,7 +57,7 @@ pub(super) fn update(call: &mut Call) -> Result<(), Ended> {
     report(call, updated)
 }
 
-fn report(call: &Call, saved: Result<Written, MetadataError>) -> Result<(), Ended> {
+fn report(call: &Call<'_>, saved: Result<Written, MetadataError>) -> Result<(), Ended> {
     match saved {
         Ok(written) => {
             call.warn(&written.findings);
@@ -82,7 +82,7 @@ pub(super) fn has_been_written(written: &Written) -> String {
 }
 
 /// Reads the options in Elyra's order, so that of several mistakes the same one is told.
-fn read(call: &mut Call, mode: Mode) -> Result<Given, Ended> {
+fn read(call: &mut Call<'_>, mode: Mode) -> Result<Given, Ended> {
     let file = call.words.take("--file").map(|value| from_file(value.as_deref())).transpose()?;
     let json = call.words.take("--json").map(|value| from_json(value.as_deref())).transpose()?;
     let bulk = match (file, json) {
@@ -109,7 +109,7 @@ fn read(call: &mut Call, mode: Mode) -> Result<Given, Ended> {
     Ok(Given { name, display_name, metadata, how, strictness })
 }
 
-fn check_schema_name(call: &mut Call, bulk: Option<&Bulk>) -> Result<(), Ended> {
+fn check_schema_name(call: &mut Call<'_>, bulk: Option<&Bulk>) -> Result<(), Ended> {
     let named = match call.words.take("--schema_name") {
         Some(None) => return Err(Ended::Wrong("Parameter '--schema_name' requires a value.".to_owned())),
         Some(Some(name)) => Some(Value::String(name)),
@@ -127,7 +127,7 @@ fn check_schema_name(call: &mut Call, bulk: Option<&Bulk>) -> Result<(), Ended> 
     }
 }
 
-fn display_name(call: &mut Call, bulk: Option<&Bulk>, mode: Mode) -> Result<Option<String>, Ended> {
+fn display_name(call: &mut Call<'_>, bulk: Option<&Bulk>, mode: Mode) -> Result<Option<String>, Ended> {
     let in_bulk = bulk.and_then(|bulk| bulk.object.get("display_name")).and_then(Value::as_str);
     let wrong = |text: &str| Err(Ended::Wrong(text.to_owned()));
     match (call.words.take("--display_name"), in_bulk) {
@@ -141,7 +141,7 @@ fn display_name(call: &mut Call, bulk: Option<&Bulk>, mode: Mode) -> Result<Opti
 }
 
 /// One of the schema's properties; none where nothing is to be stored.
-fn property(call: &mut Call, name: &str, is_required: bool) -> Result<Option<Value>, Ended> {
+fn property(call: &mut Call<'_>, name: &str, is_required: bool) -> Result<Option<Value>, Ended> {
     let option = format!("--{name}");
     if is_required {
         return call.required(&option).map(|value| Some(Value::String(value)));

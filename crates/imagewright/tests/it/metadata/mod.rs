@@ -2,6 +2,12 @@
 
 mod edit;
 mod hostile;
+mod images;
+mod needs_registry;
+mod needs_skopeo;
+mod pin;
+mod publish;
+mod verify;
 mod writers;
 
 use std::fs;

@@ -7,6 +7,7 @@ mod imports;
 mod metadata;
 mod needs_registry;
 mod needs_root;
+mod pin;
 mod registries;
 mod state;
 
