@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use imagewright_engine::LayerWatch;
 use imagewright_model::Stop;
-use imagewright_oci::{Descriptor, Digest, MediaType, Reference};
+use imagewright_oci::{Descriptor, Digest, Reference};
 use imagewright_registry::{GrowingSource, Grown};
 use imagewright_store::{GrowingBlob, Growth};
 
@@ -136,10 +136,7 @@ impl GrowingSource for Source<'_> {
             match self.blob.wait_for(length, LOOK) {
                 Growth::To(written) if written < length && !self.stop.is_asked() => {}
                 Growth::To(written) => return Grown::To(written),
-                // No registry looks at the type of a blob.
-                Growth::Complete(digest, size) => {
-                    return Grown::Whole(Descriptor::new(MediaType::LayerGzip, digest, size));
-                }
+                Growth::Complete(digest, size) => return Grown::Whole { digest, size },
                 Growth::GivenUp => return Grown::GivenUp,
             }
         }

@@ -92,6 +92,9 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
         let (request, place) = self.request(command, events)?;
+        if command.push && request.names.is_empty() {
+            return Err(ServiceError::NoNameToPush);
+        }
         let BuiltFromSpec { built, lock, pylock } = match request.names.first() {
             Some(target) if command.push && !command.offline => {
                 // A registry that has the base can give its layers to other repositories by itself.

@@ -39,6 +39,9 @@ pub enum ServiceError {
     /// A `pylock.toml` was asked for, and no Python packages.
     #[error("there are no Python packages to write a `pylock.toml` of")]
     NoPythonPackages,
+    /// An image is to be pushed, and has no name.
+    #[error("the image has no name to be pushed to")]
+    NoNameToPush,
     /// The spec's file or folder cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -66,7 +69,9 @@ impl ServiceError {
             Self::Transfer(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
-            Self::Transport(_) | Self::Reference(_) | Self::NoPythonPackages => ErrorKind::Usage,
+            Self::Transport(_) | Self::Reference(_) | Self::NoPythonPackages | Self::NoNameToPush => {
+                ErrorKind::Usage
+            }
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
         }
     }
@@ -81,6 +86,7 @@ impl ServiceError {
             Self::Spec(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::NoPythonPackages => Some("ask for some with `--pip`, or leave out `--pylock`".to_owned()),
+            Self::NoNameToPush => Some("name it with --tag".to_owned()),
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }

@@ -128,7 +128,7 @@ impl Registries {
         source: &dyn GrowingSource,
         target: &Reference,
         stop: &Stop,
-    ) -> Result<Option<Descriptor>, RegistryError> {
+    ) -> Result<Option<Digest>, RegistryError> {
         self.client.repository(target).cancelled_by(&Watch::watching(stop)).upload_growing(source)
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use imagewright_oci::{Descriptor, MediaType};
+use imagewright_oci::Digest;
 use imagewright_registry::{CHUNK_SIZE, GrowingSource, Grown, RegistryError};
 use imagewright_testkit::registry::{Fault, TestRegistry};
 
@@ -29,8 +29,12 @@ impl Growing {
         self.state.1.notify_all();
     }
 
-    fn descriptor(&self) -> Descriptor {
-        Descriptor::of(MediaType::LayerGzip, &self.bytes)
+    fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+
+    fn whole(&self) -> Grown {
+        Grown::Whole { digest: self.digest(), size: self.bytes.len() as u64 }
     }
 }
 
@@ -50,7 +54,7 @@ fn a_blob_arrives_while_it_grows() {
     for length in [0, 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE - 1] {
         let registry = TestRegistry::start().unwrap();
         let source = Growing::new(length as usize);
-        let expected = source.descriptor();
+        let expected = source.digest();
         let client = client();
         let repository = client.repository(&reference(&registry, "demo/new:1"));
         thread::scope(|scope| {
@@ -59,10 +63,10 @@ fn a_blob_arrives_while_it_grows() {
                 source.tell(Grown::To(there));
                 thread::sleep(Duration::from_millis(2));
             }
-            source.tell(Grown::Whole(expected.clone()));
+            source.tell(source.whole());
             assert_eq!(sent.join().unwrap().unwrap(), Some(expected.clone()));
         });
-        assert_eq!(*registry.blob("demo/new", &expected.digest).unwrap(), *source.bytes, "{length} bytes");
+        assert_eq!(*registry.blob("demo/new", &expected).unwrap(), *source.bytes, "{length} bytes");
         assert_eq!(registry.open_uploads(), 0);
     }
 }
@@ -92,15 +96,15 @@ fn a_break_and_a_false_digest_are_errors_that_leave_nothing() {
     let registry = TestRegistry::start().unwrap();
     registry.fail("PATCH", "demo/new", &Fault::CutUpload(1000), 1);
     let source = Growing::new(1_000_000);
-    source.tell(Grown::Whole(source.descriptor()));
+    source.tell(source.whole());
     client_of(&registry).upload_growing(&source).unwrap_err();
     assert_eq!(registry.open_uploads(), 0);
 
     let registry = TestRegistry::start().unwrap();
     let other = Growing::new(999_999);
-    source.tell(Grown::Whole(Descriptor { size: 1_000_000, ..other.descriptor() }));
+    source.tell(Grown::Whole { digest: other.digest(), size: 1_000_000 });
     let error = client_of(&registry).upload_growing(&source).unwrap_err();
     assert!(matches!(error, RegistryError::Refusal { .. }), "{error}");
-    assert!(registry.blob("demo/new", &other.descriptor().digest).is_none());
+    assert!(registry.blob("demo/new", &other.digest()).is_none());
     assert_eq!(registry.open_uploads(), 0);
 }

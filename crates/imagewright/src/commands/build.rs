@@ -292,10 +292,6 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
 }
 
 fn push(global: &Global, service: &Service, built: &BuildReport, cancel: &Cancel) -> Result<(), Failure> {
-    if built.names.is_empty() {
-        return Err(Failure::new(ErrorKind::Usage, "the image has no name to be pushed to")
-            .with_hint("name it with --tag"));
-    }
     let progress = TransferProgress::new(global.quiet);
     let show = |message: &str, done| progress.show(message, done);
     for name in &built.names {

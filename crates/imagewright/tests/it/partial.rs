@@ -59,6 +59,15 @@ fn nothing_of_a_base_moves_within_its_registry() {
 }
 
 #[test]
+fn a_push_without_a_name_is_refused_before_anything_is_done() {
+    let (registry, _) = registry_with_image();
+    let (context, before) = (context(), registry.requests().len());
+    let outcome = context.run(["build", "--base", &tiny(&registry), "-l", "a=b", "--push"]).exits(2);
+    assert!(outcome.stderr.contains("the image has no name to be pushed to"), "{}", outcome.stderr);
+    assert_eq!(registry.requests().len(), before);
+}
+
+#[test]
 fn what_is_missing_comes_when_it_is_wanted() {
     let (registry, layer) = registry_with_image();
     let context = context();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use imagewright_oci::Descriptor;
+use imagewright_oci::Digest;
 use ureq::http::{Method, header};
 
 use super::CHUNK_SIZE;
@@ -19,7 +19,12 @@ pub enum Grown {
     /// So many bytes are there.
     To(u64),
     /// It is complete.
-    Whole(Descriptor),
+    Whole {
+        /// Its digest.
+        digest: Digest,
+        /// Its bytes.
+        size: u64,
+    },
     /// It will never be complete.
     GivenUp,
 }
@@ -34,11 +39,11 @@ pub trait GrowingSource {
 }
 
 impl Repository {
-    /// Sends a blob while it grows. Gives what it turned out to be; none where it was given up.
+    /// Sends a blob while it grows. Gives its digest; none where it was given up.
     ///
     /// Nothing is asked before, and nothing is tried again: this is for who would send the blob anyway, and can still do
     /// that with [`put_blob`](Self::put_blob).
-    pub fn upload_growing(&self, source: &dyn GrowingSource) -> Result<Option<Descriptor>, RegistryError> {
+    pub fn upload_growing(&self, source: &dyn GrowingSource) -> Result<Option<Digest>, RegistryError> {
         let scopes = Scopes::push(self.name());
         let Begun::Upload(mut session) = Session::begin(self, &[], &scopes)? else { return Ok(None) };
         let sent = self.send_growing(source, &mut session, &scopes);
@@ -53,7 +58,7 @@ impl Repository {
         source: &dyn GrowingSource,
         session: &mut Session,
         scopes: &Scopes,
-    ) -> Result<Option<Descriptor>, RegistryError> {
+    ) -> Result<Option<Digest>, RegistryError> {
         let chunk = CHUNK_SIZE.max(session.minimum_chunk);
         let mut offset = 0;
         loop {
@@ -63,16 +68,16 @@ impl Repository {
                     self.send_part(source, session, scopes, (offset, chunk))?;
                     offset += chunk;
                 }
-                Grown::Whole(descriptor) if descriptor.size - offset > chunk => {
+                Grown::Whole { size, .. } if size - offset > chunk => {
                     self.send_part(source, session, scopes, (offset, chunk))?;
                     offset += chunk;
                 }
-                Grown::Whole(descriptor) => {
-                    if descriptor.size > offset {
-                        self.send_part(source, session, scopes, (offset, descriptor.size - offset))?;
+                Grown::Whole { digest, size } => {
+                    if size > offset {
+                        self.send_part(source, session, scopes, (offset, size - offset))?;
                     }
-                    self.close_growing(session, scopes, &descriptor)?;
-                    return Ok(Some(descriptor));
+                    self.close_growing(session, scopes, &digest)?;
+                    return Ok(Some(digest));
                 }
                 // It was cancelled, or is no more.
                 Grown::To(_) | Grown::GivenUp => return Ok(None),
@@ -115,10 +120,10 @@ impl Repository {
         &self,
         session: &Session,
         scopes: &Scopes,
-        descriptor: &Descriptor,
+        digest: &Digest,
     ) -> Result<(), RegistryError> {
-        let what = self.blob_what(&descriptor.digest);
-        let url = session.location.with_query(&[("digest", &descriptor.digest.to_string())]);
+        let what = self.blob_what(digest);
+        let url = session.location.with_query(&[("digest", &digest.to_string())]);
         let response = self.own.endpoint.exchange(&Call::new(Method::PUT, url, scopes, &what))?;
         match response.status().as_u16() {
             201 | 204 => Ok(()),
