@@ -29,4 +29,4 @@ pub use ignore::IgnoreRules;
 pub use instruction::{CopySource, InlineFile};
 pub use lower::{Action, CopyAction, Lowered, RunAction, Step};
 pub use pattern::PathGlob;
-pub use plan::{BuildPlan, Dockerfile, PlanRequest, PlannedStage, StageSource};
+pub use plan::{BuildPlan, Dockerfile, NamedContext, PlanRequest, PlannedStage, StageSource};

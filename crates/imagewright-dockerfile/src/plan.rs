@@ -47,6 +47,8 @@ pub struct PlanRequest {
     pub target: Option<String>,
     /// Values of arguments.
     pub arguments: Vec<(String, String)>,
+    /// Names that stand for something else than stages and images of these names.
+    pub contexts: Vec<(String, NamedContext)>,
     /// What the image is for.
     pub platform: Platform,
     /// What it is built on.
@@ -62,6 +64,15 @@ pub struct BuildPlan {
     pub warnings: Vec<String>,
 }
 
+/// What a name stands for by `--build-context`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedContext {
+    /// A folder of the machine, known to whoever builds.
+    Folder,
+    /// An image.
+    Image(Reference),
+}
+
 /// Where a stage begins, or where files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StageSource {
@@ -71,6 +82,8 @@ pub enum StageSource {
     Image(Reference),
     /// A stage of the plan, by its place in it.
     Stage(usize),
+    /// A folder, by its name; no stage begins with one.
+    Folder(String),
 }
 
 /// A stage that is to be built.
@@ -101,6 +114,8 @@ pub(crate) struct Scope {
     pub(crate) global: Vec<(String, Option<String>)>,
     /// What the platforms give.
     pub(crate) automatic: Vec<(String, String)>,
+    /// What names stand for.
+    pub(crate) contexts: Vec<(String, NamedContext)>,
 }
 
 impl PlannedStage {
@@ -121,6 +136,16 @@ impl Scope {
 
     pub(crate) fn automatic(&self, name: &str) -> Option<&str> {
         find(&self.automatic, name)
+    }
+
+    /// What a name stands for that `--build-context` gave.
+    pub(crate) fn context(&self, name: &str) -> Option<StageSource> {
+        let (name, context) =
+            self.contexts.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(match context {
+            NamedContext::Folder => StageSource::Folder(name.clone()),
+            NamedContext::Image(reference) => StageSource::Image(reference.clone()),
+        })
     }
 
     pub(crate) fn global(&self, name: &str) -> Option<&str> {
@@ -194,7 +219,7 @@ impl Dockerfile {
                 pending.push(base);
             }
             needed.insert(index, base);
-            pending.extend(self.sources(index)?);
+            pending.extend(self.sources(index, &scope)?);
         }
         let numbers: Vec<usize> = needed.keys().copied().collect();
         let place = |index: usize| numbers.binary_search(&index).ok();
@@ -225,8 +250,12 @@ impl Dockerfile {
     }
 
     fn scope(&self, request: &PlanRequest) -> Result<Scope, DockerfileError> {
-        let mut scope =
-            Scope { given: request.arguments.clone(), automatic: automatic(request), ..Scope::default() };
+        let mut scope = Scope {
+            given: request.arguments.clone(),
+            automatic: automatic(request),
+            contexts: request.contexts.clone(),
+            ..Scope::default()
+        };
         for located in &self.arguments {
             let Instruction::Arg(pairs) = &located.instruction else { continue };
             let mut declared = Vec::new();
@@ -266,6 +295,16 @@ impl Dockerfile {
                 }
             };
         let by_name = |stage: &Stage| stage.from.name.as_deref() == Some(name.to_lowercase().as_str());
+        if let Some(source) = scope.context(&name) {
+            return match source {
+                StageSource::Folder(_) => Err(Problem::unsupported(
+                    format!("a stage that begins with the folder `{name}`"),
+                    "begin with `FROM scratch` and `COPY --from=NAME . /`",
+                )
+                .at(&self.file, stage.line)),
+                image => Ok((image, platform)),
+            };
+        }
         let source = match self.stages[..index].iter().position(by_name) {
             Some(earlier) => StageSource::Stage(earlier),
             None if name == "scratch" => StageSource::Scratch,
@@ -286,7 +325,7 @@ impl Dockerfile {
     }
 
     /// The stages from which a stage takes files.
-    fn sources(&self, index: usize) -> Result<Vec<usize>, DockerfileError> {
+    fn sources(&self, index: usize, scope: &Scope) -> Result<Vec<usize>, DockerfileError> {
         let mut sources = Vec::new();
         for located in &self.stages[index].instructions {
             let names: Vec<String> = match &located.instruction {
@@ -294,7 +333,7 @@ impl Dockerfile {
                 Instruction::Run(run) => run.flags.mounts.iter().filter_map(|mount| from_of(mount)).collect(),
                 _ => continue,
             };
-            for name in names {
+            for name in names.into_iter().filter(|name| scope.context(name).is_none()) {
                 match self.find(&name, index) {
                     Some(stage) => sources.push(stage),
                     None if self.find(&name, self.stages.len()).is_some() => {

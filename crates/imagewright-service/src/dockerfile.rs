@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use imagewright_dockerfile::{BuildPlan, Dockerfile, IgnoreRules, PlanRequest, StageSource};
+use imagewright_dockerfile::{BuildPlan, Dockerfile, IgnoreRules, NamedContext, PlanRequest, StageSource};
 use imagewright_engine::{Cancel, DockerfileRequest};
 use imagewright_model::spec::{PartialSpec, SpecFlags};
 use imagewright_model::{BuildEvent, EventSink, Secret};
@@ -35,6 +35,8 @@ pub struct DockerfileCommand {
     pub target: Option<String>,
     /// Values of arguments.
     pub arguments: Vec<(String, String)>,
+    /// Names that stand for a folder, or for an image where it begins with `docker-image://`.
+    pub contexts: Vec<(String, String)>,
     /// Secrets by name.
     pub secrets: Vec<(String, Secret)>,
     /// Names, labels, platform and compression of the image. What else there is in it is for specs, and an error.
@@ -114,11 +116,13 @@ fn dockerfile_request(
             .unwrap_or_else(|| command.context.join(NAMES[0])),
     };
     let text = fs::read_to_string(&file).map_err(unreadable(&file))?;
-    let ignore = ignore_rules(&file, &command.context)?;
+    let ignore = ignore_rules(Some(&file), &command.context)?;
+    let (contexts, folders) = named_contexts(&command.contexts)?;
     let platform = image.platform.unwrap_or_else(Platform::host);
     let plan = Dockerfile::parse(&file.display().to_string(), &text)?.plan(&PlanRequest {
         target: command.target.clone(),
         arguments: command.arguments.clone(),
+        contexts,
         platform: platform.clone(),
         build_platform: Platform::host(),
     })?;
@@ -131,6 +135,7 @@ fn dockerfile_request(
         plan,
         context,
         ignore,
+        folders,
         secrets: command.secrets.clone(),
         labels: image.labels.into_iter().collect(),
         names: image.tags,
@@ -145,20 +150,44 @@ fn dockerfile_request(
     })
 }
 
+type Folders = Vec<(String, PathBuf, IgnoreRules)>;
+
+/// What names stand for, and the folders among that.
+fn named_contexts(
+    given: &[(String, String)],
+) -> Result<(Vec<(String, NamedContext)>, Folders), ServiceError> {
+    let (mut contexts, mut folders) = (Vec::new(), Folders::new());
+    for (name, value) in given {
+        folders.retain(|(known, ..)| known != name);
+        if let Some(reference) = value.strip_prefix("docker-image://") {
+            contexts.push((name.clone(), NamedContext::Image(reference.parse()?)));
+        } else {
+            let folder = fs::canonicalize(value).map_err(unreadable(Path::new(value)))?;
+            let ignore = ignore_rules(None, &folder)?;
+            contexts.push((name.clone(), NamedContext::Folder));
+            folders.push((name.clone(), folder, ignore));
+        }
+    }
+    Ok((contexts, folders))
+}
+
 /// The images that stages begin with.
 fn bases(plan: &BuildPlan) -> Vec<Reference> {
     let images = plan.stages.iter().filter_map(|stage| match &stage.base {
         StageSource::Image(reference) => Some(reference.clone()),
-        StageSource::Scratch | StageSource::Stage(_) => None,
+        StageSource::Scratch | StageSource::Stage(_) | StageSource::Folder(_) => None,
     });
     images.collect()
 }
 
 /// Rules of a file that is named after the Dockerfile and lies beside it, else of the folder's `.dockerignore`.
-fn ignore_rules(file: &Path, context: &Path) -> Result<IgnoreRules, ServiceError> {
-    let mut own = file.as_os_str().to_owned();
-    own.push(".dockerignore");
-    for path in [PathBuf::from(own), context.join(".dockerignore")] {
+fn ignore_rules(file: Option<&Path>, context: &Path) -> Result<IgnoreRules, ServiceError> {
+    let own = file.map(|file| {
+        let mut own = file.as_os_str().to_owned();
+        own.push(".dockerignore");
+        PathBuf::from(own)
+    });
+    for path in own.into_iter().chain([context.join(".dockerignore")]) {
         match fs::read_to_string(&path) {
             Ok(text) => return Ok(IgnoreRules::parse(&path.display().to_string(), &text)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

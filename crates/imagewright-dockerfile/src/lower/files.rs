@@ -174,6 +174,9 @@ impl Lowering<'_> {
 
     /// A stage above by its name or number, else an image.
     fn source(&self, name: &str) -> Result<StageSource, Problem> {
+        if let Some(source) = self.stage.scope.context(name) {
+            return Ok(source);
+        }
         let lower = name.to_lowercase();
         let number: Option<usize> = name.parse().ok();
         let is_it = |(known, index, _): &&(Option<String>, usize, Option<usize>)| {

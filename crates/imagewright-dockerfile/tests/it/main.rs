@@ -13,6 +13,7 @@ fn request(target: Option<&str>, arguments: &[(&str, &str)]) -> PlanRequest {
     PlanRequest {
         target: target.map(str::to_owned),
         arguments: arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        contexts: Vec::new(),
         platform: Platform::linux("amd64"),
         build_platform: Platform::linux("arm64"),
     }

@@ -1,10 +1,10 @@
 //! Which stages are built, and what arguments come to.
 
-use imagewright_dockerfile::{Action, Lowered, StageSource};
+use imagewright_dockerfile::{Action, Dockerfile, Lowered, NamedContext, PlanRequest, StageSource};
 use imagewright_oci::ContainerConfig;
 use serde_json::json;
 
-use crate::plan;
+use crate::{plan, request};
 
 const STAGES: &str = "\
 ARG BASE=debian
@@ -61,6 +61,36 @@ fn stages_that_cannot_be_are_told() {
     }
     let error = plan(STAGES, Some("tset"), &[]).unwrap_err();
     assert_eq!(error.hint().as_deref(), Some("did you mean test?"));
+}
+
+#[test]
+fn names_may_stand_for_other_images_and_folders() {
+    let text = "FROM base AS build\nFROM build\nCOPY --from=files /a /\nCOPY --from=build /b /\n";
+    let planned = |text: &str, contexts: &[(&str, NamedContext)]| {
+        let contexts = contexts.iter().map(|(name, context)| ((*name).to_owned(), context.clone())).collect();
+        Dockerfile::parse("Dockerfile", text)?.plan(&PlanRequest { contexts, ..request(None, &[]) })
+    };
+    let image = |name: &str| NamedContext::Image(name.parse().unwrap());
+    let plan = planned(text, &[("Files", NamedContext::Folder), ("base", image("other:2"))]).unwrap();
+    assert_eq!(plan.stages[0].base, StageSource::Image("other:2".parse().unwrap()));
+    let sources: Vec<_> = plan.stages[1]
+        .lower(&ContainerConfig::default())
+        .unwrap()
+        .steps
+        .into_iter()
+        .filter_map(|step| match step.action {
+            Action::Copy(copy) => copy.from,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sources, [StageSource::Folder("Files".to_owned()), StageSource::Stage(0)]);
+    let plan = planned(text, &[("build", image("built:1"))]).unwrap();
+    assert_eq!(plan.stages.len(), 1, "the stage is not needed when its name stands for an image");
+    let error = planned("FROM base", &[("base", NamedContext::Folder)]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Dockerfile:1: a stage that begins with the folder `base` is not supported"
+    );
 }
 
 #[test]

@@ -12,11 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::StageError;
 use super::archive;
 use super::download::Download;
-use super::source::{SourceRoot, view_of};
+use super::source::{FilesOf, SourceRoot};
 use super::stages::{Rechecked, Surroundings};
 use super::transfer::{Given, transfer};
 use super::write::{Look, Writer};
-use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::passwd;
 use crate::step::{self, Step, StepResult};
@@ -29,8 +28,7 @@ const INLINE_MODE: u32 = 0o644;
 pub(super) struct CopyStep<'a> {
     surroundings: Surroundings<'a>,
     action: &'a CopyAction,
-    /// The stage or image that files come from; none for the context.
-    from: Option<Draft>,
+    from: FilesOf<'a>,
     opened: Option<SourceRoot>,
 }
 
@@ -46,18 +44,14 @@ pub(super) struct Matched {
 }
 
 impl<'a> CopyStep<'a> {
-    pub(super) fn new(surroundings: Surroundings<'a>, action: &'a CopyAction, from: Option<Draft>) -> Self {
+    pub(super) fn new(surroundings: Surroundings<'a>, action: &'a CopyAction, from: FilesOf<'a>) -> Self {
         Self { surroundings, action, from, opened: None }
     }
 
     fn root(&mut self) -> Result<&SourceRoot, EngineError> {
         if self.opened.is_none() {
             let context = &self.surroundings.context;
-            let request = self.surroundings.request;
-            self.opened = Some(match &self.from {
-                Some(draft) => SourceRoot::image(view_of(context.site, draft, context.report)?),
-                None => SourceRoot::context(&request.context, request.ignore.clone()),
-            });
+            self.opened = Some(self.from.open(context.site, context.report)?);
         }
         Ok(self.opened.as_ref().expect("it was opened just now"))
     }
@@ -70,7 +64,7 @@ impl<'a> CopyStep<'a> {
 impl Rechecked for CopyStep<'_> {
     fn is_looked_at_again(&self) -> bool {
         let may_change = |source: &CopySource| match source {
-            CopySource::Path(_) => self.from.is_none(),
+            CopySource::Path(_) => self.from.may_change(),
             CopySource::Url(_) => self.action.digest.is_none(),
             CopySource::Inline(_) => false,
         };
@@ -84,7 +78,7 @@ impl Step for CopyStep<'_> {
 
     fn question(&self) -> Digest {
         let CopyAction { unpack, sources, destination, owner, mode, digest, link, .. } = self.action;
-        let from = self.from.as_ref().map(|draft| draft.chain().map(|chain| chain.digest().clone()));
+        let from = self.from.identity();
         let sources: Vec<(&str, &str)> = sources
             .iter()
             .map(|source| match source {

@@ -47,6 +47,8 @@ pub struct DockerfileRequest {
     pub context: PathBuf,
     /// What of it does not count.
     pub ignore: IgnoreRules,
+    /// Further folders that files are copied from, by the names they have in the plan.
+    pub folders: Vec<(String, PathBuf, IgnoreRules)>,
     /// Secrets by name. They are in no layer, key or log.
     pub secrets: Vec<(String, Secret)>,
     /// Labels that go over those of the Dockerfile.

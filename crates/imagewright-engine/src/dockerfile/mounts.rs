@@ -10,11 +10,10 @@ use imagewright_sandbox::{Mount, MountSource};
 use imagewright_store::Lock;
 
 use super::StageError;
-use super::source::{SourceRoot, view_of};
+use super::source::FilesOf;
 use super::stages::Surroundings;
 use super::transfer::{Given, transfer};
 use super::write::Writer;
-use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::root_view::RootView;
 use crate::step;
@@ -42,12 +41,12 @@ impl Mounted {
     pub(super) fn prepare(
         surroundings: &Surroundings<'_>,
         action: &RunAction,
-        sources: &[Option<Draft>],
+        sources: &[Option<FilesOf<'_>>],
         bench: &Workbench<'_>,
     ) -> Result<Self, EngineError> {
         let mut mounted = Self::default();
-        for (number, (wanted, draft)) in action.mounts.iter().zip(sources).enumerate() {
-            mounted.add(surroundings, number, wanted, draft.as_ref(), bench)?;
+        for (number, (wanted, source)) in action.mounts.iter().zip(sources).enumerate() {
+            mounted.add(surroundings, number, wanted, source.as_ref(), bench)?;
         }
         Ok(mounted)
     }
@@ -57,7 +56,7 @@ impl Mounted {
         surroundings: &Surroundings<'_>,
         number: usize,
         wanted: &Wanted,
-        draft: Option<&Draft>,
+        files_of: Option<&FilesOf<'_>>,
         bench: &Workbench<'_>,
     ) -> Result<(), EngineError> {
         let target = PathBuf::from(&wanted.target);
@@ -65,7 +64,8 @@ impl Mounted {
             MountKind::Tmpfs { size } => MountSource::Tmpfs { size: size.unwrap_or(TMPFS_SIZE) },
             MountKind::Bind { source, writable, .. } => {
                 let room = bench.room(&format!("mount-{number}"))?;
-                files(surroundings, draft, Path::new(source), &room, !writable)?
+                let files_of = files_of.expect("a mount of files has something they come from");
+                files(surroundings, files_of, Path::new(source), &room, !writable)?
             }
             MountKind::Cache { id, sharing, read_only, mode, uid, gid } => {
                 let key = step::key("cache-mount", id);
@@ -125,16 +125,13 @@ impl Mounted {
 /// A copy of files in `room`: what is written there is lost, and what a `.dockerignore` leaves out is not seen.
 fn files(
     surroundings: &Surroundings<'_>,
-    draft: Option<&Draft>,
+    files_of: &FilesOf<'_>,
     source: &Path,
     room: &Path,
     read_only: bool,
 ) -> Result<MountSource, EngineError> {
-    let Surroundings { context, request, origin, .. } = surroundings;
-    let root = match draft {
-        Some(draft) => SourceRoot::image(view_of(context.site, draft, context.report)?),
-        None => SourceRoot::context(&request.context, request.ignore.clone()),
-    };
+    let Surroundings { context, origin, .. } = surroundings;
+    let root = files_of.open(context.site, context.report)?;
     root.matches(origin, &source.to_string_lossy())?;
     let is_folder = root.find(source).is_some_and(|(_, metadata)| metadata.is_dir());
     let mut writer = Writer::new(room.to_path_buf(), RootView::new(vec![room.to_path_buf()]), origin);

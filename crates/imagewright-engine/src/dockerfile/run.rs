@@ -9,11 +9,10 @@ use imagewright_store::overlay::TidyRules;
 
 use super::StageError;
 use super::mounts::Mounted;
-use super::source::SourceRoot;
+use super::source::FilesOf;
 use super::stages::{Rechecked, Surroundings};
 use super::write::{Look, Writer};
 use crate::apt::Redirected;
-use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::passwd;
@@ -28,15 +27,15 @@ const SCRIPTS: &str = "/dev/pipes";
 pub(super) struct RunStep<'a> {
     surroundings: Surroundings<'a>,
     action: &'a RunAction,
-    /// Where the files of each mount come from, if it shows files of a stage or image.
-    sources: Vec<Option<Draft>>,
+    /// Where the files of each mount come from, if it shows files.
+    sources: Vec<Option<FilesOf<'a>>>,
 }
 
 impl<'a> RunStep<'a> {
     pub(super) fn new(
         surroundings: Surroundings<'a>,
         action: &'a RunAction,
-        sources: Vec<Option<Draft>>,
+        sources: Vec<Option<FilesOf<'a>>>,
     ) -> Self {
         Self { surroundings, action, sources }
     }
@@ -44,8 +43,7 @@ impl<'a> RunStep<'a> {
 
 impl Rechecked for RunStep<'_> {
     fn is_looked_at_again(&self) -> bool {
-        // Files of the context may be others by now.
-        self.action.mounts.iter().any(|mount| matches!(mount.kind, MountKind::Bind { from: None, .. }))
+        self.sources.iter().flatten().any(FilesOf::may_change)
     }
 }
 
@@ -61,8 +59,8 @@ impl Step for RunStep<'_> {
             RunNetwork::None => "none",
         };
         let script = script.as_ref().map(|script| (&script.name, &script.contents));
-        let from = |draft: &Option<Draft>| Some(draft.as_ref()?.chain()?.digest().clone());
-        let from: Vec<Option<Digest>> = self.sources.iter().map(from).collect();
+        let from: Vec<Option<Digest>> =
+            self.sources.iter().map(|source| source.as_ref().and_then(FilesOf::identity)).collect();
         // What is mounted says itself by its words; secrets by their names alone.
         let mounts: Vec<String> = mounts.iter().map(|mount| format!("{mount:?}")).collect();
         let what = (command, environment, user, folder, network, script);
@@ -70,12 +68,14 @@ impl Step for RunStep<'_> {
     }
 
     fn solve(&mut self) -> Result<Vec<Digest>, EngineError> {
-        let Surroundings { request, origin, .. } = self.surroundings;
+        let Surroundings { context, origin, .. } = self.surroundings;
         let mut all = Vec::new();
-        for mount in &self.action.mounts {
-            if let MountKind::Bind { from: None, source, .. } = &mount.kind {
-                let root = SourceRoot::context(&request.context, request.ignore.clone());
-                for path in root.matches(origin, source)? {
+        for (mount, source) in self.action.mounts.iter().zip(&self.sources) {
+            if let (MountKind::Bind { source: path, .. }, Some(source)) = (&mount.kind, source)
+                && source.may_change()
+            {
+                let root = source.open(context.site, context.report)?;
+                for path in root.matches(origin, path)? {
                     all.push(root.digest(origin, &path)?);
                 }
             }

@@ -34,6 +34,36 @@ pub(super) struct SourceRoot {
     pub(super) keeps_all: bool,
 }
 
+/// Where files come from, before anybody has looked at it.
+pub(super) enum FilesOf<'a> {
+    /// A folder of the host.
+    Folder(&'a Path, &'a IgnoreRules),
+    /// A stage or image.
+    Image(Box<Draft>),
+}
+
+impl FilesOf<'_> {
+    /// What tells it from others without a look at it.
+    pub(super) fn identity(&self) -> Option<Digest> {
+        match self {
+            Self::Folder(..) => None,
+            Self::Image(draft) => draft.chain().map(|chain| chain.digest().clone()),
+        }
+    }
+
+    /// Whether its files may be others by now.
+    pub(super) fn may_change(&self) -> bool {
+        matches!(self, Self::Folder(..))
+    }
+
+    pub(super) fn open(&self, site: Site<'_>, report: &StepReporter<'_>) -> Result<SourceRoot, EngineError> {
+        Ok(match self {
+            Self::Folder(folder, ignore) => SourceRoot::folder(folder, (*ignore).clone()),
+            Self::Image(draft) => SourceRoot::image(view_of(site, draft, report)?),
+        })
+    }
+}
+
 /// Something to copy.
 pub(super) struct Found {
     /// Below what is copied; empty for that itself.
@@ -60,11 +90,7 @@ enum Kind {
 }
 
 /// Unpacked layers of an image as one root.
-pub(super) fn view_of(
-    site: Site<'_>,
-    draft: &Draft,
-    report: &StepReporter<'_>,
-) -> Result<RootView, EngineError> {
+fn view_of(site: Site<'_>, draft: &Draft, report: &StepReporter<'_>) -> Result<RootView, EngineError> {
     let (manifest, config) = draft.clone().finish(&rfc3339(0));
     let image = Image { manifest, config };
     partial::complete(site, &image, report)?;
@@ -76,12 +102,12 @@ pub(super) fn view_of(
 }
 
 impl SourceRoot {
-    pub(super) fn context(folder: &Path, ignore: IgnoreRules) -> Self {
+    fn folder(folder: &Path, ignore: IgnoreRules) -> Self {
         let place = "the build context".to_owned();
         Self { view: RootView::new(vec![folder.to_path_buf()]), ignore, place, keeps_all: false }
     }
 
-    pub(super) fn image(view: RootView) -> Self {
+    fn image(view: RootView) -> Self {
         let place = "the stage or image it comes from".to_owned();
         Self { view, ignore: IgnoreRules::default(), place, keeps_all: true }
     }
@@ -260,7 +286,7 @@ mod tests {
     }
 
     fn context(root: &Path, ignore: &str) -> SourceRoot {
-        SourceRoot::context(root, IgnoreRules::parse(".dockerignore", ignore).unwrap())
+        SourceRoot::folder(root, IgnoreRules::parse(".dockerignore", ignore).unwrap())
     }
 
     fn walked(root: &SourceRoot, path: &str) -> Vec<String> {

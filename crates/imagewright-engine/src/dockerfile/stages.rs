@@ -1,6 +1,6 @@
 //! The stages of a build, one after the other.
 
-use imagewright_dockerfile::{Action, PlannedStage, StageSource, Step as Instruction};
+use imagewright_dockerfile::{Action, MountKind, PlannedStage, StageSource, Step as Instruction};
 use imagewright_model::BuildSettings;
 use imagewright_model::spec::{BaseSource, Origin};
 use imagewright_oci::{Platform, Reference};
@@ -8,6 +8,7 @@ use imagewright_oci::{Platform, Reference};
 use super::copy::CopyStep;
 use super::folder::FolderStep;
 use super::run::RunStep;
+use super::source::FilesOf;
 use super::{DockerfileRequest, StageError};
 use crate::Engine;
 use crate::base::BaseContext;
@@ -53,6 +54,7 @@ impl<'a> Stages<'a> {
             StageSource::Scratch => "FROM scratch".to_owned(),
             StageSource::Image(reference) => format!("FROM {reference}"),
             StageSource::Stage(place) => format!("FROM {}", self.request.plan.stages[*place].name),
+            StageSource::Folder(_) => unreachable!("no stage begins with a folder"),
         };
         let report = self.reporter.step(self.title(stage, &base));
         let mut built = self.begin(stage, &report)?;
@@ -99,6 +101,7 @@ impl<'a> Stages<'a> {
                 let (draft, cached) = self.image(reference, platform, report)?;
                 Ok(self.started(draft, cached))
             }
+            StageSource::Folder(_) => unreachable!("no stage begins with a folder"),
         }
     }
 
@@ -140,15 +143,15 @@ impl<'a> Stages<'a> {
             Action::Settings => unreachable!("settings are not carried out"),
             Action::Folder { path, user } => self.perform(FolderStep::new(surroundings, path, user), report),
             Action::Run(run) => {
-                let sources = run.sources.iter().map(|source| match source {
-                    Some(source) => self.draft_of(source, report).map(Some),
-                    None => Ok(None),
+                let sources = run.mounts.iter().zip(&run.sources).map(|(mount, source)| match mount.kind {
+                    MountKind::Bind { .. } => self.files_of(source.as_ref(), report).map(Some),
+                    _ => Ok(None),
                 });
                 let sources = sources.collect::<Result<Vec<_>, _>>()?;
                 self.perform(RunStep::new(surroundings, run, sources), report)
             }
             Action::Copy(copy) => {
-                let from = copy.from.as_ref().map(|from| self.draft_of(from, report)).transpose()?;
+                let from = self.files_of(copy.from.as_ref(), report)?;
                 self.perform(CopyStep::new(surroundings, copy, from), report)
             }
         }
@@ -165,13 +168,26 @@ impl<'a> Stages<'a> {
         Ok((done.result, done.cached))
     }
 
-    /// The stage or image that files come from.
-    fn draft_of(&self, source: &StageSource, report: &StepReporter<'_>) -> Result<Draft, EngineError> {
-        match source {
-            StageSource::Scratch => Ok(Draft::empty(self.request.platform.clone())),
-            StageSource::Stage(place) => Ok(self.built[*place].draft.clone()),
-            StageSource::Image(reference) => Ok(self.image(reference, &self.request.platform, report)?.0),
-        }
+    /// Where files come from; the context where nothing is said.
+    fn files_of(
+        &self,
+        source: Option<&StageSource>,
+        report: &StepReporter<'_>,
+    ) -> Result<FilesOf<'a>, EngineError> {
+        let draft = match source {
+            None => return Ok(FilesOf::Folder(&self.request.context, &self.request.ignore)),
+            Some(StageSource::Folder(name)) => {
+                let mut folders = self.request.folders.iter();
+                let (_, folder, ignore) = folders
+                    .find(|(known, ..)| known == name)
+                    .expect("the plan names only folders that were given");
+                return Ok(FilesOf::Folder(folder, ignore));
+            }
+            Some(StageSource::Scratch) => Draft::empty(self.request.platform.clone()),
+            Some(StageSource::Stage(place)) => self.built[*place].draft.clone(),
+            Some(StageSource::Image(reference)) => self.image(reference, &self.request.platform, report)?.0,
+        };
+        Ok(FilesOf::Image(Box::new(draft)))
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct DockerfileFlags {
     /// Value of an ARG; without =VALUE the one of the environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     build_arg: Vec<String>,
+    /// What a name in FROM or --from stands for: a folder, or an image as docker-image://IMAGE
+    #[arg(long, value_name = "NAME=FOLDER")]
+    build_context: Vec<String>,
     /// Secret for `RUN --mount=type=secret`, from a file or a variable: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SECRET")]
     secret: Vec<String>,
@@ -48,6 +51,7 @@ impl DockerfileFlags {
         let all = [
             ("--target", self.target.is_some()),
             ("--build-arg", !self.build_arg.is_empty()),
+            ("--build-context", !self.build_context.is_empty()),
             ("--secret", !self.secret.is_empty()),
             ("--pull", self.pull),
         ];
@@ -81,6 +85,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         file: dockerfile.file,
         target: dockerfile.target,
         arguments: dockerfile.build_arg.iter().filter_map(|text| argument(text)).collect(),
+        contexts: dockerfile.build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
         secrets: dockerfile.secret.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
         flags: image.into(),
         pull: dockerfile.pull,
@@ -107,6 +112,20 @@ fn argument(text: &str) -> Option<(String, String)> {
     match text.split_once('=') {
         Some((name, value)) => Some((name.to_owned(), value.to_owned())),
         None => Some((text.to_owned(), env::var(text).ok()?)),
+    }
+}
+
+/// `NAME=FOLDER` or `NAME=docker-image://IMAGE`.
+fn named(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err(Failure::new(
+            ErrorKind::Usage,
+            format!("--build-context {text}: a name or a folder is missing"),
+        )
+        .with_hint("write NAME=FOLDER or NAME=docker-image://IMAGE")),
     }
 }
 

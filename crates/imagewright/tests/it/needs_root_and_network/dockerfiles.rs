@@ -148,6 +148,26 @@ fn what_goes_wrong_names_its_line() {
 
 #[test]
 #[ignore = "needs root and network"]
+fn names_stand_for_folders_and_images() {
+    let context = context();
+    let text = "FROM base\nCOPY --from=files a /copied\nRUN --mount=from=files,target=/f cp /f/a /mounted\n";
+    context.write("image/Dockerfile", text);
+    context.write("files/a", "one");
+    context.write("files/.dockerignore", "left-out");
+    let base = format!("base=docker-image://{PYTHON}");
+    let command =
+        ["build", "image", "-t", "named:1", "--build-context", &base, "--build-context", "files=files"];
+    let shown = || {
+        drop(context.run(command).success());
+        run_in(&context, "named:1", "cat /copied /mounted")
+    };
+    assert_eq!(shown(), "oneone");
+    context.write("files/a", "two");
+    assert_eq!(shown(), "twotwo", "their contents count");
+}
+
+#[test]
+#[ignore = "needs root and network"]
 fn what_is_fetched_is_held_against_its_digest() {
     let context = context();
     context.write("served/tool.sh", "#!/bin/sh\n");
