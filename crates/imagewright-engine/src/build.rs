@@ -262,7 +262,7 @@ impl Engine {
     }
 
     /// Stores the finished image, proven valid first.
-    fn put(
+    pub(crate) fn put(
         &self,
         draft: Draft,
         created: &str,
@@ -358,7 +358,7 @@ pub(crate) fn unless_cancelled<T>(built: Result<T, EngineError>, cancel: &Cancel
     built.map_err(|error| if cancel.is_cancelled() { EngineError::Cancelled } else { error })
 }
 
-fn outcome(built: Result<&Built, &EngineError>) -> BuildOutcome {
+pub(crate) fn outcome(built: Result<&Built, &EngineError>) -> BuildOutcome {
     match built {
         Ok(built) => BuildOutcome::Succeeded {
             digest: built.image.manifest.digest.clone(),

@@ -14,6 +14,7 @@ use imagewright_store::transfer::TransferError;
 
 use crate::bootstrap::{BootstrapError, SourcesError};
 use crate::docker_daemon::DaemonError;
+use crate::dockerfile::StageError;
 use crate::fetch::FetchError;
 use crate::pip::PipError;
 use crate::remote::RemoteError;
@@ -210,6 +211,9 @@ pub enum EngineError {
     /// A package is not what its lock or its name says, or cannot be had.
     #[error(transparent)]
     Pip(#[from] PipError),
+    /// An instruction of a Dockerfile could not be carried out.
+    #[error(transparent)]
+    Stage(#[from] StageError),
     /// What was solved cannot be written as a lock.
     #[error("the Python packages cannot be written as a lock")]
     LockText {
@@ -291,6 +295,7 @@ impl EngineError {
             | Self::Uv { .. }
             | Self::BuildWheel { .. }
             | Self::Bytecode { .. }
+            | Self::Stage(StageError::Command { .. })
             | Self::Unsolvable { .. } => self.kind_by_words(),
             Self::PackageLayer { source } => layer_kind(source),
             Self::JoinedLayer { source } => ErrorKind::of_io(source),
@@ -305,6 +310,7 @@ impl EngineError {
             Self::Fetch(error) => error.kind(),
             Self::Spec(error) => error.kind(),
             Self::Pip(error) => error.kind(),
+            Self::Stage(error) => error.kind(),
             Self::Versions(error) => error.kind(),
             Self::Io { source, .. } => ErrorKind::of_io(source),
             Self::BaseNotFound(_) | Self::UnknownAptPackage { .. } | Self::UnknownUser(_) => {
@@ -403,6 +409,8 @@ impl EngineError {
             Self::Apt { .. } | Self::Uv { .. } | Self::BuildWheel { .. } | Self::Bytecode { .. } => {
                 self.hint_by_words()
             }
+            Self::Stage(StageError::Command { .. }) if self.kind() != ErrorKind::Failed => self.hint_by_words(),
+            Self::Stage(error) => error.hint(),
             Self::InvalidImage { .. } | Self::LockText { .. } => Some("this is a defect of imagewright: please report it".to_owned()),
             Self::Cancelled | Self::Unsolvable { .. } | Self::UnknownUser(_) => None,
         }

@@ -62,12 +62,7 @@ impl Outside {
 
     /// A line that a program printed, without the credentials it was given.
     pub(crate) fn redacted<'l>(&self, line: &'l str) -> Cow<'l, str> {
-        self.credentials.iter().fold(Cow::Borrowed(line), |line, secret| {
-            match line.contains(secret.expose()) {
-                true => Cow::Owned(line.replace(secret.expose(), "****")),
-                false => line,
-            }
-        })
+        hidden(&self.credentials, line)
     }
 
     /// Environment for every step.
@@ -85,6 +80,20 @@ impl Outside {
             self.ca_bundle.iter().map(|path| ("SSL_CERT_FILE".to_owned(), path.display().to_string()));
         let indexes = self.python_on_host.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         proxies.chain(trust).chain(indexes)
+    }
+
+    /// Environment that tells `pip` where distributions come from, with the folders that
+    /// [`Outside::python_mounts`] shows.
+    pub(crate) fn pip_environment(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.python.iter().filter_map(|(name, value)| {
+            let name = match *name {
+                "UV_DEFAULT_INDEX" => "PIP_INDEX_URL",
+                "UV_INDEX" => "PIP_EXTRA_INDEX_URL",
+                "UV_FIND_LINKS" => "PIP_FIND_LINKS",
+                _ => return None,
+            };
+            Some((name, value.clone()))
+        })
     }
 
     /// Mounts for every step.
@@ -143,6 +152,16 @@ impl Outside {
         let ca = self.ca_bundle.iter().map(|_| format!("Acquire::https::CAInfo \"{CA_BUNDLE}\";\n"));
         self.proxies.iter().filter_map(proxy).chain(ca).collect()
     }
+}
+
+/// A line without these secrets.
+pub(crate) fn hidden<'l>(secrets: &[Secret], line: &'l str) -> Cow<'l, str> {
+    secrets.iter().fold(Cow::Borrowed(line), |line, secret| {
+        match !secret.expose().is_empty() && line.contains(secret.expose()) {
+            true => Cow::Owned(line.replace(secret.expose(), "****")),
+            false => line,
+        }
+    })
 }
 
 /// The host's resolver and host names, so that steps find what the host finds.

@@ -18,6 +18,15 @@ pub(crate) fn find(user: &str, view: &RootView) -> Result<Account, EngineError> 
     parse(user, &read("/etc/passwd"), &read("/etc/group"))
 }
 
+/// User and group that files get whose owner is written `name`, `uid`, `name:group` or `uid:gid`. As builders of
+/// Dockerfiles have it, a number without a group stands for the group, too.
+pub(crate) fn find_owner(owner: &str, view: &RootView) -> Result<(u32, u32), EngineError> {
+    match owner.parse() {
+        Ok(number) => Ok((number, number)),
+        Err(_) => find(owner, view).map(|account| (account.uid, account.gid)),
+    }
+}
+
 fn parse(user: &str, passwd: &str, group: &str) -> Result<Account, EngineError> {
     let unknown = || EngineError::UnknownUser(user.to_owned());
     let (name, group_name) = match user.split_once(':') {

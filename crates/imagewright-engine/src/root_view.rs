@@ -86,18 +86,18 @@ impl RootView {
     }
 
     /// Where the thing at `path` lies on the host, links of the image followed inside the image.
-    fn find(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
+    pub(crate) fn find(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
         self.look_up(&self.resolve(path)?)
     }
 
     /// Like [`find`](Self::find), but a link at the end stays a link.
-    fn find_itself(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
+    pub(crate) fn find_itself(&self, path: &Path) -> Option<(PathBuf, Metadata)> {
         let folder = self.resolve(path.parent()?)?;
         self.look_up(&folder.join(path.file_name()?))
     }
 
     /// The path without links that `path` leads to.
-    fn resolve(&self, path: &Path) -> Option<PathBuf> {
+    pub(crate) fn resolve(&self, path: &Path) -> Option<PathBuf> {
         let mut pending: VecDeque<OsString> = components(path).collect();
         let mut resolved = PathBuf::new();
         let mut links = 0;
@@ -125,6 +125,29 @@ impl RootView {
             }
         }
         Some(resolved)
+    }
+
+    /// The path without links at which something made at `path` would lie: as far as there is anything, links are
+    /// followed. None where links lead in a circle.
+    pub(crate) fn place(&self, path: &Path) -> Option<PathBuf> {
+        let mut path = path.to_path_buf();
+        for _ in 0..LONGEST_LINK_CHAIN {
+            if let Some(resolved) = self.resolve(&path) {
+                return Some(resolved);
+            }
+            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+                return Some(PathBuf::new());
+            };
+            let parent = self.place(parent)?;
+            let candidate = parent.join(name);
+            match self.look_up(&candidate) {
+                Some((host_path, metadata)) if metadata.is_symlink() => {
+                    path = parent.join(fs::read_link(host_path).ok()?);
+                }
+                _ => return Some(candidate),
+            }
+        }
+        None
     }
 
     /// The topmost layer's idea of `path`, which is relative and free of links up to its last component.
@@ -200,6 +223,7 @@ mod tests {
         symlink("../usr/lib/os-release", bottom.join("etc/os-release")).unwrap();
         symlink("/../../../../../../etc/name", top.join("etc/escape")).unwrap();
         symlink("loop", top.join("etc/loop")).unwrap();
+        symlink("/etc/missing", top.join("etc/dangling")).unwrap();
         symlink("usr/bin", bottom.join("bin")).unwrap();
         write(&bottom, "usr/bin/python3", "");
         fs::set_permissions(bottom.join("usr/bin/python3"), PermissionsExt::from_mode(0o755)).unwrap();
@@ -214,8 +238,17 @@ mod tests {
         assert!(view.exists("/etc/loop") && view.exists("/bin") && !view.exists("/etc/nothing"));
         assert_eq!(view.directory("/etc").map(|(mode, ..)| mode & 0o700), Some(0o700));
         assert_eq!(view.directory("/etc/name"), None);
-        assert_eq!(view.list("/etc"), ["escape", "loop", "name", "os-release"]);
+        assert_eq!(view.list("/etc"), ["dangling", "escape", "loop", "name", "os-release"]);
         assert!(view.list("/nowhere").is_empty());
+        for (path, place) in [
+            ("/bin/new/deep", "usr/bin/new/deep"),
+            ("/etc/name", "etc/name"),
+            ("/etc/dangling", "etc/missing"),
+            ("/", ""),
+        ] {
+            assert_eq!(view.place(Path::new(path)).as_deref(), Some(Path::new(place)), "{path}");
+        }
+        assert_eq!(view.place(Path::new("/etc/loop")), None);
         let python = view.which(&["python3", "python"], "relative:/sbin:/bin");
         assert_eq!(python.as_deref(), Some(Path::new("/bin/python3")));
         assert_eq!(view.which(&["python2"], "/bin"), None);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagewright_layer::Compression;
-use imagewright_model::Progress;
+use imagewright_model::{Progress, Secret};
 use imagewright_oci::{Descriptor, ImageConfig};
 use imagewright_sandbox::{
     Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
@@ -17,6 +17,7 @@ use imagewright_store::{GrowingBlob, Image, Part, Scratch, Store};
 use crate::cancel::Cancel;
 use crate::draft::{Draft, DraftLayer};
 use crate::error::EngineError;
+use crate::outside;
 use crate::partial;
 use crate::remote::RemoteImages;
 use crate::reporter::{OutputReporter, StepReporter};
@@ -83,6 +84,16 @@ pub(crate) struct Command {
     mounts: Vec<Mount>,
     network: Network,
     keep_output: bool,
+    inside: Option<Inside>,
+    secrets: Vec<Secret>,
+}
+
+/// How a container starts a program: not as a step that this program thought out itself, but as others expect it.
+pub(crate) struct Inside {
+    pub(crate) user: User,
+    pub(crate) folder: PathBuf,
+    /// All of it.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Command {
@@ -93,7 +104,21 @@ impl Command {
             mounts: Vec::new(),
             network: Network::Host,
             keep_output: false,
+            inside: None,
+            secrets: Vec::new(),
         }
+    }
+
+    /// Runs it as a container would. Set-uid programs and file capabilities count then, as `sudo` needs it.
+    pub(crate) fn inside(mut self, inside: Inside) -> Self {
+        self.inside = Some(inside);
+        self
+    }
+
+    /// Keeps these texts out of what it prints.
+    pub(crate) fn hiding(mut self, secrets: Vec<Secret>) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     pub(crate) fn arguments<S: Into<String>>(mut self, more: impl IntoIterator<Item = S>) -> Self {
@@ -234,7 +259,13 @@ impl<'a> Workbench<'a> {
 
     /// Runs a program to its end as root of the image.
     pub(crate) fn run(&mut self, command: Command, step: &StepReporter<'_>) -> Result<Finished, EngineError> {
-        let Command { arguments, environment, mounts, network, keep_output } = command;
+        let Command { arguments, environment, mounts, network, keep_output, inside, secrets } = command;
+        let privileges = Privileges { no_new_privileges: inside.is_none(), ..Privileges::default() };
+        let inside = inside.unwrap_or_else(|| Inside {
+            user: User::default(),
+            folder: PathBuf::from("/"),
+            environment: self.full_environment(environment),
+        });
         let network = if self.site.outside.offline { Network::None } else { network };
         let program = arguments.first().cloned().unwrap_or_default();
         let spec = SandboxSpec {
@@ -245,20 +276,20 @@ impl<'a> Workbench<'a> {
                 work: self.scratch.work(),
             },
             command: arguments,
-            environment: self.full_environment(environment),
-            working_directory: PathBuf::from("/"),
-            user: User::default(),
+            environment: inside.environment,
+            working_directory: inside.folder,
+            user: inside.user,
             mounts: self.site.outside.mounts().into_iter().chain(mounts).collect(),
             network,
             hostname: "build".to_owned(),
-            privileges: Privileges::default(),
+            privileges,
             time_limit: self.site.time_limit,
             limits: self.site.limits.clone(),
         };
         let mut running = spawn(self.site.helper, &spec, Stdio::Piped)?;
         let _guard = self.site.cancel.guard(running.killer());
         let (stdout, stderr) = (running.take_stdout(), running.take_stderr());
-        let redact = |line: &str| self.site.outside.redacted(line).into_owned();
+        let redact = |line: &str| outside::hidden(&secrets, &self.site.outside.redacted(line)).into_owned();
         let (output, tail) = read_output(stdout, stderr, keep_output, redact, step.output());
         let outcome = running.wait()?;
         self.stubs.extend(outcome.stubs);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, LayerWatch, Upgrade, Versions};
 use imagewright_layer::Compression;
-use imagewright_model::spec::{BaseSource, ImageSpec, PartialSpec, SpecFlags, read_folder};
+use imagewright_model::spec::{BaseSource, ImageSpec, LayerCompression, PartialSpec, SpecFlags, read_folder};
 use imagewright_model::{BuildEvent, EventSink};
 use imagewright_oci::{Digest, Reference};
 use imagewright_sandbox::Limits;
@@ -153,7 +153,7 @@ impl Service {
         };
         let request = BuildRequest {
             names: spec.tags.clone(),
-            compression: compression(&spec),
+            compression: compression(spec.compression),
             versions,
             no_cache: command.no_cache,
             keep_base: command.push && leaves_its_registry(&spec),
@@ -213,9 +213,8 @@ fn way_back(folder: &Path) -> Result<String, ServiceError> {
     Ok(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
-fn compression(spec: &ImageSpec) -> Compression {
-    let wished = spec.compression.map(|wished| wished.to_string());
-    wished.map_or_else(Compression::default, |text| {
+pub(crate) fn compression(wished: Option<LayerCompression>) -> Compression {
+    wished.map(|wished| wished.to_string()).map_or_else(Compression::default, |text| {
         text.parse().expect("what the model takes for a compression, the layer crate knows")
     })
 }

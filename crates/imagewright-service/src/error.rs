@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use imagewright_dockerfile::DockerfileError;
 use imagewright_engine::EngineError;
 use imagewright_model::ErrorKind;
 use imagewright_model::spec::SpecError;
@@ -30,6 +31,9 @@ pub enum ServiceError {
     /// The spec is wrong.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// A Dockerfile is wrong.
+    #[error(transparent)]
+    Dockerfile(#[from] DockerfileError),
     /// A place to import from or export to is wrong.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -42,6 +46,12 @@ pub enum ServiceError {
     /// An image is to be pushed, and has no name.
     #[error("the image has no name to be pushed to")]
     NoNameToPush,
+    /// Flags that say what an image holds, where a Dockerfile says it.
+    #[error("a Dockerfile says what the image holds, so these flags do not apply: {flags}")]
+    NotForDockerfiles {
+        /// The flags.
+        flags: String,
+    },
     /// The spec's file or folder cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -69,9 +79,12 @@ impl ServiceError {
             Self::Transfer(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
-            Self::Transport(_) | Self::Reference(_) | Self::NoPythonPackages | Self::NoNameToPush => {
-                ErrorKind::Usage
-            }
+            Self::Dockerfile(error) => error.kind(),
+            Self::Transport(_)
+            | Self::Reference(_)
+            | Self::NoPythonPackages
+            | Self::NoNameToPush
+            | Self::NotForDockerfiles { .. } => ErrorKind::Usage,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
         }
     }
@@ -84,9 +97,13 @@ impl ServiceError {
             Self::Transfer(error) => error.hint(),
             Self::Registry(error) => error.hint(),
             Self::Spec(error) => error.hint(),
+            Self::Dockerfile(error) => error.hint(),
             Self::Transport(error) => error.hint(),
             Self::NoPythonPackages => Some("ask for some with `--pip`, or leave out `--pylock`".to_owned()),
             Self::NoNameToPush => Some("name it with --tag".to_owned()),
+            Self::NotForDockerfiles { .. } => {
+                Some("write them into the Dockerfile, or build a second image on the first".to_owned())
+            }
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }

@@ -6,6 +6,7 @@
 mod ahead;
 mod base;
 mod build;
+mod dockerfile;
 mod error;
 mod folder;
 mod images;
@@ -18,6 +19,7 @@ mod upkeep;
 pub mod metadata;
 
 pub use build::{BuildCommand, BuildReport};
+pub use dockerfile::{DockerfileCommand, dockerfile_of};
 pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};
 pub use plan::PlanReport;

@@ -315,7 +315,8 @@ fn digests_in(value: &Value, found: &mut Vec<Digest>) {
 /// keep their own books.
 fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
     let mut downloads = Vec::new();
-    let mut folders = vec![store.room("cache/bootstrap"), store.room("cache/wheels")];
+    let mut folders =
+        ["bootstrap", "downloads", "wheels"].map(|name| store.room("cache").join(name)).to_vec();
     for distribution in entries(&store.room("cache/apt"))? {
         folders.push(distribution.path().join("archives"));
     }

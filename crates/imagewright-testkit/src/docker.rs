@@ -55,11 +55,12 @@ impl DockerDaemon {
         self.folder.path().join("socket")
     }
 
-    /// Runs the client.
+    /// Runs the client; it builds with BuildKit.
     pub fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Outcome {
         let mut command = Command::new(CLIENT);
         // Debian's client is made of plugins that look for the user's configuration.
         command.args(arguments).env("DOCKER_HOST", self.host()).env("HOME", self.folder.path());
+        command.env("DOCKER_BUILDKIT", "1");
         Outcome::of(&mut command)
     }
 }

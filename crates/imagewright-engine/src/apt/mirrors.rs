@@ -12,14 +12,14 @@ use crate::root_view::RootView;
 use crate::workbench::contents;
 
 /// Sources that take the place of the image's while apt runs.
-pub(super) struct Redirected {
+pub(crate) struct Redirected {
     sources: String,
     keyring: Option<PathBuf>,
 }
 
 impl Redirected {
     /// What `settings` make of the sources of an image; none where they change nothing.
-    pub(super) fn of(
+    pub(crate) fn of(
         view: &RootView,
         settings: &AptSettings,
         architecture: &str,
@@ -40,11 +40,11 @@ impl Redirected {
     }
 
     /// Lines of apt's configuration that make it read these sources alone.
-    pub(super) fn configuration() -> String {
+    pub(crate) fn configuration() -> String {
         format!("Dir::Etc::sourcelist \"/dev/null\";\nDir::Etc::sourceparts \"{INSIDE}/sources\";\n")
     }
 
-    pub(super) fn mounts(&self) -> impl Iterator<Item = Mount> {
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = Mount> {
         let sources = contents(self.sources.as_str(), &format!("{INSIDE}/sources/mirror.sources"), 0o644);
         let keyring = self.keyring.iter().map(|path| Mount {
             target: PathBuf::from(keyring_inside()),

@@ -23,11 +23,11 @@ use imagewright_store::Lock;
 use imagewright_store::overlay::{PathPattern, TidyRules};
 
 use answers::{Archive, archives_to_install, is_failed_fetch, nearest, unknown_package};
-use mirrors::Redirected;
 use pinned::{Repository, exact_names, pins, qualified};
 use plain::PlainArchives;
 use surroundings::{Apt, Archives, Caches, archive_name, has_archive, solved_package};
 
+pub(crate) use mirrors::Redirected;
 pub(crate) use records::brought;
 
 use crate::error::{EngineError, UNSOLVABLE};

@@ -60,6 +60,41 @@ pub struct SpecFlags {
     pub tag: Vec<String>,
 }
 
+impl SpecFlags {
+    /// The names of those that were typed.
+    pub fn given(&self) -> Vec<&'static str> {
+        let single = [
+            ("--base", &self.base),
+            ("--platform", &self.platform),
+            ("--pip-index", &self.pip_index),
+            ("--exclude-newer", &self.exclude_newer),
+            ("--python", &self.python),
+            ("--python-environment", &self.python_environment),
+            ("--bytecode", &self.bytecode),
+            ("--user", &self.user),
+            ("--workdir", &self.workdir),
+            ("--entrypoint", &self.entrypoint),
+            ("--cmd", &self.cmd),
+            ("--stop-signal", &self.stop_signal),
+            ("--compression", &self.compression),
+        ];
+        let lists = [
+            ("--apt", &self.apt),
+            ("--pip", &self.pip),
+            ("--env", &self.env),
+            ("--label", &self.label),
+            ("--port", &self.port),
+            ("--volume", &self.volume),
+            ("--tag", &self.tag),
+        ];
+        let switches = [("--apt-recommends", self.apt_recommends), ("--pip-pre", self.pip_pre)];
+        let single = single.into_iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name);
+        let lists = lists.into_iter().filter(|(_, values)| !values.is_empty()).map(|(name, _)| name);
+        let switches = switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| name);
+        single.chain(lists).chain(switches).collect()
+    }
+}
+
 impl PartialSpec {
     /// Reads the flags of the command line.
     ///

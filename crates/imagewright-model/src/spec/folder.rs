@@ -59,6 +59,7 @@ const R_REMEDY: &str = "install R packages with apt, as `r-cran-NAME`";
 const JULIA_REMEDY: &str = "build on an image with Julia";
 const SCRIPT_REMEDY: &str = "build on an image that is prepared so";
 const BINDER_REMEDY: &str = "name that folder itself, or move its files up";
+const DOCKERFILE_REMEDY: &str = "build it with `imagewright build -f`";
 const LOCK_REMEDY: &str =
     "export it to pylock.toml, for example with `uv export --format pylock.toml -o pylock.toml`";
 
@@ -97,8 +98,8 @@ const FOREIGN: [Foreign; 23] = [
     foreign("default.nix", "it describes a Nix environment", "list packages in apt.txt and requirements.txt"),
     foreign("postBuild", "it is a script to run during the build", SCRIPT_REMEDY),
     foreign("start", "it is a script to run at each start", "set `entrypoint` in image.yaml"),
-    foreign("Dockerfile", "it describes an image of its own", "build it with another tool"),
-    foreign("Containerfile", "it describes an image of its own", "build it with another tool"),
+    foreign("Dockerfile", "it describes an image of its own", DOCKERFILE_REMEDY),
+    foreign("Containerfile", "it describes an image of its own", DOCKERFILE_REMEDY),
     foreign("binder", "repo2docker would read the files in it", BINDER_REMEDY),
     foreign(".binder", "repo2docker would read the files in it", BINDER_REMEDY),
 ];

@@ -126,8 +126,13 @@ impl Appearance {
     }
 }
 
+/// Gives `to` those extended attributes of `from` that are part of a layer.
+pub fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
+    set_attributes(to, &attributes(from, belongs_in_layer)?)
+}
+
 /// Gives the directory `to` the owner, mode, attributes and time of `from`.
-pub(crate) fn copy_directory_metadata(from: &Path, to: &Path) -> io::Result<()> {
+pub fn copy_directory_metadata(from: &Path, to: &Path) -> io::Result<()> {
     let appearance = Appearance::of(from)?;
     std::os::unix::fs::chown(to, Some(appearance.uid), Some(appearance.gid))?;
     fs::set_permissions(to, fs::Permissions::from_mode(appearance.mode))?;

@@ -22,7 +22,7 @@ use imagewright_model::ErrorKind;
 
 pub use capture::{Captured, capture};
 pub use entry_error::EntryError;
-pub use metadata::is_opaque;
+pub use metadata::{copy_attributes, copy_directory_metadata, is_opaque};
 pub use pattern::PathPattern;
 pub use tidy::{TidyRules, tidy};
 

@@ -11,6 +11,7 @@ use imagewright_model::{ErrorKind, SecretUrl};
 use imagewright_service::{BuildCommand, BuildReport, Cancel, Service, Upgrade};
 
 use crate::cli::Global;
+use crate::commands::dockerfile::{self, DockerfileFlags};
 use crate::commands::limits::LimitFlags;
 use crate::commands::publish::{PublishFlags, Publishing};
 use crate::context;
@@ -26,6 +27,9 @@ use crate::signals::{Interrupt, cancel_on_signals};
 /// pyproject.toml, setup.py and pylock.toml are read in repo2docker's way. Flags go over what the files say: single values
 /// replace, lists grow.
 ///
+/// A folder with a Dockerfile and no image.yaml is built by its Dockerfile, whatever else is in it; --file names another
+/// one (docs/dockerfile.md).
+///
 /// The same build again does nothing; a change redoes only the steps that follow it. Versions that were decided on
 /// are kept in a lock beside SOURCE (image.lock) until the spec changes or --upgrade asks for newer ones. The image is in the content
 /// store afterwards: see `imagewright image`.
@@ -33,22 +37,24 @@ use crate::signals::{Interrupt, cancel_on_signals};
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BuildArguments {
     /// Folder or image.yaml that describes the image
-    source: Option<PathBuf>,
+    pub(super) source: Option<PathBuf>,
 
     #[command(flatten)]
-    image: ImageFlags,
+    pub(super) image: ImageFlags,
     #[command(flatten)]
-    versions: VersionFlags,
+    pub(super) versions: VersionFlags,
     #[command(flatten)]
-    process: ProcessFlags,
+    pub(super) dockerfile: DockerfileFlags,
     #[command(flatten)]
-    limits: LimitFlags,
+    pub(super) process: ProcessFlags,
     #[command(flatten)]
-    sources: SourceFlags,
+    pub(super) limits: LimitFlags,
     #[command(flatten)]
-    publishing: PublishFlags,
+    pub(super) sources: SourceFlags,
     #[command(flatten)]
-    progress: ProgressArguments,
+    pub(super) publishing: PublishFlags,
+    #[command(flatten)]
+    pub(super) progress: ProgressArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -58,6 +64,7 @@ Examples:
   imagewright build . --upgrade -t team/analysis:2
   imagewright build . --upgrade pandas -t team/analysis:3
   imagewright build . --locked --offline
+  imagewright build -f Dockerfile . --target runtime --build-arg VERSION=2 -t team/service:2
 
 Exit codes: 1 a step failed, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 network, 7 not allowed,
 8 the machine lacks something, 70 a defect, 130 cancelled";
@@ -145,13 +152,23 @@ pub(crate) struct VersionFlags {
     locked: bool,
     /// Fetch nothing; fail if the caches do not have all that is needed
     #[arg(long)]
-    offline: bool,
+    pub(super) offline: bool,
     /// Write the Python packages to this file as a pylock.toml (PEP 751)
     #[arg(long, value_name = "FILE")]
     pylock: Option<PathBuf>,
 }
 
 impl VersionFlags {
+    /// The names of those that are about packages and were typed.
+    pub(super) fn given_for_packages(&self) -> Vec<&'static str> {
+        let all = [
+            ("--upgrade", !self.upgrade.is_empty()),
+            ("--locked", self.locked),
+            ("--pylock", self.pylock.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// The command for these flags; others are to be added.
     pub(crate) fn into_command(self, source: Option<PathBuf>) -> Result<BuildCommand, Failure> {
         // `build --upgrade FOLDER` means the folder, and clap takes it for the package.
@@ -260,6 +277,10 @@ impl From<ImageFlags> for SpecFlags {
 }
 
 pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
+    if arguments.dockerfile.is_meant(arguments.source.as_deref()) {
+        return dockerfile::run(global, arguments);
+    }
+    arguments.dockerfile.refuse()?;
     let command = arguments.versions.into_command(arguments.source)?;
     let publishing = Publishing::prepare(arguments.publishing)?;
     let cancel = Cancel::new();
@@ -291,7 +312,12 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn push(global: &Global, service: &Service, built: &BuildReport, cancel: &Cancel) -> Result<(), Failure> {
+pub(super) fn push(
+    global: &Global,
+    service: &Service,
+    built: &BuildReport,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
     let progress = TransferProgress::new(global.quiet);
     let show = |message: &str, done| progress.show(message, done);
     for name in &built.names {

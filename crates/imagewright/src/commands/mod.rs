@@ -3,6 +3,7 @@
 pub(crate) mod base;
 pub(crate) mod build;
 pub(crate) mod completions;
+mod dockerfile;
 pub(crate) mod doctor;
 pub(crate) mod fsck;
 pub(crate) mod gc;

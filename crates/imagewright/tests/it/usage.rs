@@ -168,3 +168,72 @@ fn a_folder_of_something_else_is_no_store() {
     hint: name an empty folder, or one that does not exist yet
     ");
 }
+
+#[test]
+fn a_dockerfile_takes_its_own_flags() {
+    let context = context();
+    context.write("image/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    context.write("spec/requirements.txt", "pandas\n");
+    assert_snapshot!(context.run(["build", "image", "--apt", "git", "--user", "me", "-t", "a:1"]), @r"
+    exit: 2
+    ----- stderr -----
+    error: a Dockerfile says what the image holds, so these flags do not apply: --user, --apt
+    hint: write them into the Dockerfile, or build a second image on the first
+    ");
+    assert_snapshot!(context.run(["build", "image", "--locked"]), @r"
+    exit: 2
+    ----- stderr -----
+    error: a Dockerfile has no lock, so these flags do not apply: --locked
+    hint: --pull asks registries for newer bases, --no-cache runs every step again
+    ");
+    assert_snapshot!(context.run(["build", "-f", "image/Dockerfile"]), @r"
+    exit: 2
+    ----- stderr -----
+    error: no folder is named that files are copied from
+    hint: name it: `imagewright build -f Dockerfile .`
+    ");
+    assert_snapshot!(context.run(["build", "spec", "--target", "x", "--build-arg", "A=b"]), @r"
+    exit: 2
+    ----- stderr -----
+    error: there is no Dockerfile to build, and these flags are for one: --target, --build-arg
+    hint: name it with --file
+    ");
+    assert_snapshot!(context.run(["build", "image", "--secret", "token"]), @r"
+    exit: 2
+    ----- stderr -----
+    error: --secret token: `token` is not understood
+    hint: write id=NAME,src=FILE or id=NAME,env=VARIABLE
+    ");
+}
+
+#[test]
+fn what_is_wrong_with_a_dockerfile_is_told_with_its_line() {
+    let context = context();
+    context.write("image/Dockerfile", "FROM base:1\n\nRUNN true\n");
+    assert_snapshot!(context.run(["build", "image"]), @r"
+    exit: 4
+    ----- stderr -----
+    error: image/Dockerfile:3: unknown instruction `RUNN`
+    hint: did you mean RUN?
+    ");
+    context.write("image/Dockerfile", "FROM base:1 AS one\nRUN --mount=type=ssh git clone\n");
+    assert_snapshot!(context.run(["build", "image"]), @r"
+    exit: 4
+    ----- stderr -----
+    error: image/Dockerfile:2: an SSH agent (`type=ssh`) is not supported
+    hint: give a deploy key or token with `--mount=type=secret`
+    ");
+    assert_snapshot!(context.run(["build", "image", "-f", "nowhere"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: cannot read `nowhere`
+    caused by: No such file or directory (os error 2)
+    ");
+    context.write("image/image.yaml", "base: bootstrap\n");
+    assert_snapshot!(context.run(["build", "image"]), @r"
+    exit: 4
+    ----- stderr -----
+    error: image/Dockerfile: this file would not be honoured: it describes an image of its own
+    hint: build it with `imagewright build -f`; or say that it is meant to be ignored: `ignore: [Dockerfile]` in image.yaml
+    ");
+}

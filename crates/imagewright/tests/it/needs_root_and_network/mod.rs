@@ -4,6 +4,7 @@ mod bad_input;
 mod cache;
 mod cancel;
 mod distributions;
+mod dockerfiles;
 mod elsewhere;
 mod example;
 mod full_disk;

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::seed::context;
+use super::seed::{PYTHON, context};
 use crate::support::PROGRAM;
 
 /// Packages with set-user-id and set-group-id files, other owners, hard links.
@@ -75,6 +75,27 @@ fn the_same_digest_as_root_and_it_runs() {
     assert_eq!(lines[1..], ["0", "1000 50"]);
     let left = fs::read_dir(user.home.join("store/tmp")).unwrap().count();
     assert_eq!(left, 0, "nothing unfinished stays");
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn dockerfiles_come_to_the_same_as_for_root() {
+    let (root, user) = (context(), Ordinary::new());
+    let archive = user.home.join("base.tar");
+    let place = format!("oci-archive:{}", archive.display());
+    drop(root.run(["image", "export", PYTHON, &place]).success());
+    fs::set_permissions(&archive, fs::Permissions::from_mode(0o644)).unwrap();
+    drop(user.succeed("image import oci-archive:base.tar"));
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dockerfiles/buildkit");
+    for case in ["archives", "commands", "copy", "stages"] {
+        succeed(Command::new("cp").arg("--recursive").arg(corpus.join(case)).arg(&user.home));
+        let folder = user.home.join(case);
+        // Without a date, commands leave the time they ran at.
+        let arguments =
+            ["build", folder.to_str().unwrap(), "--source-date-epoch", "1700000000", "-t", "same:1"];
+        let expected = root.run(arguments).success().stdout;
+        assert_eq!(user.succeed(&arguments.join(" ")), expected, "{case}");
+    }
 }
 
 #[test]

@@ -1,0 +1,180 @@
+//! Which stages are built, and what arguments come to.
+
+use imagewright_dockerfile::{Action, Dockerfile, Lowered, NamedContext, PlanRequest, StageSource};
+use imagewright_oci::ContainerConfig;
+use serde_json::json;
+
+use crate::{plan, request};
+
+const STAGES: &str = "\
+ARG BASE=debian
+FROM ${BASE}:1 AS build
+RUN build
+FROM $NOTHING AS broken
+FROM build AS test
+RUN test
+FROM build AS other
+FROM scratch
+COPY --from=build /a /a
+RUN --mount=type=bind,from=2,target=/t x
+";
+
+fn names(text: &str, target: Option<&str>) -> Vec<String> {
+    plan(text, target, &[]).unwrap().stages.into_iter().map(|stage| stage.name).collect()
+}
+
+fn lowered(text: &str, arguments: &[(&str, &str)]) -> Lowered {
+    let plan = plan(text, None, arguments).unwrap();
+    plan.stages.last().unwrap().lower(&ContainerConfig::default()).unwrap()
+}
+
+#[test]
+fn only_what_the_target_needs_is_planned() {
+    assert_eq!(names(STAGES, None), ["build", "test", "4"]);
+    assert_eq!(names(STAGES, Some("TEST")), ["build", "test"]);
+    assert_eq!(names(STAGES, Some("0")), ["build"]);
+    let built = plan(STAGES, None, &[("BASE", "ubuntu")]).unwrap();
+    let StageSource::Image(base) = &built.stages[0].base else { panic!("{built:?}") };
+    assert!(base.canonical().ends_with("/ubuntu:1"), "{base}");
+    assert_eq!(built.stages[1].base, StageSource::Stage(0));
+    assert_eq!(built.stages[2].base, StageSource::Scratch);
+}
+
+#[test]
+fn stages_that_cannot_be_are_told() {
+    let cases = [
+        (STAGES, Some("broken"), "Dockerfile:4: the base `$NOTHING` comes out empty"),
+        (STAGES, Some("tset"), "--target: there is no stage `tset`"),
+        ("RUN x", None, "Dockerfile:1: RUN stands before the first FROM"),
+        ("ARG A", None, "Dockerfile: there is no FROM"),
+        ("FROM a AS b\nFROM c AS B", None, "Dockerfile:2: a stage `b` was there before"),
+        (
+            "FROM a\nCOPY --from=b x y\nFROM c AS b",
+            Some("0"),
+            "Dockerfile:2: `b` is not built yet at this place",
+        ),
+        ("FROM Upper", None, "Dockerfile:1: `Upper` is no name of an image"),
+        ("FROM --platform=x a", None, "Dockerfile:1: `x` is no platform"),
+    ];
+    for (text, target, expected) in cases {
+        assert_eq!(plan(text, target, &[]).unwrap_err().to_string(), expected);
+    }
+    let error = plan(STAGES, Some("tset"), &[]).unwrap_err();
+    assert_eq!(error.hint().as_deref(), Some("did you mean test?"));
+}
+
+#[test]
+fn names_may_stand_for_other_images_and_folders() {
+    let text = "FROM base AS build\nFROM build\nCOPY --from=files /a /\nCOPY --from=build /b /\n";
+    let planned = |text: &str, contexts: &[(&str, NamedContext)]| {
+        let contexts = contexts.iter().map(|(name, context)| ((*name).to_owned(), context.clone())).collect();
+        Dockerfile::parse("Dockerfile", text)?.plan(&PlanRequest { contexts, ..request(None, &[]) })
+    };
+    let image = |name: &str| NamedContext::Image(name.parse().unwrap());
+    let plan = planned(text, &[("Files", NamedContext::Folder), ("base", image("other:2"))]).unwrap();
+    assert_eq!(plan.stages[0].base, StageSource::Image("other:2".parse().unwrap()));
+    let sources: Vec<_> = plan.stages[1]
+        .lower(&ContainerConfig::default())
+        .unwrap()
+        .steps
+        .into_iter()
+        .filter_map(|step| match step.action {
+            Action::Copy(copy) => copy.from,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sources, [StageSource::Folder("Files".to_owned()), StageSource::Stage(0)]);
+    let plan = planned(text, &[("build", image("built:1"))]).unwrap();
+    assert_eq!(plan.stages.len(), 1, "the stage is not needed when its name stands for an image");
+    let error = planned("FROM base", &[("base", NamedContext::Folder)]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Dockerfile:1: a stage that begins with the folder `base` is not supported"
+    );
+}
+
+#[test]
+fn arguments_are_seen_where_they_are_declared() {
+    let text = "\
+ARG GLOBAL=g
+ARG TWICE=$GLOBAL-2
+FROM scratch
+ENV SEEN=[$GLOBAL]
+ARG GLOBAL
+ARG TWICE=stage
+ARG ONLY=default NONE
+ARG TARGETARCH
+ARG BUILDPLATFORM
+ENV A=$GLOBAL B=$TWICE C=$ONLY D=[$NONE] E=$TARGETARCH-$BUILDPLATFORM
+ARG A=argument
+ENV F=$A
+RUN x
+";
+    let values = |arguments: &[(&str, &str)]| lowered(text, arguments).container.env[1..].join(" ");
+    assert_eq!(values(&[]), "SEEN=[] A=g B=stage C=default D=[] E=amd64-linux/arm64 F=g");
+    let given = [("GLOBAL", "x"), ("TWICE", "y"), ("ONLY", "z"), ("NONE", "n"), ("A", "a")];
+    assert_eq!(values(&given), "SEEN=[] A=x B=y C=z D=[n] E=amd64-linux/arm64 F=x");
+
+    let run = lowered(text, &[("http_proxy", "http://proxy.example")]);
+    let Action::Run(run) = &run.steps.last().unwrap().action else { panic!("{run:?}") };
+    let value = |name: &str| run.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    assert_eq!(value("A").unwrap(), "g", "the image's variable goes over an argument");
+    assert_eq!(value("ONLY").unwrap(), "default");
+    assert_eq!(value("NONE"), None);
+    assert_eq!(run.unrecorded, [("http_proxy".to_owned(), "http://proxy.example".to_owned())]);
+
+    let warnings = plan(text, None, &[("TYPO", "1"), ("NO_PROXY", "2")]).unwrap().warnings;
+    assert_eq!(warnings, ["Dockerfile: no ARG declares `TYPO`, so its value changes nothing"]);
+}
+
+#[test]
+fn what_runs_is_reset_as_docker_does() {
+    let base = ContainerConfig { cmd: Some(vec!["base".to_owned()]), ..ContainerConfig::default() };
+    for (text, expected) in [
+        ("ENTRYPOINT [\"e\"]", None),
+        ("CMD c\nENTRYPOINT [\"e\"]", Some("/bin/sh -c c")),
+        ("ENTRYPOINT [\"e\"]\nCMD [\"c\"]", Some("c")),
+        ("SHELL [\"/bin/bash\", \"-c\"]\nCMD c", Some("/bin/bash -c c")),
+        ("USER me", Some("base")),
+        ("CMD []", None),
+    ] {
+        let plan = plan(&format!("FROM a\n{text}"), None, &[]).unwrap();
+        let lowered = plan.stages[0].lower(&base).unwrap();
+        assert_eq!(lowered.container.cmd.map(|words| words.join(" ")).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn triggers_of_the_base_run_first_and_once() {
+    let mut base = ContainerConfig::default();
+    base.extra.insert("OnBuild".to_owned(), json!(["COPY requirements.txt /", "RUN pip install"]));
+    let plan = plan("FROM a\nRUN own\nONBUILD run <<EOF\ntext\nEOF", None, &[]).unwrap();
+    let lowered = plan.stages[0].lower(&base).unwrap();
+    let titles: Vec<_> = lowered.steps.iter().map(|step| step.title.as_str()).collect();
+    assert_eq!(titles, ["COPY requirements.txt /", "RUN pip install", "RUN own", "ONBUILD run <<EOF"]);
+    assert_eq!(lowered.container.extra["OnBuild"], json!(["run <<EOF\ntext\nEOF"]));
+    base.extra.insert("OnBuild".to_owned(), json!(["NONSENSE"]));
+    let error = plan.stages[0].lower(&base).unwrap_err().to_string();
+    assert_eq!(error, "ONBUILD of the base of Dockerfile:1:1: unknown instruction `NONSENSE`");
+}
+
+#[test]
+fn files_that_cannot_be_copied_are_told() {
+    for (text, expected) in [
+        ("COPY a b c", "COPY: several sources go into a folder: write `c/`"),
+        ("COPY https://h.example/a b", "COPY: `https://h.example/a` is an address, and those are for ADD"),
+        (
+            "ADD https://h.example/a.git b",
+            "the repository `https://h.example/a.git` as a source is not supported",
+        ),
+        ("ADD --checksum=sha256:0 a b", "ADD: `--checksum` is for one source that is an address"),
+        ("COPY --chmod=u+x a b", "COPY: `--chmod=u+x` is no octal mode"),
+        ("WORKDIR ${X:?is needed}", "`X`: is needed"),
+        ("EXPOSE 80/icmp", "EXPOSE: `80/icmp` is no port: 8888, 8888/udp or 8000-8010"),
+        ("USER $NOBODY", "USER: `$NOBODY` comes out empty"),
+    ] {
+        let plan = plan(&format!("FROM scratch\n{text}"), None, &[]).unwrap();
+        let error = plan.stages[0].lower(&ContainerConfig::default()).unwrap_err();
+        assert_eq!(error.to_string(), format!("Dockerfile:2: {expected}"));
+    }
+}

@@ -1,0 +1,146 @@
+//! The mounts of a `RUN`: files of the context, a stage or an image, caches that stay, memory, secrets.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use imagewright_dockerfile::{CacheSharing, Mount as Wanted, MountKind, Problem, RunAction};
+use imagewright_model::Secret;
+use imagewright_sandbox::{Mount, MountSource};
+use imagewright_store::Lock;
+
+use super::StageError;
+use super::source::FilesOf;
+use super::stages::Surroundings;
+use super::transfer::{Given, transfer};
+use super::write::Writer;
+use crate::error::EngineError;
+use crate::root_view::RootView;
+use crate::step;
+use crate::workbench::{Workbench, contents};
+
+/// The folder of caches that commands asked for, among the caches.
+const ROOM: &str = "mounts";
+/// The name of a single file in the folder that is made for a mount.
+const FILE: &str = "file";
+/// Bytes in memory where nobody says how many.
+const TMPFS_SIZE: u64 = 1 << 30;
+
+/// What a command sees beside the image.
+#[derive(Default)]
+pub(super) struct Mounted {
+    pub(super) mounts: Vec<Mount>,
+    pub(super) variables: Vec<(String, String)>,
+    /// What must not be printed.
+    pub(super) secrets: Vec<Secret>,
+    /// Held until the command has ended.
+    pub(super) locks: Vec<Lock>,
+}
+
+impl Mounted {
+    pub(super) fn prepare(
+        surroundings: &Surroundings<'_>,
+        action: &RunAction,
+        sources: &[Option<FilesOf<'_>>],
+        bench: &Workbench<'_>,
+    ) -> Result<Self, EngineError> {
+        let mut mounted = Self::default();
+        for (number, (wanted, source)) in action.mounts.iter().zip(sources).enumerate() {
+            mounted.add(surroundings, number, wanted, source.as_ref(), bench)?;
+        }
+        Ok(mounted)
+    }
+
+    fn add(
+        &mut self,
+        surroundings: &Surroundings<'_>,
+        number: usize,
+        wanted: &Wanted,
+        files_of: Option<&FilesOf<'_>>,
+        bench: &Workbench<'_>,
+    ) -> Result<(), EngineError> {
+        let target = PathBuf::from(&wanted.target);
+        let source = match &wanted.kind {
+            MountKind::Tmpfs { size } => MountSource::Tmpfs { size: size.unwrap_or(TMPFS_SIZE) },
+            MountKind::Bind { source, writable, .. } => {
+                let room = bench.room(&format!("mount-{number}"))?;
+                let files_of = files_of.expect("a mount of files has something they come from");
+                files(surroundings, files_of, Path::new(source), &room, !writable)?
+            }
+            MountKind::Cache { id, sharing, read_only, mode, uid, gid } => {
+                let key = step::key("cache-mount", id);
+                let store = surroundings.context.site.store;
+                let path = store.cache_dir(ROOM)?.join(key.hex());
+                if *sharing == CacheSharing::Locked {
+                    let report = surroundings.context.report;
+                    let lock = store.lock(&format!("cache-mount-{}", key.hex()), || {
+                        report.status("waiting for another build that uses the cache");
+                    });
+                    self.locks.push(lock?);
+                }
+                if !path.is_dir() {
+                    fs::create_dir_all(&path).map_err(EngineError::io("create", &path))?;
+                    chown(&path, Some(*uid), Some(*gid))
+                        .map_err(EngineError::io("change the owner of", &path))?;
+                    fs::set_permissions(&path, Permissions::from_mode(*mode))
+                        .map_err(EngineError::io("change the mode of", &path))?;
+                }
+                MountSource::Directory { path, read_only: *read_only }
+            }
+            MountKind::Secret { id, required, mode } => {
+                let Some(secret) = self.secret(surroundings, id, *required)? else { return Ok(()) };
+                let secret = contents(secret.expose(), &wanted.target, *mode);
+                self.mounts.push(secret);
+                return Ok(());
+            }
+            MountKind::SecretVariable { id, required, variable } => {
+                if let Some(secret) = self.secret(surroundings, id, *required)? {
+                    self.variables.push((variable.clone(), secret.expose().to_owned()));
+                }
+                return Ok(());
+            }
+        };
+        self.mounts.push(Mount { target, source });
+        Ok(())
+    }
+
+    fn secret(
+        &mut self,
+        surroundings: &Surroundings<'_>,
+        id: &str,
+        required: bool,
+    ) -> Result<Option<Secret>, EngineError> {
+        let secrets = &surroundings.request.secrets;
+        let Some((_, secret)) = secrets.iter().find(|(known, _)| known == id) else {
+            let missing = || Problem::NoSuchSecret(id.to_owned()).from(surroundings.origin.clone());
+            return if required { Err(StageError::from(missing()).into()) } else { Ok(None) };
+        };
+        // A program prints it line by line.
+        let lines = secret.expose().lines().map(str::trim).filter(|line| !line.is_empty());
+        self.secrets.extend(lines.map(Secret::new));
+        Ok(Some(secret.clone()))
+    }
+}
+
+/// A copy of files in `room`: what is written there is lost, and what a `.dockerignore` leaves out is not seen.
+fn files(
+    surroundings: &Surroundings<'_>,
+    files_of: &FilesOf<'_>,
+    source: &Path,
+    room: &Path,
+    read_only: bool,
+) -> Result<MountSource, EngineError> {
+    let Surroundings { context, origin, .. } = surroundings;
+    let root = files_of.open(context.site, context.report)?;
+    root.matches(origin, &source.to_string_lossy())?;
+    let is_folder = root.find(source).is_some_and(|(_, metadata)| metadata.is_dir());
+    let mut writer = Writer::new(room.to_path_buf(), RootView::new(vec![room.to_path_buf()]), origin);
+    let place = if is_folder { "" } else { FILE };
+    let given = Given { owner: None, mode: None, epoch: context.epoch };
+    transfer(&mut writer, &root, origin, source, Path::new(place), given)?;
+    writer.finish()?;
+    Ok(match is_folder {
+        true => MountSource::Directory { path: room.to_path_buf(), read_only },
+        false => MountSource::File { path: room.join(FILE), read_only },
+    })
+}

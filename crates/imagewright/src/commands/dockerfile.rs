@@ -1,0 +1,179 @@
+//! `imagewright build` of a Dockerfile.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs};
+
+use clap::Args;
+use imagewright_model::{ErrorKind, Secret};
+use imagewright_service::{Cancel, DockerfileCommand, dockerfile_of};
+
+use crate::cli::Global;
+use crate::commands::build::{self, BuildArguments};
+use crate::commands::publish::Publishing;
+use crate::context;
+use crate::failure::Failure;
+use crate::render::report;
+use crate::signals::{Interrupt, cancel_on_signals};
+
+/// What is built of a Dockerfile.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Dockerfile")]
+pub(crate) struct DockerfileFlags {
+    /// Build this Dockerfile; SOURCE is the folder that files are copied from
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Stage to build [default: the last]
+    #[arg(long, value_name = "STAGE")]
+    target: Option<String>,
+    /// Value of an ARG; without =VALUE the one of the environment
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    build_arg: Vec<String>,
+    /// What a name in FROM or --from stands for: a folder, or an image as docker-image://IMAGE
+    #[arg(long, value_name = "NAME=FOLDER")]
+    build_context: Vec<String>,
+    /// Secret for `RUN --mount=type=secret`, from a file or a variable: id=NAME[,src=FILE|,env=VARIABLE]
+    #[arg(long, value_name = "SECRET")]
+    secret: Vec<String>,
+    /// Ask registries again what the bases are by now
+    #[arg(long)]
+    pull: bool,
+}
+
+impl DockerfileFlags {
+    /// Whether a Dockerfile is to be built: one is named, or it is what the folder has.
+    pub(super) fn is_meant(&self, source: Option<&Path>) -> bool {
+        self.file.is_some() || source.is_some_and(|folder| dockerfile_of(folder).is_some())
+    }
+
+    /// Refuses flags of Dockerfiles where none is built.
+    pub(super) fn refuse(&self) -> Result<(), Failure> {
+        let all = [
+            ("--target", self.target.is_some()),
+            ("--build-arg", !self.build_arg.is_empty()),
+            ("--build-context", !self.build_context.is_empty()),
+            ("--secret", !self.secret.is_empty()),
+            ("--pull", self.pull),
+        ];
+        let given: Vec<_> = all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let text =
+            format!("there is no Dockerfile to build, and these flags are for one: {}", given.join(", "));
+        Err(Failure::new(ErrorKind::Usage, text).with_hint("name it with --file"))
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
+    let BuildArguments {
+        source,
+        image,
+        versions,
+        dockerfile,
+        process,
+        limits,
+        sources,
+        publishing,
+        progress,
+    } = arguments;
+    let given = versions.given_for_packages();
+    if !given.is_empty() {
+        let text = format!("a Dockerfile has no lock, so these flags do not apply: {}", given.join(", "));
+        return Err(Failure::new(ErrorKind::Usage, text)
+            .with_hint("--pull asks registries for newer bases, --no-cache runs every step again"));
+    }
+    let Some(context_folder) = source else {
+        return Err(Failure::new(ErrorKind::Usage, "no folder is named that files are copied from")
+            .with_hint("name it: `imagewright build -f Dockerfile .`"));
+    };
+    let publishing = Publishing::prepare(publishing)?;
+    let push = process.push || publishing.is_some();
+    let cancel = Cancel::new();
+    cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let command = DockerfileCommand {
+        context: context_folder,
+        file: dockerfile.file,
+        target: dockerfile.target,
+        arguments: dockerfile.build_arg.iter().filter_map(|text| argument(text)).collect(),
+        contexts: dockerfile.build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
+        secrets: dockerfile.secret.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
+        flags: image.into(),
+        pull: dockerfile.pull,
+        offline: versions.offline,
+        no_cache: process.no_cache,
+        push,
+        time_limit: process.time_limit.map(Duration::from_secs),
+        limits: limits.into(),
+        source_date_epoch: process.source_date_epoch,
+        digest_file: process.digest_file,
+    };
+    let service = context::open(global, sources.into_settings())?;
+    let events = progress.renderer(global.quiet);
+    let built = service.build_dockerfile(&command, &*events, &cancel)?;
+    if push {
+        build::push(global, &service, &built, &cancel)?;
+    }
+    let published = publishing.map(|publishing| publishing.publish(global, &service, &built)).transpose()?;
+    report::build(&built, published.as_ref(), process.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `NAME=VALUE`, or `NAME` with the value that the environment has; none where it has none.
+fn argument(text: &str) -> Option<(String, String)> {
+    match text.split_once('=') {
+        Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+        None => Some((text.to_owned(), env::var(text).ok()?)),
+    }
+}
+
+/// `NAME=FOLDER` or `NAME=docker-image://IMAGE`.
+fn named(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err(Failure::new(
+            ErrorKind::Usage,
+            format!("--build-context {text}: a name or a folder is missing"),
+        )
+        .with_hint("write NAME=FOLDER or NAME=docker-image://IMAGE")),
+    }
+}
+
+/// `id=NAME,src=FILE`, `id=NAME,env=VARIABLE`, or `id=NAME` for the variable or else the file of that name.
+fn secret(text: &str) -> Result<(String, Secret), Failure> {
+    let usage = |reason: String| {
+        Failure::new(ErrorKind::Usage, format!("--secret {text}: {reason}"))
+            .with_hint("write id=NAME,src=FILE or id=NAME,env=VARIABLE")
+    };
+    let (mut id, mut file, mut variable) = (None, None, None);
+    for field in text.split(',') {
+        match field.split_once('=') {
+            Some(("id", value)) => id = Some(value),
+            Some(("src" | "source", value)) => file = Some(value),
+            Some(("env", value)) => variable = Some(value),
+            Some(("type", "file" | "env")) => {}
+            _ => return Err(usage(format!("`{field}` is not understood"))),
+        }
+    }
+    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| usage("the id is missing".to_owned()))?;
+    let of_variable = |name: &str| env::var(name).ok();
+    let value = match (file, variable) {
+        (None, Some(name)) => {
+            of_variable(name).ok_or_else(|| usage(format!("the variable `{name}` is not set")))?
+        }
+        (file, _) => match of_variable(id).filter(|_| file.is_none()) {
+            Some(value) => value,
+            None => {
+                let path = file.unwrap_or(id);
+                fs::read_to_string(path).map_err(|error| {
+                    let kind = ErrorKind::of_io(&error);
+                    Failure::new(kind, format!("cannot read the secret `{id}` from `{path}`: {error}"))
+                })?
+            }
+        },
+    };
+    Ok((id.to_owned(), Secret::new(value)))
+}

@@ -1,0 +1,304 @@
+//! Dockerfiles, built for real. Each folder of `tests/dockerfiles` is a case: those of `buildkit` are built by us and by
+//! BuildKit and compared, those of `own` have a `check.sh` that runs in the result.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use imagewright_testkit::context::TestContext;
+use imagewright_testkit::docker::DockerDaemon;
+use imagewright_testkit::http::HttpServer;
+use imagewright_testkit::wheels::Wheel;
+use serde_json::Value;
+
+use super::seed::{PYTHON, context, context_with_wheels};
+
+/// A secret that must be found nowhere.
+const SECRET: &str = "s3cret-word";
+
+fn cases(kind: &str) -> Vec<(String, PathBuf)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dockerfiles").join(kind);
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let mut cases: Vec<_> =
+        entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path())).collect();
+    cases.sort();
+    cases
+}
+
+fn build(context: &TestContext, folder: &Path, name: &str) -> Value {
+    let secret = context.write("secret", SECRET);
+    let secret = format!("id=token,src={}", secret.display());
+    let arguments = ["build", folder.to_str().unwrap(), "-t", name, "--json", "--secret", &secret];
+    context.run(arguments).success().json()
+}
+
+fn run_in(context: &TestContext, image: &str, script: &str) -> String {
+    context.run(["image", "run", image, "--", "sh", "-c", script]).success().stdout
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn our_own_cases_come_to_what_they_say() {
+    let context = context();
+    for (name, folder) in cases("own") {
+        let image = format!("corpus/{name}:1");
+        let built = build(&context, &folder, &image);
+        let check = fs::read_to_string(folder.join("check.sh")).unwrap();
+        run_in(&context, &image, &check);
+        assert_eq!(build(&context, &folder, &image)["digest"], built["digest"], "{name}");
+    }
+    let found = imagewright_testkit::context::Outcome::of(
+        std::process::Command::new("grep").args(["-rlF", SECRET]).arg(context.root()),
+    );
+    assert_eq!(found.stdout, "", "the secret is in the store");
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn the_walk_through_of_the_guide() {
+    let context = context_with_wheels(&[Wheel::new("alpha", "1.0")]);
+    // The guide's base has pip, and lets it install where it will.
+    let base = format!(
+        "FROM {PYTHON}\nENV PIP_BREAK_SYSTEM_PACKAGES=1\n\
+         RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*\n"
+    );
+    context.write("base/Dockerfile", &base);
+    drop(context.run(["build", "base", "-t", "python:3"]).success());
+    let text =
+        "FROM python:3\n\nCOPY requirements.txt ./\nRUN pip3 install --no-cache-dir -r requirements.txt\n";
+    context.write("image/Dockerfile", text);
+    context.write("image/requirements.txt", "--no-index\nalpha\n");
+    let command = ["build", "-t", "my-runtime-image", "image", "--json"];
+    let built = context.run(command).success().json();
+    assert_eq!(built["unchanged"], false);
+    let check = "python3 -c 'import alpha; print(alpha.VERSION)'; env | grep -c PIP_";
+    assert_eq!(run_in(&context, "my-runtime-image", check), "1.0\n1\n", "the machine leaves no trace");
+    let again = context.run(command).success().json();
+    assert_eq!((&again["unchanged"], &again["digest"]), (&Value::Bool(true), &built["digest"]));
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn steps_are_cached_by_content_and_not_by_time() {
+    let context = context();
+    let text = format!(
+        "FROM {PYTHON}\nARG USED=1\nRUN echo first >> /log\nCOPY data /data\nARG LATE\nRUN echo $LATE >> /log; date +%N >> /log\n"
+    );
+    context.write("image/Dockerfile", &text);
+    let data = context.write("image/data", "one");
+    let log = |arguments: &[&str]| {
+        let arguments = ["build", "image", "-t", "cached:1"].iter().chain(arguments);
+        drop(context.run(arguments).success());
+        run_in(&context, "cached:1", "cat /log")
+    };
+    let first = log(&[]);
+    let later = fs::FileTimes::new().set_modified(std::time::SystemTime::now());
+    fs::File::options().append(true).open(&data).unwrap().set_times(later).unwrap();
+    assert_eq!(log(&[]), first, "a time changes nothing");
+    assert_eq!(log(&["--label", "a=b"]), first, "nor does a label");
+    context.write("image/unrelated", "x");
+    assert_eq!(log(&[]), first, "nor a file that is not copied");
+    assert_ne!(log(&["--build-arg", "LATE=x"]), first, "a value that is seen does");
+    assert_ne!(log(&["--build-arg", "USED=2"]), first);
+    fs::write(&data, "two").unwrap();
+    assert_ne!(log(&[]), first, "contents do");
+    fs::write(&data, "one").unwrap();
+    assert_eq!(log(&[]), first, "and what was there before is found again");
+    assert_ne!(log(&["--no-cache"]), first);
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn what_goes_wrong_names_its_line() {
+    let context = context();
+    context.write("image/there", "x");
+    context.write("image/left-out", "x");
+    context.write("image/.dockerignore", "left-out");
+    for (text, code, expected) in [
+        ("RUN echo before && exit 7", 1, "Dockerfile:2: the command exited with code 7\nbefore"),
+        ("COPY absent /", 3, "Dockerfile:2: there is no `/absent` in the build context"),
+        ("COPY left-out /", 3, "hint: the .dockerignore leaves it out: take it in again with a line `!PATH`"),
+        (
+            "COPY --from=test/python:1 /absent /",
+            3,
+            "there is no `/absent` in the stage or image it comes from",
+        ),
+        ("COPY there /usr", 0, ""),
+        ("COPY --chown=nobody-here there /x", 3, "the image has no user `nobody-here`"),
+        (
+            "RUN mkdir /x && touch /x/there\nCOPY . /x/there",
+            4,
+            "`/x/there` is a file in the image, and a folder is copied there",
+        ),
+        ("RUN --mount=type=secret,id=no,required x", 3, "Dockerfile:2: the secret `no` was not given"),
+        ("RUN --mount=type=ssh x", 4, "an SSH agent (`type=ssh`) is not supported"),
+        ("USER no-such\nRUN true", 3, "the image has no user `no-such`"),
+    ] {
+        context.write("image/Dockerfile", &format!("FROM {PYTHON}\n{text}\n"));
+        let outcome = context.run(["build", "image"]).exits(code);
+        assert!(outcome.stderr.contains(expected), "{text}\n{outcome}");
+    }
+    let secret = ["build", "image", "--secret", "id=token,env=TOKEN"];
+    let leaky = "RUN --mount=type=secret,id=token cat /run/secrets/token; exit 1";
+    context.write("image/Dockerfile", &format!("FROM {PYTHON}\n{leaky}\n"));
+    let context = context.env("TOKEN", SECRET);
+    let outcome = context.run(secret).exits(1);
+    assert!(outcome.stderr.contains("****") && !outcome.stderr.contains(SECRET), "{outcome}");
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn names_stand_for_folders_and_images() {
+    let context = context();
+    let text = "FROM base\nCOPY --from=files a /copied\nRUN --mount=from=files,target=/f cp /f/a /mounted\n";
+    context.write("image/Dockerfile", text);
+    context.write("files/a", "one");
+    context.write("files/.dockerignore", "left-out");
+    let base = format!("base=docker-image://{PYTHON}");
+    let command =
+        ["build", "image", "-t", "named:1", "--build-context", &base, "--build-context", "files=files"];
+    let shown = || {
+        drop(context.run(command).success());
+        run_in(&context, "named:1", "cat /copied /mounted")
+    };
+    assert_eq!(shown(), "oneone");
+    context.write("files/a", "two");
+    assert_eq!(shown(), "twotwo", "their contents count");
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn what_is_fetched_is_held_against_its_digest() {
+    let context = context();
+    context.write("served/tool.sh", "#!/bin/sh\n");
+    let server = HttpServer::serve(&context.work().join("served")).unwrap();
+    let url = format!("{}/tool.sh", server.url());
+    let digest = imagewright_oci::Digest::of(b"#!/bin/sh\n");
+    let with = |flags: &str| {
+        context.write("image/Dockerfile", &format!("FROM {PYTHON}\nADD {flags} {url} /tools/\n"));
+        context.run(["build", "image", "-t", "fetched:1"])
+    };
+    drop(with("").success());
+    let shown = "stat -c %a:%u:%n /tools/*; cat /tools/*";
+    assert_eq!(run_in(&context, "fetched:1", shown), "600:0:/tools/tool.sh\n#!/bin/sh\n");
+    drop(with(&format!("--checksum={digest} --chmod=755")).success());
+    let wrong = imagewright_oci::Digest::of(b"other");
+    let outcome = with(&format!("--checksum={wrong}")).exits(4);
+    assert!(outcome.stderr.contains(&digest.to_string()), "{outcome}");
+}
+
+mod needs_docker {
+    use super::*;
+
+    /// Prints a line for each file of the root, then nothing of times.
+    const LIST: &str = r"
+import hashlib, json, os, stat
+SKIPPED = {'/proc', '/sys', '/dev', '/etc/resolv.conf', '/etc/hosts', '/etc/hostname', '/.dockerenv'}
+def tell(path):
+    found = os.lstat(path)
+    kind = stat.S_IFMT(found.st_mode)
+    what = None
+    if kind == stat.S_IFLNK:
+        what = os.readlink(path)
+    elif kind == stat.S_IFREG:
+        with open(path, 'rb') as file:
+            what = [hashlib.sha256(file.read()).hexdigest(), found.st_nlink]
+    attributes = {name: os.getxattr(path, name, follow_symlinks=False).hex() for name in os.listxattr(path, follow_symlinks=False)}
+    mode = 0 if kind == stat.S_IFLNK else stat.S_IMODE(found.st_mode)
+    print(json.dumps([path, stat.filemode(found.st_mode)[0], oct(mode), found.st_uid, found.st_gid, what, attributes]))
+    if kind == stat.S_IFDIR:
+        for name in sorted(os.listdir(path)):
+            inside = os.path.join(path, name)
+            if inside not in SKIPPED:
+                tell(inside)
+tell('/')
+";
+
+    fn tree(docker: &DockerDaemon, image: &str) -> BTreeMap<String, String> {
+        let run =
+            ["run", "--rm", "--network", "host", "--user", "0", "--entrypoint", "python3", image, "-c", LIST];
+        let listed = docker.docker(run).success().stdout;
+        listed
+            .lines()
+            .map(|line| {
+                let path = serde_json::from_str::<Value>(line).unwrap()[0].as_str().unwrap().to_owned();
+                (path, line.to_owned())
+            })
+            .collect()
+    }
+
+    fn differences(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) -> Vec<String> {
+        let paths: std::collections::BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+        paths
+            .into_iter()
+            .filter(|path| ours.get(*path) != theirs.get(*path))
+            .map(|path| format!("ours   {:?}\ntheirs {:?}", ours.get(path), theirs.get(path)))
+            .collect()
+    }
+
+    const SETTINGS: [&str; 12] = [
+        "Env",
+        "Cmd",
+        "Entrypoint",
+        "User",
+        "WorkingDir",
+        "Labels",
+        "ExposedPorts",
+        "Volumes",
+        "StopSignal",
+        "Healthcheck",
+        "OnBuild",
+        "Shell",
+    ];
+
+    fn settings(docker: &DockerDaemon, image: &str) -> Vec<(&'static str, Value)> {
+        let inspected = docker.docker(["image", "inspect", image]).success().json();
+        // Empty and absent are the same.
+        let value = |name: &str| match &inspected[0]["Config"][name] {
+            Value::Array(items) if items.is_empty() => Value::Null,
+            Value::Object(items) if items.is_empty() => Value::Null,
+            Value::String(text) if text.is_empty() => Value::Null,
+            value => value.clone(),
+        };
+        SETTINGS.into_iter().map(|name| (name, value(name))).collect()
+    }
+
+    /// The instructions of the history, newest first.
+    fn history(docker: &DockerDaemon, image: &str) -> Vec<String> {
+        let format = ["history", "--no-trunc", "--format", "{{.CreatedBy}}", image];
+        let told = docker.docker(format).success().stdout;
+        told.lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    #[ignore = "needs root, network and docker"]
+    fn images_are_as_buildkit_makes_them() {
+        let context = context();
+        let docker = DockerDaemon::start();
+        let load = |image: &str, file: &str| {
+            drop(context.run(["image", "export", image, &format!("docker-archive:{file}")]).success());
+            drop(docker.docker(["load", "--input", context.work().join(file).to_str().unwrap()]).success());
+        };
+        load(PYTHON, "base.tar");
+        let mut wrong = Vec::new();
+        for (name, folder) in cases("buildkit") {
+            let (ours, theirs) = (format!("ours/{name}:1"), format!("theirs/{name}:1"));
+            drop(build(&context, &folder, &ours));
+            load(&ours, &format!("{name}.tar"));
+            let folder = folder.to_str().unwrap();
+            drop(docker.docker(["build", "--network", "host", "--tag", &theirs, folder]).success());
+            let differences = differences(&tree(&docker, &ours), &tree(&docker, &theirs));
+            wrong.extend(differences.into_iter().map(|text| format!("{name}:\n{text}")));
+            for (ours, theirs) in settings(&docker, &ours).into_iter().zip(settings(&docker, &theirs)) {
+                if ours != theirs {
+                    wrong.push(format!("{name}:\nours   {ours:?}\ntheirs {theirs:?}"));
+                }
+            }
+            let (ours, theirs) = (history(&docker, &ours), history(&docker, &theirs));
+            if ours != theirs {
+                wrong.push(format!("{name}:\nours   {ours:?}\ntheirs {theirs:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
