@@ -193,9 +193,7 @@ impl BlobWriter {
         }
         Ok(())
     }
-}
 
-impl BlobWriter {
     /// Has what was written so far brought to disk meanwhile, so that there is little left to wait for in the end.
     fn flush_ahead(&mut self) -> io::Result<()> {
         let flushing = match &mut self.flushing {

@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Every change appears at once or not at all: it is made under `tmp/`, flushed to disk, and renamed. Snapshots are
-//! flushed later, and do not count after a crash before that. What a killed process leaves in `tmp/` is removed by
-//! the next [`Store::open`]. Where the store lies is the caller's to say.
+//! flushed later, and do not count after a crash before that; facts are not, and one that a crash left empty is unknown.
+//! What a killed process leaves in `tmp/` is removed by the next [`Store::open`]. Where the store lies is the caller's
+//! to say.
 
 mod blobs;
 mod check;

@@ -123,12 +123,24 @@ impl Target<'_> {
         if stat(parent.as_fd(), name)?.is_some() {
             self.remove(parent.as_fd(), name)?;
         }
-        let path = entry.path.as_path();
-        if self.lowers.iter().any(|lower| fs::symlink_metadata(lower.join(path)).is_ok()) {
+        if self.is_below(&entry.path, name)? {
             self.place_whiteout(parent.as_fd(), name, entry)?;
         }
         self.keep_parent(&entry.path, parent);
         Ok(())
+    }
+
+    /// Whether a lower layer has something at `path`, which ends with `name`.
+    fn is_below(&self, path: &LayerPath, name: &OsStr) -> Result<bool, Failure> {
+        let folder = path.as_path().parent().unwrap_or(Path::new(""));
+        for lower in self.lowers {
+            if let Some(folder) = directory_below(std::slice::from_ref(lower), folder)?
+                && stat(&folder, name)?.is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn place_root(&mut self, entry: &Entry) -> Result<(), Failure> {
