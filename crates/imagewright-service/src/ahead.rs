@@ -118,7 +118,14 @@ impl<'a> Along<'a> {
         if !is_large || !*self.is_new.get_or_init(|| registries.is_empty(target, stop)) {
             return;
         }
-        lock(self.sent_along).push(blob);
+        {
+            let mut sent_along = lock(self.sent_along);
+            // One that was completed meanwhile was given to the others, who did not see it here.
+            if !matches!(blob.wait_for(0, Duration::ZERO), Growth::To(_)) {
+                return;
+            }
+            sent_along.push(blob);
+        }
         // See above.
         drop(registries.push_growing(&source, target, stop));
     }
