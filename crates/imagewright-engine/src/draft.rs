@@ -7,6 +7,8 @@ use imagewright_oci::{
 use imagewright_store::Image;
 use serde::{Deserialize, Serialize};
 
+use crate::time::rfc3339;
+
 /// How histories of images note what this program made.
 pub(crate) const BY_US: &str = "imagewright";
 
@@ -69,6 +71,12 @@ impl Draft {
             (0..untold)
                 .map(|_| HistoryEntry { created_by: Some("unknown".to_owned()), ..HistoryEntry::default() }),
         );
+    }
+
+    /// The image so far as the store takes images; its date is made up.
+    pub(crate) fn image(&self) -> Image {
+        let (manifest, config) = self.clone().finish(&rfc3339(0));
+        Image { manifest, config }
     }
 
     /// The finished documents.

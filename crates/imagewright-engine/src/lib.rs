@@ -52,7 +52,7 @@ pub use lock::{Upgrade, Versions};
 pub use machine::Machine;
 pub use pip::{LocalError, PipError};
 pub use plan::Planned;
-pub use remote::{RemoteError, RemoteImages, note_pulled};
+pub use remote::{RemoteError, RemoteImages, put_pulled};
 pub use run::RunRequest;
 pub use versions_error::VersionsError;
 pub use workbench::LayerWatch;

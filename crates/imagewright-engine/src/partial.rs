@@ -10,15 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use imagewright_model::Progress;
 use imagewright_oci::{Descriptor, Platform, Reference};
-use imagewright_store::{Image, ImageRecord, Part, Store};
+use imagewright_store::{Image, ImageRecord, Part, Store, StoreError};
 
 use crate::Engine;
 use crate::cancel::Cancel;
 use crate::draft::Draft;
 use crate::error::EngineError;
-use crate::remote::{RemoteError, RemoteImages, note_pulled};
+use crate::remote::{RemoteError, RemoteImages, put_pulled};
 use crate::reporter::StepReporter;
-use crate::time::rfc3339;
 use crate::versions_error::VersionsError;
 use crate::workbench::Site;
 
@@ -33,18 +32,23 @@ pub(crate) fn adopt(
     for layer in store.missing_layers(&image) {
         store.note_origin(&layer.digest, reference)?;
     }
-    // A name with a digest is no name of the store's; the tag beside it may have moved on.
-    let names: &[Reference] =
-        if reference.digest().is_some() { &[] } else { std::slice::from_ref(reference) };
-    note_pulled(store, reference, image.manifest.digest())?;
-    Ok(store.put_image(&image.manifest, &image.config, names)?)
+    Ok(put_pulled(store, reference, &image)?)
 }
 
-/// Brings the layers of an image that are not here.
-pub(crate) fn complete(site: Site<'_>, image: &Image, report: &StepReporter<'_>) -> Result<(), EngineError> {
+/// All files of the image so far, unpacked for an overlay: directories relative to [`Store::snapshots_dir`], top first.
+/// Layers that are not in the store are brought there.
+pub(crate) fn whole(
+    site: Site<'_>,
+    draft: &Draft,
+    report: &StepReporter<'_>,
+) -> Result<Vec<PathBuf>, EngineError> {
+    let image = draft.image();
     let output = report.output();
-    let progress = |message: &str, progress: Progress| output.progress(message, progress);
-    fetch(site.store, (site.remote, site.outside.offline), image, site.cancel, &progress)
+    let fetching = |message: &str, progress: Progress| output.progress(message, progress);
+    fetch(site.store, (site.remote, site.outside.offline), &image, site.cancel, &fetching)?;
+    let mut unpacking =
+        |message: &str, progress: Progress| report.progress(message, progress.done, progress.total);
+    Ok(site.store.ensure_snapshot(&image, &mut unpacking)?)
 }
 
 /// The files of an image that make up a part, unpacked for an overlay; see [`Store::ensure_part`].
@@ -54,7 +58,6 @@ pub(crate) fn part(
     part: Part,
     report: &StepReporter<'_>,
 ) -> Result<Vec<PathBuf>, EngineError> {
-    let (manifest, config) = draft.clone().finish(&rfc3339(0));
     let failure = Failure::default();
     let mut open = |layer: &Descriptor| {
         let opened = places(site.store, site.outside.offline, layer).and_then(|places| {
@@ -67,7 +70,7 @@ pub(crate) fn part(
     };
     let mut progress =
         |message: &str, progress: Progress| report.progress(message, progress.done, progress.total);
-    let stack = site.store.ensure_part(&Image { manifest, config }, part, &mut open, &mut progress);
+    let stack = site.store.ensure_part(&draft.image(), part, &mut open, &mut progress);
     stack.map_err(|error| failure.take().unwrap_or_else(|| error.into()))
 }
 
@@ -105,7 +108,7 @@ fn fetch(
 fn places(store: &Store, offline: bool, layer: &Descriptor) -> Result<Vec<Reference>, EngineError> {
     let places = store.origins(&layer.digest)?;
     let Some(place) = places.first() else {
-        return Err(imagewright_store::StoreError::BlobMissing { digest: layer.digest.clone() }.into());
+        return Err(StoreError::BlobMissing { digest: layer.digest.clone() }.into());
     };
     if offline {
         let what = format!("layer `{}` of the base image `{place}` is", layer.digest);

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::Read;
+use std::slice;
 
 use imagewright_model::{ErrorKind, Progress, Stop};
 use imagewright_oci::{Descriptor, Digest, Platform, Reference};
@@ -53,8 +54,17 @@ struct Pulled {
     before: Option<String>,
 }
 
+/// Enters an image of a registry into the store under the name it has there. Its layers are there, or it is noted where
+/// they can be had.
+pub fn put_pulled(store: &Store, reference: &Reference, image: &Image) -> Result<ImageRecord, StoreError> {
+    // A name with a digest is no name of the store's; the tag beside it may have moved on.
+    let names = if reference.digest().is_some() { &[] } else { slice::from_ref(reference) };
+    note_pulled(store, reference, image.manifest.digest())?;
+    store.put_image(&image.manifest, &image.config, names)
+}
+
 /// Notes which image a registry has under a name; to be done before the image gets that name here.
-pub fn note_pulled(store: &Store, reference: &Reference, manifest: &Digest) -> Result<(), StoreError> {
+fn note_pulled(store: &Store, reference: &Reference, manifest: &Digest) -> Result<(), StoreError> {
     let known = pulled(store, reference)?;
     if known.as_ref().is_some_and(|known| known.manifest == *manifest) {
         return Ok(());

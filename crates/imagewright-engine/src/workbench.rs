@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagewright_layer::Compression;
-use imagewright_model::{Progress, Secret};
+use imagewright_model::Secret;
 use imagewright_oci::{Descriptor, ImageConfig};
 use imagewright_sandbox::{
     Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
 };
 use imagewright_store::overlay::{self, TidyRules};
-use imagewright_store::{GrowingBlob, Image, Part, Scratch, Store};
+use imagewright_store::{GrowingBlob, Part, Scratch, Store};
 
 use crate::cancel::Cancel;
 use crate::draft::{Draft, DraftLayer};
@@ -182,14 +182,8 @@ impl<'a> Workbench<'a> {
         epoch: i64,
         step: &StepReporter<'_>,
     ) -> Result<Self, EngineError> {
-        let (manifest, config) = draft.clone().finish(&crate::time::rfc3339(epoch));
-        let environment = environment_of(&config);
-        let mut report =
-            |message: &str, progress: Progress| step.progress(message, progress.done, progress.total);
-        let image = Image { manifest, config };
-        partial::complete(site, &image, step)?;
-        let lower = site.store.ensure_snapshot(&image, &mut report)?;
-        Self::new(site, lower, environment, epoch)
+        let lower = partial::whole(site, draft, step)?;
+        Self::new(site, lower, environment_of(&draft.config), epoch)
     }
 
     /// A workbench on a part of the image so far.

@@ -81,6 +81,13 @@ impl BuildReport {
             notes: Vec::new(),
         }
     }
+
+    /// Writes the digest of the manifest to a file, which may be a pipe or a device.
+    pub(crate) fn write_digest(&self, file: Option<&Path>) -> Result<(), ServiceError> {
+        let Some(path) = file else { return Ok(()) };
+        fs::write(path, self.digest.to_string())
+            .map_err(|source| ServiceError::Write { path: path.to_path_buf(), source })
+    }
 }
 
 impl Service {
@@ -120,10 +127,7 @@ impl Service {
         if let Some(pylock) = &pylock {
             write_pylock(command, pylock)?;
         }
-        if let Some(path) = &command.digest_file {
-            fs::write(path, report.digest.to_string())
-                .map_err(|source| ServiceError::Write { path: path.clone(), source })?;
-        }
+        report.write_digest(command.digest_file.as_deref())?;
         Ok(report)
     }
 

@@ -64,6 +64,10 @@ pub fn dockerfile_of(folder: &Path) -> Option<PathBuf> {
     if SPECS.iter().any(|name| folder.join(name).exists()) {
         return None;
     }
+    find_dockerfile(folder)
+}
+
+fn find_dockerfile(folder: &Path) -> Option<PathBuf> {
     NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
@@ -88,10 +92,7 @@ impl Service {
             _ => self.engine.build_dockerfile(&request, events, cancel, LayerWatch::none())?,
         };
         let report = BuildReport::new(&request.names, built);
-        if let Some(path) = &command.digest_file {
-            fs::write(path, report.digest.to_string())
-                .map_err(|source| ServiceError::Write { path: path.clone(), source })?;
-        }
+        report.write_digest(command.digest_file.as_deref())?;
         Ok(report)
     }
 }
@@ -112,11 +113,7 @@ fn dockerfile_request(
     }
     let file = match &command.file {
         Some(file) => file.clone(),
-        None => NAMES
-            .iter()
-            .map(|name| command.context.join(name))
-            .find(|path| path.is_file())
-            .unwrap_or_else(|| command.context.join(NAMES[0])),
+        None => find_dockerfile(&command.context).unwrap_or_else(|| command.context.join(NAMES[0])),
     };
     let text = fs::read_to_string(&file).map_err(unreadable(&file))?;
     let ignore = ignore_rules(Some(&file), &command.context)?;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use imagewright_engine::{Cancel, RemoteError, RemoteImages, note_pulled};
+use imagewright_engine::{Cancel, RemoteError, RemoteImages, put_pulled};
 use imagewright_model::{ErrorKind, Progress, Stop};
 use imagewright_oci::{Descriptor, Digest, Platform, Reference};
 use imagewright_registry::transfer::{
@@ -148,11 +148,8 @@ impl Registries {
             &options,
             &follow("pulling", progress),
         )?;
-        // A name with a digest is no name of the store's; the tag beside it may have moved on.
-        let names: &[Reference] =
-            if reference.digest().is_some() { &[] } else { std::slice::from_ref(reference) };
-        note_pulled(&self.store, reference, pulled.manifest.digest())?;
-        Ok(self.store.put_image(&pulled.manifest, &pulled.config, names)?)
+        let image = Image { manifest: pulled.manifest, config: pulled.config };
+        Ok(put_pulled(&self.store, reference, &image)?)
     }
 }
 

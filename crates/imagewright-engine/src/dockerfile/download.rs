@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imagewright_model::SecretUrl;
 use imagewright_oci::{Digest, Hasher};
@@ -53,9 +53,18 @@ impl Download {
             done = done.saturating_add_signed(bytes);
             report.progress("fetching", done, None);
         })?;
-        let mut hasher = Hasher::default();
-        let mut file = File::open(&path).map_err(EngineError::io("open", &path))?;
-        io::copy(&mut file, &mut hasher).map_err(EngineError::io("read", &path))?;
-        Ok(Self { path, name, digest: hasher.finish() })
+        // What was expected was found while it was fetched.
+        let digest = match expected.digest {
+            Some(digest) => digest,
+            None => digest_of(&path)?,
+        };
+        Ok(Self { path, name, digest })
     }
+}
+
+fn digest_of(path: &Path) -> Result<Digest, EngineError> {
+    let mut hasher = Hasher::default();
+    let mut file = File::open(path).map_err(EngineError::io("open", path))?;
+    io::copy(&mut file, &mut hasher).map_err(EngineError::io("read", path))?;
+    Ok(hasher.finish())
 }

@@ -8,10 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use imagewright_dockerfile::{IgnoreRules, PathGlob};
-use imagewright_model::Progress;
 use imagewright_model::spec::Origin;
 use imagewright_oci::{Digest, Hasher};
-use imagewright_store::Image;
 use serde::Serialize;
 
 use super::StageError;
@@ -21,7 +19,6 @@ use crate::partial;
 use crate::reporter::StepReporter;
 use crate::root_view::RootView;
 use crate::step;
-use crate::time::rfc3339;
 use crate::workbench::Site;
 
 /// A root that files are copied from.
@@ -91,12 +88,7 @@ enum Kind {
 
 /// Unpacked layers of an image as one root.
 fn view_of(site: Site<'_>, draft: &Draft, report: &StepReporter<'_>) -> Result<RootView, EngineError> {
-    let (manifest, config) = draft.clone().finish(&rfc3339(0));
-    let image = Image { manifest, config };
-    partial::complete(site, &image, report)?;
-    let mut progress =
-        |message: &str, progress: Progress| report.progress(message, progress.done, progress.total);
-    let layers = site.store.ensure_snapshot(&image, &mut progress)?;
+    let layers = partial::whole(site, draft, report)?;
     let base = site.store.snapshots_dir();
     Ok(RootView::new(layers.iter().map(|layer| base.join(layer)).collect()))
 }

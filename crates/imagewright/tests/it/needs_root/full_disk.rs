@@ -113,18 +113,20 @@ fn an_import_of_a_compressed_archive() {
     sweep.run(&["image", "import", "docker-archive:a.tar.gz"], 0);
 }
 
+/// Leaves the image in a registry alone, under this name.
+fn move_to(context: &TestContext, name: &str) {
+    import(context);
+    drop(context.run(["push", "demo/tiny:1", name]).success());
+    drop(context.run(["image", "remove", "demo/tiny:1"]).success());
+    drop(context.run(["gc", "--keep-days", "0"]).success());
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_pull() {
     let registry = TestRegistry::start().unwrap();
     let name = format!("{}/demo/tiny:1", registry.host());
-    let sweep = Sweep::new(|context| {
-        import(context);
-        drop(context.run(["push", "demo/tiny:1", &name]).success());
-        drop(context.run(["image", "remove", "demo/tiny:1"]).success());
-        drop(context.run(["gc", "--keep-days", "0"]).success());
-    });
-    sweep.run(&["pull", &name], 0);
+    Sweep::new(|context| move_to(context, &name)).run(&["pull", &name], 0);
 }
 
 #[test]
@@ -133,10 +135,7 @@ fn what_a_base_left_in_its_registry() {
     let registry = TestRegistry::start().unwrap();
     let name = format!("{}/demo/tiny:1", registry.host());
     let sweep = Sweep::new(|context| {
-        import(context);
-        drop(context.run(["push", "demo/tiny:1", &name]).success());
-        drop(context.run(["image", "remove", "demo/tiny:1"]).success());
-        drop(context.run(["gc", "--keep-days", "0"]).success());
+        move_to(context, &name);
         drop(context.run(["build", "--base", &name, "-t", "demo/built:1", "--quiet"]).success());
     });
     sweep.run(&["image", "fetch", "demo/built:1"], 0);
