@@ -13,7 +13,9 @@ use crate::config::{
 use crate::error::{DockerfileError, Problem};
 use crate::expand;
 use crate::flags::{Mount, RunNetwork, absolute};
+use crate::ignore::IgnoreRules;
 use crate::instruction::{Command, CopySource, HealthCheck, InlineFile, Instruction, Located};
+use crate::mode::Mode;
 use crate::plan::{PlannedStage, StageSource};
 use crate::read;
 
@@ -85,8 +87,10 @@ pub struct RunAction {
 /// Files to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyAction {
-    /// Whether archives are unpacked.
+    /// Whether archives of the context are unpacked.
     pub unpack: bool,
+    /// Whether archives that are fetched are unpacked.
+    pub unpack_fetched: bool,
     /// What is copied.
     pub sources: Vec<CopySource>,
     /// Where it comes from; none for the context.
@@ -96,9 +100,15 @@ pub struct CopyAction {
     /// Whom it belongs to, as `name`, `uid`, `name:group`, `uid:gid`.
     pub owner: Option<String>,
     /// Its permission bits.
-    pub mode: Option<u32>,
+    pub mode: Option<Mode>,
+    /// What of it is left out: paths below a folder that is copied, names of files.
+    pub exclude: IgnoreRules,
     /// The digest that what is fetched must have.
     pub digest: Option<Digest>,
+    /// The commit that a repository must be at: its first digits, or all.
+    pub commit: Option<String>,
+    /// Whether a repository comes with its `.git`.
+    pub keep_git: bool,
     /// Whether links on the way to the destination are replaced rather than followed.
     pub link: bool,
 }
@@ -110,7 +120,7 @@ impl PlannedStage {
     /// Names the line of what is wrong.
     pub fn lower(&self, base: &ContainerConfig) -> Result<Lowered, DockerfileError> {
         let mut container = base.clone();
-        if self.base == StageSource::Scratch {
+        if matches!(self.base, StageSource::Scratch | StageSource::Folder(_)) {
             container.working_dir = "/".to_owned();
         }
         if variable(&container, "PATH").is_none() {

@@ -82,7 +82,7 @@ pub enum StageSource {
     Image(Reference),
     /// A stage of the plan, by its place in it.
     Stage(usize),
-    /// A folder, by its name; no stage begins with one.
+    /// A folder, by its name.
     Folder(String),
 }
 
@@ -296,14 +296,7 @@ impl Dockerfile {
             };
         let by_name = |stage: &Stage| stage.from.name.as_deref() == Some(name.to_lowercase().as_str());
         if let Some(source) = scope.context(&name) {
-            return match source {
-                StageSource::Folder(_) => Err(Problem::unsupported(
-                    format!("a stage that begins with the folder `{name}`"),
-                    "begin with `FROM scratch` and `COPY --from=NAME . /`",
-                )
-                .at(&self.file, stage.line)),
-                image => Ok((image, platform)),
-            };
+            return Ok((source, platform));
         }
         let source = match self.stages[..index].iter().position(by_name) {
             Some(earlier) => StageSource::Stage(earlier),

@@ -6,8 +6,8 @@ use crate::instruction::{Command, Copy, From, HealthCheck, Instruction, Located,
 use crate::source::{Line, announcement, read};
 use crate::words::{split_flags, split_quoted};
 
-const COPY_FLAGS: &[&str] = &["from", "chown", "chmod", "link"];
-const ADD_FLAGS: &[&str] = &["chown", "chmod", "link", "checksum"];
+const COPY_FLAGS: &[&str] = &["from", "chown", "chmod", "link", "parents", "exclude"];
+const ADD_FLAGS: &[&str] = &["chown", "chmod", "link", "exclude", "checksum", "keep-git-dir", "unpack"];
 const RUN_FLAGS: &[&str] = &["mount", "network"];
 const HEALTH_FLAGS: &[&str] = &["interval", "timeout", "start-period", "start-interval", "retries"];
 
@@ -97,6 +97,14 @@ impl Flags<'_> {
             take(name, value)?;
         }
         Ok(())
+    }
+
+    fn switch(&self, name: &str, value: Option<&str>) -> Result<bool, Problem> {
+        match value {
+            None | Some("true" | "1") => Ok(true),
+            Some("false" | "0") => Ok(false),
+            Some(_) => Err(Problem::malformed(self.keyword, format!("`--{name}` is true or false"))),
+        }
     }
 
     fn value(&self, name: &str, value: Option<&str>) -> Result<String, Problem> {
@@ -199,19 +207,6 @@ fn run_flags(flags: &Flags<'_>) -> Result<RunFlags, Problem> {
 fn copy(flags: &Flags<'_>, rest: &str, heredocs: &[crate::source::Heredoc]) -> Result<Copy, Problem> {
     let keyword = flags.keyword;
     let add = keyword == "ADD";
-    for (flag, instead) in [
-        ("--parents", "name the folders one by one, each with its destination"),
-        (
-            "--exclude",
-            "leave the files out with a .dockerignore, or remove them in a stage they are copied from",
-        ),
-        ("--keep-git-dir", "clone in a `RUN git clone …`"),
-        ("--unpack", "ADD unpacks archives of the context by itself; others unpack in a RUN"),
-    ] {
-        if flags.all.iter().any(|given| given.starts_with(flag)) {
-            return Err(Problem::unsupported(format!("`{keyword} {flag}`"), instead));
-        }
-    }
     let words = match json_list(rest) {
         Some(words) => words,
         None => rest.split_whitespace().map(str::to_owned).collect(),
@@ -236,28 +231,29 @@ fn copy(flags: &Flags<'_>, rest: &str, heredocs: &[crate::source::Heredoc]) -> R
         chmod: None,
         checksum: None,
         link: false,
+        parents: false,
+        exclude: Vec::new(),
+        keep_git: false,
+        unpack: None,
     };
     flags.each(if add { ADD_FLAGS } else { COPY_FLAGS }, |name, value| {
-        if name == "link" {
-            copy.link = match value {
-                None | Some("true") => true,
-                Some("false") => false,
-                Some(_) => return Err(Problem::malformed(keyword, "`--link` is true or false")),
-            };
-            return Ok(());
-        }
-        let value = Some(flags.value(name, value)?);
+        let text = || flags.value(name, value);
         match name {
-            "from" if value.as_ref().is_some_and(|value| value.contains('$')) => {
-                return Err(Problem::unsupported(
-                    "a variable in `--from`",
-                    "name the image as a stage, `FROM $IMAGE AS name`, and take it from there",
-                ));
-            }
-            "from" => copy.from = value,
-            "chown" => copy.chown = value,
-            "chmod" => copy.chmod = value,
-            _ => copy.checksum = value,
+            "link" => copy.link = flags.switch(name, value)?,
+            "parents" => copy.parents = flags.switch(name, value)?,
+            "keep-git-dir" => copy.keep_git = flags.switch(name, value)?,
+            "unpack" => copy.unpack = Some(flags.switch(name, value)?),
+            "exclude" => copy.exclude.push(text()?),
+            "chown" => copy.chown = Some(text()?),
+            "chmod" => copy.chmod = Some(text()?),
+            "checksum" => copy.checksum = Some(text()?),
+            _ => copy.from = Some(text()?),
+        }
+        if copy.from.as_ref().is_some_and(|from| from.contains('$')) {
+            return Err(Problem::unsupported(
+                "a variable in `--from`",
+                "name the image as a stage, `FROM $IMAGE AS name`, and take it from there",
+            ));
         }
         Ok(())
     })?;

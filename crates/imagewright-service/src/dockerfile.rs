@@ -39,6 +39,8 @@ pub struct DockerfileCommand {
     pub contexts: Vec<(String, String)>,
     /// Secrets by name.
     pub secrets: Vec<(String, Secret)>,
+    /// Sockets of SSH agents by name.
+    pub agents: Vec<(String, PathBuf)>,
     /// Names, labels, platform and compression of the image. What else there is in it is for specs, and an error.
     pub flags: SpecFlags,
     /// Ask registries again what the bases are by now.
@@ -137,6 +139,7 @@ fn dockerfile_request(
         ignore,
         folders,
         secrets: command.secrets.clone(),
+        agents: command.agents.clone(),
         labels: image.labels.into_iter().collect(),
         names: image.tags,
         platform,

@@ -77,6 +77,10 @@ impl DockerDaemon {
                 command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
                 command.args(["sh", "-c", ENTER, "enter"]).args([root, folder.path()]);
                 command.args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/usr/sbin/dockerd"]);
+                // Only with this store its BuildKit has layers that stand alone (`COPY --link`).
+                let settings = r#"{"features": {"containerd-snapshotter": true}}"#;
+                fs::write(folder.path().join("daemon.json"), settings).expect("the folder is ours");
+                command.arg("--config-file").arg(path("daemon.json"));
                 command
             }
         };

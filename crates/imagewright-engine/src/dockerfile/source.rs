@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use imagewright_dockerfile::{IgnoreRules, PathGlob};
 use imagewright_model::spec::Origin;
@@ -94,7 +94,7 @@ fn view_of(site: Site<'_>, draft: &Draft, report: &StepReporter<'_>) -> Result<R
 }
 
 impl SourceRoot {
-    fn folder(folder: &Path, ignore: IgnoreRules) -> Self {
+    pub(super) fn folder(folder: &Path, ignore: IgnoreRules) -> Self {
         let place = "the build context".to_owned();
         Self { view: RootView::new(vec![folder.to_path_buf()]), ignore, place, keeps_all: false }
     }
@@ -118,11 +118,17 @@ impl SourceRoot {
             }
             return Ok(vec![path]);
         }
-        let mut found = vec![PathBuf::from("/")];
-        for part in source.split('/').filter(|part| !part.is_empty()) {
+        Ok(self.expand(vec![PathBuf::from("/")], source, Depth::One))
+    }
+
+    /// What a pattern names below some folders.
+    fn expand(&self, folders: Vec<PathBuf>, pattern: &str, depth: Depth) -> Vec<PathBuf> {
+        let mut found = folders;
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
             let glob = PathGlob::parse(part).filter(|_| PathGlob::is_pattern(part));
             let below = |folder: &PathBuf| -> Vec<PathBuf> {
                 match &glob {
+                    _ if part == "**" && depth == Depth::Any => self.folders_below(folder),
                     None => vec![folder.join(part)],
                     Some(glob) => {
                         let fits = |name: &OsStr| name.to_str().is_some_and(|name| glob.matches(name));
@@ -136,7 +142,21 @@ impl SourceRoot {
         found.retain(|path| {
             !self.ignores(path) || (self.ignore.has_exceptions() && self.view.is_directory(path))
         });
-        Ok(found)
+        found
+    }
+
+    /// A folder and all folders below it; links to folders are not followed.
+    fn folders_below(&self, folder: &Path) -> Vec<PathBuf> {
+        let mut all = vec![folder.to_path_buf()];
+        let mut next = 0;
+        while let Some(folder) = all.get(next).cloned() {
+            next += 1;
+            let inside = self.view.list(&folder).into_iter().map(|name| folder.join(name));
+            let is_folder =
+                |path: &PathBuf| self.view.find_itself(path).is_some_and(|(_, metadata)| metadata.is_dir());
+            all.extend(inside.filter(is_folder));
+        }
+        all
     }
 
     fn ignores(&self, path: &Path) -> bool {
@@ -144,49 +164,67 @@ impl SourceRoot {
         relative.to_str().is_some_and(|text| !text.is_empty() && self.ignore.ignores(text))
     }
 
-    /// Everything at and below `path`, a folder before what is in it. A link at `path` itself is followed.
+    /// Paths that a pattern below `folder` names, where `**` is any number of folders, and what of them is below it.
+    pub(super) fn matches_below(
+        &self,
+        origin: &Origin,
+        folder: &str,
+        path: &str,
+    ) -> Result<Vec<(PathBuf, PathBuf)>, EngineError> {
+        let below = |full: PathBuf, folder: &Path| {
+            let relative = full.strip_prefix(folder).unwrap_or(&full).to_path_buf();
+            (full, relative)
+        };
+        let mut all = Vec::new();
+        for folder in self.matches(origin, folder)? {
+            if PathGlob::is_pattern(path) {
+                let found = self.expand(vec![folder.clone()], path, Depth::Any);
+                all.extend(found.into_iter().map(|full| below(full, &folder)));
+            } else {
+                let text = folder.join(path);
+                let found = self.matches(origin, &text.to_string_lossy())?;
+                all.extend(found.into_iter().map(|full| below(full, &folder)));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Everything at and below `path` but what is excluded, a folder before what is in it. A link at `path` itself is
+    /// followed.
     pub(super) fn walk(
         &self,
         path: &Path,
+        exclude: &IgnoreRules,
         visit: &mut dyn FnMut(Found) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
         let Some(top) = self.view.resolve(path) else { return Ok(()) };
         let top = Path::new("/").join(top);
-        self.walk_below(&top, Path::new(""), &mut Vec::new(), visit)
+        let walk = Walk { root: self, top, exclude };
+        walk.below(Path::new(""), &mut Vec::new(), visit)
     }
 
-    /// `pending` has the folders above that count only if something in them does.
-    fn walk_below(
+    /// The folders of `on_the_way`, which `below` begins with, outermost first: what is known of each, and its name. `path`
+    /// ends with `below`.
+    pub(super) fn folders_on_the_way<'p>(
         &self,
-        top: &Path,
-        relative: &Path,
-        pending: &mut Vec<Found>,
-        visit: &mut dyn FnMut(Found) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let path = if relative.as_os_str().is_empty() { top.to_path_buf() } else { top.join(relative) };
-        // A root has no folder to look for it in.
-        let found = if path == Path::new("/") { self.view.find(&path) } else { self.view.find_itself(&path) };
-        let Some((host, metadata)) = found else { return Ok(()) };
-        let is_folder = metadata.is_dir();
-        let ignored = self.ignores(&path);
-        if ignored && !(is_folder && self.ignore.has_exceptions()) {
-            return Ok(());
-        }
-        let depth = pending.len();
-        let found = Found { relative: relative.to_path_buf(), host, metadata };
-        if ignored {
-            pending.push(found);
-        } else {
-            pending.drain(..).try_for_each(&mut *visit)?;
-            visit(found)?;
-        }
-        if is_folder {
-            for name in self.view.list(&path) {
-                self.walk_below(top, &relative.join(name), pending, visit)?;
-            }
-        }
-        pending.truncate(depth);
-        Ok(())
+        path: &Path,
+        below: &Path,
+        on_the_way: &'p Path,
+    ) -> Vec<(Option<Metadata>, &'p OsStr)> {
+        let mut here = path.ancestors().nth(below.components().count()).unwrap_or(path).to_path_buf();
+        let names = on_the_way.components().map(Component::as_os_str);
+        names
+            .map(|name| {
+                here.push(name);
+                (self.view.find(&here).map(|(_, metadata)| metadata), name)
+            })
+            .collect()
+    }
+
+    /// The modes of the folders that come along with `path`.
+    pub(super) fn modes_above(&self, path: &Path, below: &Path) -> Vec<u32> {
+        let folders = self.folders_on_the_way(path, below, below.parent().unwrap_or(Path::new("")));
+        folders.iter().map(|(folder, _)| folder.as_ref().map_or(0, |folder| folder.mode() & 0o7777)).collect()
     }
 
     /// What is found at `path`, links followed.
@@ -195,9 +233,14 @@ impl SourceRoot {
     }
 
     /// The digest of everything at and below `path`.
-    pub(super) fn digest(&self, origin: &Origin, path: &Path) -> Result<Digest, EngineError> {
+    pub(super) fn digest(
+        &self,
+        origin: &Origin,
+        path: &Path,
+        exclude: &IgnoreRules,
+    ) -> Result<Digest, EngineError> {
         let mut records = Vec::new();
-        self.walk(path, &mut |found| {
+        self.walk(path, exclude, &mut |found| {
             records.push(self.record(origin, &found, &mut io::sink())?);
             Ok(())
         })?;
@@ -234,6 +277,75 @@ impl SourceRoot {
             mode: if metadata.is_symlink() { 0 } else { metadata.mode() & 0o7777 },
             owner: self.keeps_all.then(|| (metadata.uid(), metadata.gid())),
         })
+    }
+}
+
+/// How many folders `**` stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// One, as `*` does.
+    One,
+    /// Any number.
+    Any,
+}
+
+/// One walk through a root.
+struct Walk<'a> {
+    root: &'a SourceRoot,
+    top: PathBuf,
+    exclude: &'a IgnoreRules,
+}
+
+impl Walk<'_> {
+    /// `pending` has the folders above that count only if something in them does.
+    fn below(
+        &self,
+        relative: &Path,
+        pending: &mut Vec<Found>,
+        visit: &mut dyn FnMut(Found) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let view = &self.root.view;
+        let is_top = relative.as_os_str().is_empty();
+        let path = if is_top { self.top.clone() } else { self.top.join(relative) };
+        // A root has no folder to look for it in.
+        let found = if path == Path::new("/") { view.find(&path) } else { view.find_itself(&path) };
+        let Some((host, metadata)) = found else { return Ok(()) };
+        let is_folder = metadata.is_dir();
+        let (ignored, may_hold_more) = self.leaves_out(relative, &path, is_folder);
+        if ignored && !(is_folder && may_hold_more) {
+            return Ok(());
+        }
+        let depth = pending.len();
+        let found = Found { relative: relative.to_path_buf(), host, metadata };
+        if ignored {
+            pending.push(found);
+        } else {
+            pending.drain(..).try_for_each(&mut *visit)?;
+            visit(found)?;
+        }
+        if is_folder {
+            for name in view.list(&path) {
+                self.below(&relative.join(name), pending, visit)?;
+            }
+        }
+        pending.truncate(depth);
+        Ok(())
+    }
+
+    /// Whether something is left out, and whether something in it may count all the same.
+    fn leaves_out(&self, relative: &Path, path: &Path, is_folder: bool) -> (bool, bool) {
+        let ignored = self.root.ignores(path);
+        // Of a file that is named itself the name counts; a folder that is named is never left out.
+        let name = if relative.as_os_str().is_empty() {
+            Path::new(path.file_name().unwrap_or_default())
+        } else {
+            relative
+        };
+        let is_named_folder = is_folder && relative.as_os_str().is_empty();
+        let excluded = !is_named_folder && name.to_str().is_some_and(|name| self.exclude.ignores(name));
+        let comes_back = |left_out: bool, rules: &IgnoreRules| !left_out || rules.has_exceptions();
+        let may_hold_more = comes_back(ignored, &self.root.ignore) && comes_back(excluded, self.exclude);
+        (ignored || excluded, may_hold_more)
     }
 }
 
@@ -283,7 +395,7 @@ mod tests {
 
     fn walked(root: &SourceRoot, path: &str) -> Vec<String> {
         let mut all = Vec::new();
-        root.walk(Path::new(path), &mut |found| {
+        root.walk(Path::new(path), &IgnoreRules::default(), &mut |found| {
             all.push(found.relative.to_string_lossy().into_owned());
             Ok(())
         })
@@ -332,7 +444,9 @@ mod tests {
         symlink("file", folder.path().join("a/link")).unwrap();
         let file = folder.path().join("a/file");
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        let digest = || context(folder.path(), "").digest(&origin(), Path::new("/a")).unwrap();
+        let digest = || {
+            context(folder.path(), "").digest(&origin(), Path::new("/a"), &IgnoreRules::default()).unwrap()
+        };
         let first = digest();
         let times = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
         File::options().append(true).open(&file).unwrap().set_times(times).unwrap();

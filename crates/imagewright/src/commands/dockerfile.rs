@@ -1,5 +1,6 @@
 //! `imagewright build` of a Dockerfile.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub(crate) struct DockerfileFlags {
     /// Secret for `RUN --mount=type=secret`, from a file or a variable: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SECRET")]
     secret: Vec<String>,
+    /// SSH agent for `RUN --mount=type=ssh` and git: a name, with a socket where it is not that of SSH_AUTH_SOCK
+    #[arg(long, value_name = "NAME[=SOCKET]")]
+    ssh: Vec<String>,
     /// Ask registries again what the bases are by now
     #[arg(long)]
     pull: bool,
@@ -54,6 +58,7 @@ impl DockerfileFlags {
             ("--build-arg", !self.build_arg.is_empty()),
             ("--build-context", !self.build_context.is_empty()),
             ("--secret", !self.secret.is_empty()),
+            ("--ssh", !self.ssh.is_empty()),
             ("--pull", self.pull),
         ];
         let given: Vec<_> = all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
@@ -99,6 +104,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         arguments: dockerfile.build_arg.iter().filter_map(|text| argument(text)).collect(),
         contexts: dockerfile.build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
         secrets: dockerfile.secret.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
+        agents: dockerfile.ssh.iter().map(|text| agent(text)).collect::<Result<_, _>>()?,
         flags: image.into(),
         pull: dockerfile.pull,
         offline: versions.offline,
@@ -139,6 +145,33 @@ fn named(text: &str) -> Result<(String, String), Failure> {
             format!("--build-context {text}: a name or a folder is missing"),
         )
         .with_hint("write NAME=FOLDER or NAME=docker-image://IMAGE")),
+    }
+}
+
+/// `NAME`, or `NAME=SOCKET`.
+fn agent(text: &str) -> Result<(String, PathBuf), Failure> {
+    let usage = |reason: String, hint: &str| {
+        Failure::new(ErrorKind::Usage, format!("--ssh {text}: {reason}")).with_hint(hint)
+    };
+    let (name, socket) = match text.split_once('=') {
+        Some((name, socket)) => (name, PathBuf::from(socket)),
+        None => match env::var_os("SSH_AUTH_SOCK") {
+            Some(socket) => (text, PathBuf::from(socket)),
+            None => {
+                return Err(usage(
+                    "SSH_AUTH_SOCK is not set, so no agent is known".to_owned(),
+                    "start one with `eval $(ssh-agent)` and `ssh-add`, or name a socket: NAME=SOCKET",
+                ));
+            }
+        },
+    };
+    match fs::metadata(&socket) {
+        Ok(metadata) if metadata.file_type().is_socket() => Ok((name.to_owned(), socket)),
+        Ok(_) => Err(usage(
+            format!("`{}` is no socket", socket.display()),
+            "give a key to an agent with `ssh-add KEY`, and the build the agent: keys are read by no build",
+        )),
+        Err(error) => Err(usage(format!("`{}`: {error}", socket.display()), "name the socket of an agent")),
     }
 }
 

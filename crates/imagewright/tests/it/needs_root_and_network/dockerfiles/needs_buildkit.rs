@@ -6,7 +6,7 @@ use imagewright_testkit::docker::DockerDaemon;
 use imagewright_testkit::shared;
 use serde_json::Value;
 
-use super::{PYTHON, build, cases, context};
+use super::{PYTHON, build, cases, context, secret};
 
 /// Prints a line for each file of the root, then nothing of times.
 const LIST: &str = r"
@@ -104,7 +104,9 @@ fn images_are_as_buildkit_makes_them() {
         drop(build(&context, &folder, &ours));
         load(&ours, &format!("{name}.tar"));
         let folder = folder.to_str().unwrap();
-        drop(docker.docker(["build", "--network", "host", "--tag", &theirs, folder]).success());
+        let secret = secret(&context);
+        let command = ["build", "--network", "host", "--secret", &secret, "--tag", &theirs, folder];
+        drop(docker.docker(command).success());
         let differences = differences(&tree(&docker, &ours), &tree(&docker, &theirs));
         wrong.extend(differences.into_iter().map(|text| format!("{name}:\n{text}")));
         for (ours, theirs) in settings(&docker, &ours).into_iter().zip(settings(&docker, &theirs)) {
