@@ -17,6 +17,7 @@ mod run;
 mod source;
 mod stages;
 mod transfer;
+mod walk;
 mod write;
 
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use imagewright_oci::{Digest, Hasher};
 use serde::Serialize;
 
 use super::StageError;
+use super::walk::Walk;
 use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::partial;
@@ -23,8 +24,8 @@ use crate::workbench::Site;
 
 /// A root that files are copied from.
 pub(super) struct SourceRoot {
-    view: RootView,
-    ignore: IgnoreRules,
+    pub(super) view: RootView,
+    pub(super) ignore: IgnoreRules,
     /// How messages name it.
     pub(super) place: String,
     /// Whether owners, times and attributes count; those of a context do not.
@@ -159,7 +160,7 @@ impl SourceRoot {
         all
     }
 
-    fn ignores(&self, path: &Path) -> bool {
+    pub(super) fn ignores(&self, path: &Path) -> bool {
         let relative = path.strip_prefix("/").unwrap_or(path);
         relative.to_str().is_some_and(|text| !text.is_empty() && self.ignore.ignores(text))
     }
@@ -289,66 +290,6 @@ enum Depth {
     Any,
 }
 
-/// One walk through a root.
-struct Walk<'a> {
-    root: &'a SourceRoot,
-    top: PathBuf,
-    exclude: &'a IgnoreRules,
-}
-
-impl Walk<'_> {
-    /// `pending` has the folders above that count only if something in them does.
-    fn below(
-        &self,
-        relative: &Path,
-        pending: &mut Vec<Found>,
-        visit: &mut dyn FnMut(Found) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let view = &self.root.view;
-        let is_top = relative.as_os_str().is_empty();
-        let path = if is_top { self.top.clone() } else { self.top.join(relative) };
-        // A root has no folder to look for it in.
-        let found = if path == Path::new("/") { view.find(&path) } else { view.find_itself(&path) };
-        let Some((host, metadata)) = found else { return Ok(()) };
-        let is_folder = metadata.is_dir();
-        let (ignored, may_hold_more) = self.leaves_out(relative, &path, is_folder);
-        if ignored && !(is_folder && may_hold_more) {
-            return Ok(());
-        }
-        let depth = pending.len();
-        let found = Found { relative: relative.to_path_buf(), host, metadata };
-        if ignored {
-            pending.push(found);
-        } else {
-            pending.drain(..).try_for_each(&mut *visit)?;
-            visit(found)?;
-        }
-        if is_folder {
-            for name in view.list(&path) {
-                self.below(&relative.join(name), pending, visit)?;
-            }
-        }
-        pending.truncate(depth);
-        Ok(())
-    }
-
-    /// Whether something is left out, and whether something in it may count all the same.
-    fn leaves_out(&self, relative: &Path, path: &Path, is_folder: bool) -> (bool, bool) {
-        let ignored = self.root.ignores(path);
-        // Of a file that is named itself the name counts; a folder that is named is never left out.
-        let name = if relative.as_os_str().is_empty() {
-            Path::new(path.file_name().unwrap_or_default())
-        } else {
-            relative
-        };
-        let is_named_folder = is_folder && relative.as_os_str().is_empty();
-        let excluded = !is_named_folder && name.to_str().is_some_and(|name| self.exclude.ignores(name));
-        let comes_back = |left_out: bool, rules: &IgnoreRules| !left_out || rules.has_exceptions();
-        let may_hold_more = comes_back(ignored, &self.root.ignore) && comes_back(excluded, self.exclude);
-        (ignored || excluded, may_hold_more)
-    }
-}
-
 pub(super) fn digest_of(records: &[Record]) -> Digest {
     step::key("copied-files", &records)
 }
@@ -372,94 +313,4 @@ impl io::Write for Both<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs::{self, FileTimes, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::time::SystemTime;
-
-    use super::*;
-
-    fn origin() -> Origin {
-        Origin::line("Dockerfile", 2)
-    }
-
-    fn write(root: &Path, path: &str, text: &str) {
-        let file = root.join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-
-    fn context(root: &Path, ignore: &str) -> SourceRoot {
-        SourceRoot::folder(root, IgnoreRules::parse(".dockerignore", ignore).unwrap())
-    }
-
-    fn walked(root: &SourceRoot, path: &str) -> Vec<String> {
-        let mut all = Vec::new();
-        root.walk(Path::new(path), &IgnoreRules::default(), &mut |found| {
-            all.push(found.relative.to_string_lossy().into_owned());
-            Ok(())
-        })
-        .unwrap();
-        all
-    }
-
-    #[test]
-    fn sources_are_paths_and_patterns_inside_the_root() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["b.txt", "a.txt", "c.md", "one/x.txt", "two/x.txt", "left/x.txt"] {
-            write(folder.path(), path, path);
-        }
-        symlink("/one", folder.path().join("inside")).unwrap();
-        symlink("../../../../etc", folder.path().join("outside")).unwrap();
-        let root = context(folder.path(), "left\n*.md");
-        let matches = |source: &str| root.matches(&origin(), source).map_err(|error| error.to_string());
-        let paths = |paths: &[&str]| Ok(paths.iter().map(PathBuf::from).collect::<Vec<_>>());
-        assert_eq!(matches("/*.txt"), paths(&["/a.txt", "/b.txt"]));
-        assert_eq!(matches("/*/x.txt"), paths(&["/inside/x.txt", "/one/x.txt", "/two/x.txt"]));
-        assert_eq!(matches("/none*"), paths(&[]));
-        assert_eq!(matches("/inside/x.txt"), paths(&["/inside/x.txt"]));
-        for absent in ["/absent", "/c.md", "/left/x.txt", "/outside/passwd"] {
-            let text = format!("Dockerfile:2: there is no `{absent}` in the build context");
-            assert_eq!(matches(absent), Err(text));
-        }
-        assert_eq!(walked(&root, "/inside"), ["", "x.txt"]);
-    }
-
-    #[test]
-    fn what_is_left_out_is_passed_over_and_exceptions_come_with_their_folders() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["keep/a", "docs/x", "docs/deep/README", "docs/deep/y", "empty/z"] {
-            write(folder.path(), path, path);
-        }
-        let root = context(folder.path(), "docs\nempty\n!docs/deep/README");
-        assert_eq!(walked(&root, "/"), ["", "docs", "docs/deep", "docs/deep/README", "keep", "keep/a"]);
-        let root = context(folder.path(), "docs\nempty");
-        assert_eq!(walked(&root, "/"), ["", "keep", "keep/a"]);
-    }
-
-    #[test]
-    fn contents_and_modes_count_and_times_do_not() {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "a/file", "one");
-        symlink("file", folder.path().join("a/link")).unwrap();
-        let file = folder.path().join("a/file");
-        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        let digest = || {
-            context(folder.path(), "").digest(&origin(), Path::new("/a"), &IgnoreRules::default()).unwrap()
-        };
-        let first = digest();
-        let times = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
-        File::options().append(true).open(&file).unwrap().set_times(times).unwrap();
-        assert_eq!(digest(), first);
-        fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
-        assert_ne!(digest(), first);
-        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        fs::write(&file, "two").unwrap();
-        assert_ne!(digest(), first);
-        fs::write(&file, "one").unwrap();
-        assert_eq!(digest(), first);
-        fs::remove_file(folder.path().join("a/link")).unwrap();
-        symlink("elsewhere", folder.path().join("a/link")).unwrap();
-        assert_ne!(digest(), first);
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 //! BuildKit and compared, those of `own` ask for what Docker's front end does not have yet. A `check.sh` runs in the result.
 
 mod needs_buildkit;
+mod sources;
+mod together;
 
 use std::fs;
 use std::path::{Path, PathBuf};
