@@ -22,6 +22,7 @@ mod mode;
 mod pattern;
 mod plan;
 mod read;
+mod signal;
 mod source;
 mod words;
 

@@ -18,6 +18,7 @@ use crate::instruction::{Command, CopySource, HealthCheck, InlineFile, Instructi
 use crate::mode::Mode;
 use crate::plan::{PlannedStage, StageSource};
 use crate::read;
+use crate::signal;
 
 /// A stage in steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,9 +224,6 @@ impl Lowering<'_> {
             }
             Instruction::User(user) => {
                 self.container.user = self.expand(user)?;
-                if self.container.user.is_empty() {
-                    return Err(Problem::malformed("USER", format!("`{user}` comes out empty")));
-                }
                 format!("USER {}", self.container.user)
             }
             Instruction::Expose(words) => {
@@ -252,6 +250,11 @@ impl Lowering<'_> {
             }
             Instruction::StopSignal(signal) => {
                 let signal = self.expand(signal)?;
+                if !signal::is_known(&signal) {
+                    let reason =
+                        format!("there is no signal `{signal}`: it is a name as SIGTERM, or a number");
+                    return Err(Problem::malformed("STOPSIGNAL", reason));
+                }
                 let history = format!("STOPSIGNAL {signal}");
                 self.container.stop_signal = Some(signal);
                 history

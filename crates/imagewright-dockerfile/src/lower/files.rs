@@ -211,7 +211,7 @@ impl Lowering<'_> {
         let is_it = |(known, index, _): &&(Option<String>, usize, Option<usize>)| {
             known.as_deref() == Some(lower.as_str()) || number == Some(*index)
         };
-        match self.stage.earlier.iter().find(is_it) {
+        match self.stage.earlier.iter().rfind(is_it) {
             Some((_, _, Some(place))) => Ok(StageSource::Stage(*place)),
             // Only a trigger of the base can name what the plan did not see.
             Some(_) => Err(Problem::unsupported(

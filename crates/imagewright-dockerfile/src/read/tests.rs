@@ -91,7 +91,7 @@ fn what_is_wrong_names_its_line_and_a_way_out() {
         ("HEALTHCHECK NONE x", "Dockerfile:1: HEALTHCHECK: NONE takes nothing else", None),
         ("HEALTHCHECK --retries=x CMD y", "Dockerfile:1: HEALTHCHECK: `--retries=x` cannot be read", None),
         ("ENTRYPOINT", "Dockerfile:1: ENTRYPOINT: nothing follows it", None),
-        ("VOLUME [\"\"]", "Dockerfile:1: VOLUME: one of the paths is empty", None),
+        ("VOLUME [\"\"]", "Dockerfile:1: VOLUME: a path is empty or missing", None),
     ];
     for (text, expected, hint) in cases {
         let error = instructions("Dockerfile", text).unwrap_err();

@@ -49,7 +49,6 @@ fn stages_that_cannot_be_are_told() {
         (STAGES, Some("tset"), "--target: there is no stage `tset`"),
         ("RUN x", None, "Dockerfile:1: RUN stands before the first FROM"),
         ("ARG A", None, "Dockerfile: there is no FROM"),
-        ("FROM a AS b\nFROM c AS B", None, "Dockerfile:2: a stage `b` was there before"),
         (
             "FROM a\nCOPY --from=b x y\nFROM c AS b",
             Some("0"),
@@ -90,6 +89,14 @@ fn names_may_stand_for_other_images_and_folders() {
     assert_eq!(plan.stages.len(), 1, "the stage is not needed when its name stands for an image");
     let plan = planned("FROM base", &[("base", NamedContext::Folder)]).unwrap();
     assert_eq!(plan.stages[0].base, StageSource::Folder("base".to_owned()));
+}
+
+#[test]
+fn a_name_that_two_stages_have_means_the_last_before() {
+    let plan = plan("FROM a AS x\nFROM b AS X\nFROM x\nCOPY --from=x /a /\n", None, &[]).unwrap();
+    let bases: Vec<_> = plan.stages.iter().map(|stage| &stage.base).collect();
+    assert_eq!(bases, [&StageSource::Image("b".parse().unwrap()), &StageSource::Stage(0)]);
+    assert_eq!(plan.warnings, ["Dockerfile:2: a stage above is named `x`, too: give one of them another name"]);
 }
 
 #[test]
@@ -206,7 +213,7 @@ fn files_that_cannot_be_copied_are_told() {
         ("COPY --exclude=[ a b", "COPY: `--exclude=[` cannot be read"),
         ("WORKDIR ${X:?is needed}", "`X`: is needed"),
         ("EXPOSE 80/icmp", "EXPOSE: `80/icmp` is no port: 8888, 8888/udp or 8000-8010"),
-        ("USER $NOBODY", "USER: `$NOBODY` comes out empty"),
+        ("STOPSIGNAL SIGNO", "STOPSIGNAL: there is no signal `SIGNO`: it is a name as SIGTERM, or a number"),
     ] {
         let plan = plan(&format!("FROM scratch\n{text}"), None, &[]).unwrap();
         let error = plan.stages[0].lower(&ContainerConfig::default()).unwrap_err();

@@ -1,6 +1,7 @@
 //! Dockerfiles, built for real. Each folder of `tests/dockerfiles` is a case: those of `buildkit` are built by us and by
 //! BuildKit and compared, those of `own` ask for what Docker's front end does not have yet. A `check.sh` runs in the result.
 
+mod answers;
 mod needs_buildkit;
 mod sources;
 mod together;

@@ -1,11 +1,14 @@
 //! The corpus, built by us and by the BuildKit of today's Docker, and compared: files, settings, history.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::symlink;
 
+use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::docker::DockerDaemon;
 use imagewright_testkit::shared;
 use serde_json::Value;
 
+use super::answers::{DIFFERENT, SNIPPETS};
 use super::{PYTHON, build, cases, context, secret};
 
 /// Prints a line for each file of the root, then nothing of times.
@@ -120,4 +123,49 @@ fn images_are_as_buildkit_makes_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The text of a snippet as a Dockerfile.
+fn whole(snippet: &str) -> String {
+    let stands_alone = ["FROM", "ARG B", "#", "ENV A=b\nFROM"].iter().any(|begin| snippet.starts_with(begin));
+    if stands_alone { format!("{snippet}\n") } else { format!("FROM {PYTHON}\n{snippet}\n") }
+}
+
+/// Where snippets are built.
+fn snippet_context(context: &TestContext) -> String {
+    for (path, text) in [
+        ("there", "x"),
+        ("left-out", "x"),
+        (".dockerignore", "left-out"),
+        ("folder/in", "y"),
+        ("broken.tar.gz", "no archive"),
+    ] {
+        context.write(&format!("snippet/{path}"), text);
+    }
+    let folder = context.work().join("snippet");
+    symlink("/etc", folder.join("outside")).unwrap();
+    symlink("loop", folder.join("loop")).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs root, network and buildkit"]
+fn what_buildkit_refuses_is_refused_and_nothing_else() {
+    let context = context();
+    let docker = DockerDaemon::start_newest(&shared::folder());
+    drop(context.run(["image", "export", PYTHON, "docker-archive:base.tar"]).success());
+    drop(docker.docker(["load", "--input", context.work().join("base.tar").to_str().unwrap()]).success());
+    let (folder, secret) = (snippet_context(&context), secret(&context));
+    let mut wrong = Vec::new();
+    for snippet in SNIPPETS {
+        context.write("snippet/Dockerfile", &whole(snippet));
+        let ours = context.run(["build", &folder, "--secret", &secret, "--quiet"]);
+        let theirs = docker.docker(["build", "--quiet", "--network", "host", "--secret", &secret, &folder]);
+        let built = |outcome: &Outcome| outcome.code == Some(0);
+        let known = DIFFERENT.iter().any(|(other, _)| other == snippet);
+        if (built(&ours) == built(&theirs)) == known {
+            wrong.push(format!("{snippet}\nours   {ours}\ntheirs {theirs}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n\n{}", wrong.len(), SNIPPETS.len(), wrong.join("\n\n"));
 }
