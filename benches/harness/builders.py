@@ -7,7 +7,7 @@ import subprocess
 import time
 from typing import NamedTuple
 
-from . import project
+from . import project as projects
 from .disk import Disk
 from .docker import ENTER, ENVIRONMENT, NAMESPACES, DockerDaemon
 from .processes import DIES_WITH_US, Failure, Group, PeakMemory, runs, tail
@@ -30,7 +30,7 @@ class Job(NamedTuple):
     name: str = "image:1"
     bytecode: str = "none"
     # The state of the folder that a Dockerfile is built of; without it the image is one of packages.
-    project: project.Change | None = None
+    project: projects.Change | None = None
 
 
 class Measurement(NamedTuple):
@@ -109,9 +109,9 @@ class Builder:
         if job.project is not None:
             folder = self.project()
             if folder.exists():
-                project.apply(folder, job.project)
+                projects.apply(folder, job.project)
             else:
-                project.make(folder, job.project)
+                projects.make(folder, job.project)
 
     def build(self, jobs):
         """Builds images side by side; how long that took, from the start of the first to the end of the last."""
@@ -273,7 +273,9 @@ class Buildah(Builder):
     def command(self, job):
         place = self.folder
         store = f"--root {place}/store --runroot {place}/runroot --storage-driver overlay"
-        build = (f"buildah {store} build --isolation chroot --network host --layers --tls-verify=false "
+        # Without root of the machine's own, its default limits cannot be set.
+        limits = "--ulimit nofile=1024:1024 --ulimit nproc=1024:1024"
+        build = (f"buildah {store} build --isolation chroot --network host --layers {limits} --tls-verify=false "
                  f"--file {place}/peers/{STAGES} --build-arg BASE={self.reference(BASE)} "
                  f"--tag {self.reference(job.name)} {self.project()}")
         push = f"buildah {store} push --tls-verify=false {self.reference(job.name)}"

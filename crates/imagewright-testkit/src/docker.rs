@@ -1,10 +1,13 @@
 //! A Docker daemon for one test, with its own socket and folders. Needs root, and the distribution's Docker or that of
 //! a Debian system in a folder (`scripts/fetch-docker`).
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use imagewright_oci::Hasher;
 use tempfile::TempDir;
 
 use crate::context::Outcome;
@@ -119,12 +122,75 @@ impl DockerDaemon {
 
     /// Runs the distribution's client; it builds with BuildKit.
     pub fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Outcome {
+        Outcome::of(self.client().args(arguments))
+    }
+
+    fn client(&self) -> Command {
         let mut command = Command::new(CLIENT);
         // Debian's client is made of plugins that look for the user's configuration.
-        command.args(arguments).env("DOCKER_HOST", self.host()).env("HOME", self.folder.path());
+        command.env("DOCKER_HOST", self.host()).env("HOME", self.folder.path());
         command.env("DOCKER_BUILDKIT", "1");
-        Outcome::of(&mut command)
+        command
     }
+}
+
+impl DockerDaemon {
+    /// All files of an image, as one line each: kind, mode, owner, contents or target, extended attributes. Not times, and
+    /// not what an engine puts into each container.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such image.
+    pub fn files(&self, image: &str) -> BTreeMap<String, String> {
+        // The command is never run.
+        let container = self.docker(["create", "--entrypoint", "/none", image]).success().stdout;
+        let mut export = self.client();
+        let mut export = export
+            .args(["export", container.trim()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("docker is there");
+        let files = files_of(export.stdout.take().expect("it is piped"));
+        assert!(export.wait().expect("it was started").success(), "the container is exported");
+        drop(self.docker(["rm", container.trim()]).success());
+        files
+    }
+}
+
+/// What is not the image's.
+const ENGINES_OWN: [&str; 6] =
+    ["/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/dev/console"];
+
+fn files_of(archive: impl Read) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut archive = tar::Archive::new(archive);
+    for entry in archive.entries().expect("it is an archive") {
+        let mut entry = entry.expect("it is an archive");
+        let path = entry.path().expect("it has a path").to_string_lossy().into_owned();
+        let path = format!("/{}", path.trim_matches('/'));
+        let system = ["/dev/", "/proc/", "/sys/"];
+        if ENGINES_OWN.contains(&path.as_str()) || system.iter().any(|folder| path.starts_with(folder)) {
+            continue;
+        }
+        let mut attributes = Vec::new();
+        for extension in entry.pax_extensions().expect("it is well formed").into_iter().flatten() {
+            let extension = extension.expect("it is well formed");
+            let key = extension.key().expect("it is text");
+            if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
+                attributes.push(format!("{name}={:?}", extension.value_bytes()));
+            }
+        }
+        let mut hasher = Hasher::default();
+        std::io::copy(&mut entry, &mut hasher).expect("it can be read");
+        let header = entry.header();
+        let kind = header.entry_type();
+        let mode = if kind.is_symlink() { 0 } else { header.mode().expect("it has a mode") & 0o7777 };
+        let owner = (header.uid().expect("it has an owner"), header.gid().expect("it has a group"));
+        let target = entry.link_name().expect("it is well formed");
+        let contents = kind.is_file().then(|| hasher.finish().to_string());
+        files.insert(path, format!("{kind:?} {mode:o} {owner:?} {target:?} {contents:?} {attributes:?}"));
+    }
+    files
 }
 
 impl Drop for DockerDaemon {
