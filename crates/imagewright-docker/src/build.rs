@@ -159,7 +159,8 @@ impl Daemon {
             Err(Ended::Cancelled) => return Err(DockerError::Cancelled),
             Err(Ended::Failed(status)) => {
                 let own = session.take_failure();
-                return Err(own.unwrap_or_else(|| status::failure(&status, &trace, &file)));
+                let text = std::fs::read_to_string(&request.file).unwrap_or_default();
+                return Err(own.unwrap_or_else(|| status::failure(&status, &trace, &file, &text)));
             }
         };
         let digest = answer.exporter_response.get("containerimage.digest");
@@ -228,6 +229,7 @@ async fn follow(
             deadline = Some(Instant::now() + ENDING);
         }
     }
+    trace.finish();
     result.unwrap_or_else(|| Err(Ended::Failed(tonic::Status::unavailable("the connection was closed"))))
 }
 
@@ -244,14 +246,12 @@ async fn watch(channel: Channel, request: StatusRequest, news: mpsc::Sender<News
     let _ = news.send(News::TraceEnded).await;
 }
 
-fn session_of(
-    request: &BuildRequest,
-    credentials: Box<dyn Credentials>,
-) -> Result<Session, DockerError> {
+fn session_of(request: &BuildRequest, credentials: Box<dyn Credentials>) -> Result<Session, DockerError> {
     let mut folders = HashMap::new();
     let context = Folder { path: request.context.clone(), ignore: request.ignore.clone() };
     folders.insert(CONTEXT.to_owned(), context);
-    let beside = request.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside =
+        request.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beside = Folder { path: beside.to_path_buf(), ignore: IgnoreRules::default() };
     folders.insert(DOCKERFILE.to_owned(), beside);
     for (name, source) in &request.contexts {
@@ -261,7 +261,8 @@ fn session_of(
         }
     }
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| DockerError::Runtime(std::io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| DockerError::Runtime(std::io::Error::other(error.to_string())))?;
     Ok(Session {
         id: hex::encode(random),
         shared_key: Digest::of(request.context.as_os_str().as_encoded_bytes()).to_string(),

@@ -14,7 +14,10 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// Connects. `port` is for addresses that name none.
-pub(crate) async fn connect(address: &Address, port: impl Fn(Option<u16>, bool) -> u16) -> Result<Box<dyn Duplex>, DockerError> {
+pub(crate) async fn connect(
+    address: &Address,
+    port: impl Fn(Option<u16>, bool) -> u16,
+) -> Result<Box<dyn Duplex>, DockerError> {
     match address {
         Address::Unix(path) => unix(path).await,
         Address::Pipe(path) => pipe(path),

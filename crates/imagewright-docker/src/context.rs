@@ -45,10 +45,19 @@ pub(crate) struct Wanted {
 struct Walk<'a> {
     root: &'a Path,
     ignore: &'a IgnoreRules,
-    /// Paths at and below which everything counts; none where all of the folder does.
-    tops: Option<Vec<String>>,
+    /// What of the folder counts; none where all of it does.
+    tops: Option<Tops>,
     /// Files with several names by their identity, and the first name of each.
     linked: HashMap<(u64, u64), String>,
+}
+
+/// What names and patterns lead to.
+#[derive(Default)]
+struct Tops {
+    /// Paths at and below which everything counts.
+    whole: Vec<String>,
+    /// Folders that count themselves: a pattern is looked for in them.
+    searched: Vec<String>,
 }
 
 /// Takes an entry in; whether it is a file says whether its contents may be asked for.
@@ -59,44 +68,42 @@ impl Folder {
     pub(crate) fn walk(&self, wanted: &Wanted, visit: Visit<'_>) -> Result<(), DockerError> {
         let none = IgnoreRules::default();
         // The daemon asks for these before it knows what they say.
-        let is_about_itself =
-            |path: &String| path.ends_with(".dockerignore") && !path.contains('/') && self.path.join(path).is_file();
+        let is_about_itself = |path: &String| {
+            path.ends_with(".dockerignore") && !path.contains('/') && self.path.join(path).is_file()
+        };
         let asks_for_rules = !wanted.paths.is_empty() && wanted.paths.iter().all(is_about_itself);
         let tops = (!wanted.paths.is_empty()).then(|| self.resolve(&wanted.paths));
-        if tops.as_ref().is_some_and(|tops| tops.is_empty()) {
-            return Ok(());
-        }
         let ignore = if asks_for_rules { &none } else { &self.ignore };
-        let tops = tops.filter(|tops| !tops.iter().any(String::is_empty));
+        let tops = tops.filter(|tops| !tops.whole.iter().any(String::is_empty));
         Walk { root: &self.path, ignore, tops, linked: HashMap::new() }.below("", &mut Vec::new(), visit)
     }
 
     /// The paths that names and patterns lead to, with the links on the way.
-    fn resolve(&self, wanted: &[String]) -> Vec<String> {
-        let mut tops = Vec::new();
+    fn resolve(&self, wanted: &[String]) -> Tops {
+        let mut tops = Tops::default();
         for path in wanted {
             self.follow(&parts_of(path), &mut tops, MOST_LINKS);
         }
-        tops.sort();
-        tops.dedup();
         tops
     }
 
-    fn follow(&self, parts: &[String], tops: &mut Vec<String>, links_left: usize) {
+    fn follow(&self, parts: &[String], tops: &mut Tops, links_left: usize) {
         let mut reached: Vec<String> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             if PathGlob::is_pattern(part) {
                 let Some(glob) = PathGlob::parse(part) else {
                     // What cannot be matched here, the daemon matches: it gets the whole folder.
-                    tops.push(reached.join("/"));
+                    tops.whole.push(reached.join("/"));
                     return;
                 };
+                tops.searched.push(reached.join("/"));
                 for name in self.names_in(&reached.join("/")).into_iter().filter(|name| glob.matches(name)) {
                     let rest = &parts[index + 1..];
-                    let parts: Vec<String> = reached.iter().cloned().chain([name]).chain(rest.iter().cloned()).collect();
+                    let parts: Vec<String> =
+                        reached.iter().cloned().chain([name]).chain(rest.iter().cloned()).collect();
                     // A name that is itself written like a pattern would be matched again for ever.
                     match PathGlob::is_pattern(&parts[index]) {
-                        true => tops.push(parts[..=index].join("/")),
+                        true => tops.whole.push(parts[..=index].join("/")),
                         false => self.follow(&parts, tops, links_left),
                     }
                 }
@@ -105,7 +112,7 @@ impl Folder {
             reached.push(part.clone());
             let path = reached.join("/");
             if let Ok(target) = fs::read_link(self.path.join(&path)) {
-                tops.push(path);
+                tops.whole.push(path);
                 if links_left > 0 {
                     reached.pop();
                     let rest = parts[index + 1..].iter().cloned();
@@ -115,7 +122,7 @@ impl Folder {
                 return;
             }
         }
-        tops.push(reached.join("/"));
+        tops.whole.push(reached.join("/"));
     }
 
     fn names_in(&self, path: &str) -> Vec<String> {
@@ -166,7 +173,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, relative: String, pending: &mut Vec<Stat>, visit: Visit<'_>) -> Result<(), DockerError> {
+    fn entry(
+        &mut self,
+        relative: String,
+        pending: &mut Vec<Stat>,
+        visit: Visit<'_>,
+    ) -> Result<(), DockerError> {
         if !self.leads_to_a_top(&relative) {
             return Ok(());
         }
@@ -202,11 +214,17 @@ impl Walk<'_> {
             path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let Some(tops) = &self.tops else { return true };
-        tops.iter().any(|top| is_within(path, top) || is_within(top, path))
+        tops.whole.iter().any(|top| is_within(path, top) || is_within(top, path))
+            || tops.searched.iter().any(|folder| is_within(folder, path))
     }
 
     /// What the daemon is told of an entry; nothing of sockets, pipes and devices. Owners do not count.
-    fn stat(&mut self, relative: &str, path: &Path, metadata: &Metadata) -> Result<Option<Stat>, DockerError> {
+    fn stat(
+        &mut self,
+        relative: &str,
+        path: &Path,
+        metadata: &Metadata,
+    ) -> Result<Option<Stat>, DockerError> {
         let kind = metadata.file_type();
         let mut stat = Stat { path: relative.to_owned(), mode: permissions(metadata), ..Stat::default() };
         if kind.is_dir() {
@@ -268,4 +286,86 @@ fn permissions(_: &Metadata) -> u32 {
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> DockerError + use<> {
     let path = path.to_path_buf();
     move |source| DockerError::Read { path, source }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn folder(ignore: &str) -> (tempfile::TempDir, Folder) {
+        let root = tempfile::tempdir().unwrap();
+        for path in
+            ["a.txt", "b.md", "data/one.txt", "data/deep/two.txt", "data-x", "left/three", ".dockerignore"]
+        {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "text").unwrap();
+        }
+        symlink("data/one.txt", root.path().join("link")).unwrap();
+        symlink("/data", root.path().join("rooted")).unwrap();
+        let ignore = IgnoreRules::parse(".dockerignore", ignore).unwrap();
+        let path = root.path().to_path_buf();
+        (root, Folder { path, ignore })
+    }
+
+    fn told(folder: &Folder, wanted: &[&str]) -> Vec<String> {
+        let wanted = Wanted { paths: wanted.iter().map(|path| (*path).to_owned()).collect() };
+        let mut all = Vec::new();
+        folder
+            .walk(&wanted, &mut |stat, _| {
+                all.push(stat.path);
+                Ok(())
+            })
+            .unwrap();
+        all
+    }
+
+    #[test]
+    fn all_is_told_in_the_order_of_buildkit_but_what_is_left_out() {
+        let (_root, folder) = folder("left\ndata\n!data/deep/two.txt\n.dockerignore");
+        let all = ["a.txt", "b.md", "data", "data/deep", "data/deep/two.txt", "data-x", "link", "rooted"];
+        assert_eq!(told(&folder, &[]), all);
+        assert_eq!(told(&folder, &["/"]), all);
+        assert_eq!(told(&folder, &["left/three"]), [""; 0], "what is left out cannot be asked for");
+        assert_eq!(told(&folder, &[".dockerignore"]), [".dockerignore"], "the rules themselves can");
+    }
+
+    #[test]
+    fn names_patterns_and_links_lead_to_what_is_wanted() {
+        let (_root, folder) = folder("left");
+        let cases: [(&[&str], &[&str]); 7] = [
+            (&["a.txt"], &["a.txt"]),
+            (&["data"], &["data", "data/deep", "data/deep/two.txt", "data/one.txt"]),
+            (&["*.txt", "data/deep"], &["a.txt", "data", "data/deep", "data/deep/two.txt"]),
+            (&["link"], &["data", "data/one.txt", "link"]),
+            (&["rooted/deep"], &["data", "data/deep", "data/deep/two.txt", "rooted"]),
+            (&["data/none*"], &["data"]),
+            (&["../../absent"], &[]),
+        ];
+        for (wanted, expected) in cases {
+            assert_eq!(told(&folder, wanted), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_modes_and_second_names_are_told() {
+        let (root, folder) = folder("");
+        fs::set_permissions(root.path().join("a.txt"), fs::Permissions::from_mode(0o4755)).unwrap();
+        fs::hard_link(root.path().join("a.txt"), root.path().join("z.txt")).unwrap();
+        std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+        let mut all = HashMap::new();
+        folder
+            .walk(&Wanted::default(), &mut |stat, has_contents| {
+                all.insert(stat.path.clone(), (stat.mode, stat.size, stat.linkname, has_contents));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(all["a.txt"], (mode::SET_USER | 0o755, 4, String::new(), true));
+        assert_eq!(all["z.txt"], (mode::SET_USER | 0o755, 0, "a.txt".to_owned(), false));
+        assert_eq!(all["link"].2, "data/one.txt");
+        assert_eq!(all["data"].0 & mode::FOLDER, mode::FOLDER);
+        assert!(!all.contains_key("socket"));
+    }
 }

@@ -58,10 +58,14 @@ pub(crate) async fn upgrade(
     let response = request(connection, Method::POST, path, Some(protocol)).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => {}
-        StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED => return Ok(None),
+        StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED => {
+            return Ok(None);
+        }
         status => {
             let refused = succeeded(response).await.err();
-            return Err(refused.unwrap_or_else(|| DockerError::broken(format!("{status} instead of {protocol}"))));
+            return Err(
+                refused.unwrap_or_else(|| DockerError::broken(format!("{status} instead of {protocol}")))
+            );
         }
     }
     let upgraded = hyper::upgrade::on(response).await.map_err(DockerError::broken)?;

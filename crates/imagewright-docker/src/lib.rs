@@ -25,7 +25,7 @@ mod tls;
 mod trace;
 
 pub use address::{Address, AddressError};
-pub use build::{BuildRequest, Built, Export, Network, NamedSource};
+pub use build::{BuildRequest, Built, Export, NamedSource, Network};
 pub use daemon::{Daemon, DaemonVersion, StoredImage};
 pub use error::DockerError;
 pub use session::{AgentSocket, Credentials, RegistryLogin};

@@ -4,6 +4,7 @@ use bollard_buildkit_proto::google::rpc;
 use bollard_buildkit_proto::pb::{Range, SourceInfo};
 use imagewright_model::spec::Origin;
 use prost::Message;
+use serde::Deserialize;
 
 use crate::error::DockerError;
 use crate::trace::Trace;
@@ -15,6 +16,25 @@ struct Source {
     info: Option<SourceInfo>,
     #[prost(message, repeated, tag = "2")]
     ranges: Vec<Range>,
+}
+
+/// The same as JSON, which is how most versions write it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SourceJson {
+    ranges: Vec<RangeJson>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RangeJson {
+    start: PositionJson,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PositionJson {
+    line: u32,
 }
 
 /// Words that BuildKit and its front end put before what matters.
@@ -30,14 +50,15 @@ const PARSE_ERROR: [&str; 2] = ["dockerfile parse error line ", "dockerfile pars
 /// What stands before the exit code of a command.
 const EXIT_CODE: &str = "exit code: ";
 
-/// The error that ended a build. `file` is how the Dockerfile is called.
-pub(crate) fn failure(status: &tonic::Status, trace: &Trace<'_>, file: &str) -> DockerError {
+/// The error that ended a build. `file` is how the Dockerfile is called, and `text` what is in it.
+pub(crate) fn failure(status: &tonic::Status, trace: &Trace<'_>, file: &str, text: &str) -> DockerError {
     let message = trace.hide(&plain(status.message()));
-    let line = line_of(status.details());
-    let origin = line.map(|line| Origin::line(file, line));
     let failed = trace.failed();
-    let text = failed.map_or(message.as_str(), |failed| failed.error.as_str());
-    if let Some(code) = exit_code(text).or_else(|| exit_code(&message)) {
+    // Before Docker 23 the daemon does not say where.
+    let line = line_of(status.details()).or_else(|| line_of_instruction(text, &failed?.title));
+    let origin = line.map(|line| Origin::line(file, line));
+    let said = failed.map_or(message.as_str(), |failed| failed.error.as_str());
+    if let Some(code) = exit_code(said).or_else(|| exit_code(&message)) {
         let tail = failed.map(|failed| failed.tail.clone()).unwrap_or_default();
         return DockerError::Command { origin: origin.unwrap_or_else(|| Origin::file(file)), code, tail };
     }
@@ -80,17 +101,90 @@ fn parse_error(message: &str) -> Option<(u32, String)> {
     Some((line.parse().ok()?, text.to_owned()))
 }
 
+/// The line in a Dockerfile of an instruction as BuildKit shows it, where there is one such instruction.
+fn line_of_instruction(text: &str, title: &str) -> Option<u32> {
+    let title =
+        title.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(title, |(_, rest)| rest);
+    let packed = |text: &str| text.split_whitespace().collect::<String>();
+    let wanted = packed(title);
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |start: &usize| {
+        let mut instruction = String::new();
+        for line in &lines[*start..] {
+            let line = line.trim_end();
+            instruction.push_str(&packed(line.trim_end_matches('\\')));
+            if !line.ends_with('\\') {
+                break;
+            }
+        }
+        instruction == wanted
+    };
+    let mut found = (0..lines.len()).filter(begins);
+    let first = found.next().filter(|_| found.next().is_none())?;
+    u32::try_from(first + 1).ok()
+}
+
 /// Whether something that was named is not there.
 fn is_missing(message: &str) -> bool {
-    message.ends_with(": not found") || message.contains("no such file or directory") || message.contains("does not exist")
+    message.ends_with(": not found")
+        || message.contains("no such file or directory")
+        || message.contains("does not exist")
 }
 
 /// The line that the details of a status name.
 fn line_of(details: &[u8]) -> Option<u32> {
     let status = rpc::Status::decode(details).ok()?;
-    let is_source = |url: &str| url.contains("errdefs.Source");
-    let sources = status.details.iter().filter(|detail| is_source(&detail.type_url));
-    let sources = sources.filter_map(|detail| Source::decode(detail.value.as_slice()).ok());
-    let mut lines = sources.filter_map(|source| source.ranges.first()?.start.as_ref().map(|start| start.line));
-    lines.find_map(|line| u32::try_from(line).ok().filter(|line| *line > 0))
+    let sources = status.details.iter().filter(|detail| detail.type_url.contains("errdefs.Source"));
+    sources.filter_map(|detail| line_of_source(&detail.value)).find(|line| *line > 0)
+}
+
+fn line_of_source(value: &[u8]) -> Option<u32> {
+    if let Ok(source) = serde_json::from_slice::<SourceJson>(value) {
+        return source.ranges.first().map(|range| range.start.line);
+    }
+    let source = Source::decode(value).ok()?;
+    u32::try_from(source.ranges.first()?.start.as_ref()?.line).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_from_other_failures() {
+        for (message, code) in [
+            ("process \"/bin/sh -c exit 7\" did not complete successfully: exit code: 7", Some(7)),
+            (
+                "executor failed running [/bin/sh -c echo exit code: 3 && exit 12]: exit code: 12: cause",
+                Some(12),
+            ),
+            ("exit code: 7", None),
+            ("process \"x\" did not complete successfully: context canceled", None),
+        ] {
+            assert_eq!(exit_code(message), code, "{message}");
+        }
+        let message = plain(
+            "failed to solve: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: A",
+        );
+        assert_eq!(parse_error(&message), Some((2, "unknown instruction: A".to_owned())));
+    }
+
+    #[test]
+    fn lines_are_found_in_both_forms_of_details_and_in_the_text() {
+        let range =
+            Range { start: Some(bollard_buildkit_proto::pb::Position { line: 3, character: 0 }), end: None };
+        let binary = Source { info: None, ranges: vec![range] }.encode_to_vec();
+        let json = br#"{"info":{"filename":"Dockerfile"},"ranges":[{"start":{"line":3},"end":{"line":4}}]}"#
+            .to_vec();
+        for value in [binary, json] {
+            let type_url = "github.com/moby/buildkit/errdefs.Source+json".to_owned();
+            let detail = bollard_buildkit_proto::google::protobuf::Any { type_url, value };
+            let other = bollard_buildkit_proto::google::protobuf::Any::default();
+            let status = rpc::Status { code: 2, message: String::new(), details: vec![other, detail] };
+            assert_eq!(line_of(&status.encode_to_vec()), Some(3));
+        }
+        let text = "FROM base\nRUN one \\\n  two\nRUN same\nRUN same\n";
+        assert_eq!(line_of_instruction(text, "[stage] RUN one   two"), Some(2));
+        assert_eq!(line_of_instruction(text, "RUN same"), None);
+    }
 }

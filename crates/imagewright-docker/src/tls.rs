@@ -21,7 +21,11 @@ pub struct TlsFiles {
 
 impl TlsFiles {
     /// Greets the daemon at the other end, and proves each side to the other.
-    pub(crate) async fn connect(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, DockerError> {
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, DockerError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| self.wrong(Path::new("ca.pem")))?;
         let connector = TlsConnector::from(Arc::new(self.configuration()?));
         connector.connect(name, stream).await.map_err(DockerError::unreachable(host))

@@ -15,8 +15,11 @@ use crate::lines::{Hidden, Lines, Tail};
 /// How often a step says how far it has come.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// Vertices that are over before anybody reads of them, and of no interest.
-const PREPARATION: [&str; 3] =
-    ["[internal] load build definition", "[internal] load .dockerignore", "[internal] load remote build context"];
+const PREPARATION: [&str; 3] = [
+    "[internal] load build definition",
+    "[internal] load .dockerignore",
+    "[internal] load remote build context",
+];
 
 /// Follows one build.
 pub(crate) struct Trace<'a> {
@@ -26,12 +29,17 @@ pub(crate) struct Trace<'a> {
     file: String,
     steps: u32,
     vertices: HashMap<String, Followed>,
+    /// Vertices that are done, in order, and have not been told to be: some begin once more, when what was cached must be
+    /// fetched after all.
+    done: Vec<(String, BuildEvent)>,
     failed: Option<Failed>,
 }
 
 /// The vertex that ended a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failed {
+    /// What it is.
+    pub(crate) title: String,
     /// What it said in the end.
     pub(crate) error: String,
     /// The last lines it printed.
@@ -56,7 +64,7 @@ struct Followed {
 impl<'a> Trace<'a> {
     pub(crate) fn new(events: &'a dyn EventSink, hidden: Hidden, file: &str) -> Self {
         let file = file.to_owned();
-        Self { events, hidden, file, steps: 0, vertices: HashMap::new(), failed: None }
+        Self { events, hidden, file, steps: 0, vertices: HashMap::new(), done: Vec::new(), failed: None }
     }
 
     /// How many steps there were.
@@ -90,10 +98,15 @@ impl<'a> Trace<'a> {
             followed.title = title(&vertex.name);
         }
         let is_preparation = PREPARATION.iter().any(|prefix| vertex.name.starts_with(prefix));
-        // The same vertex may begin once more, when what was cached must be fetched after all.
-        if is_preparation || vertex.started.is_none() || followed.step.is_some() || followed.began == vertex.started {
+        if is_preparation || vertex.started.is_none() || followed.began == vertex.started {
             return;
         }
+        if followed.step.is_some() {
+            self.done.retain(|(digest, _)| *digest != vertex.digest);
+            return;
+        }
+        self.tell_done(|digest| vertex.inputs.iter().any(|input| input == digest));
+        let Some(followed) = self.vertices.get_mut(&vertex.digest) else { return };
         self.steps += 1;
         let step = StepId(self.steps);
         followed.step = Some(step);
@@ -104,30 +117,52 @@ impl<'a> Trace<'a> {
     fn end(&mut self, vertex: &Vertex) {
         let Some(completed) = &vertex.completed else { return };
         let Some(followed) = self.vertices.get_mut(&vertex.digest) else { return };
-        let step = followed.step.take();
+        let step = followed.step;
         for line in followed.output.values_mut().filter_map(Lines::end) {
             let line = self.hidden.remove(&line);
             followed.tail.add(&line);
-            step.into_iter().for_each(|step| self.events.emit(BuildEvent::Output { step, line: line.clone() }));
+            if let Some(step) = step {
+                self.events.emit(BuildEvent::Output { step, line });
+            }
         }
         if !vertex.error.is_empty() {
             let is_first = self.failed.as_ref().is_none_or(|failed| is_cancelled(&failed.error));
             if is_first {
                 let error = self.hidden.remove(&vertex.error);
-                self.failed = Some(Failed { error, tail: followed.tail.text() });
+                self.failed =
+                    Some(Failed { title: followed.title.clone(), error, tail: followed.tail.text() });
             }
             return;
         }
         let Some(step) = step else { return };
         let took = followed.began.as_ref().map(|began| between(began, completed)).unwrap_or_default();
-        self.events.emit(BuildEvent::StepFinished { step, cached: vertex.cached, layer_size: None, took });
+        let event = BuildEvent::StepFinished { step, cached: vertex.cached, layer_size: None, took };
+        self.done.retain(|(digest, _)| *digest != vertex.digest);
+        self.done.push((vertex.digest.clone(), event));
+    }
+
+    /// Tells the end of vertices that cannot begin again.
+    fn tell_done(&mut self, is_meant: impl Fn(&str) -> bool) {
+        for (digest, event) in self.done.extract_if(.., |(digest, _)| is_meant(digest)) {
+            self.events.emit(event);
+            if let Some(followed) = self.vertices.get_mut(&digest) {
+                followed.step = None;
+            }
+        }
+    }
+
+    /// Nothing more will happen.
+    pub(crate) fn finish(&mut self) {
+        self.tell_done(|_| true);
     }
 
     fn status(&mut self, status: &VertexStatus) {
         let Some(followed) = self.vertices.get_mut(&status.vertex) else { return };
         let Some(step) = followed.step else { return };
         let message = self.hidden.remove(&message(status));
-        let (Ok(done), Ok(total)) = (u64::try_from(status.current), u64::try_from(status.total)) else { return };
+        let (Ok(done), Ok(total)) = (u64::try_from(status.current), u64::try_from(status.total)) else {
+            return;
+        };
         if done == 0 && total == 0 {
             if followed.told.insert(status.id.clone()) {
                 self.events.emit(BuildEvent::Status { step, message });
@@ -192,6 +227,8 @@ fn title(name: &str) -> String {
     };
     match inside.rsplit_once(' ') {
         None if is_number(inside) => text.to_owned(),
+        // The name of a first stage that has none.
+        Some(("stage-0", number)) if is_number(number) => text.to_owned(),
         Some((stage, number)) if is_number(number.trim()) => format!("[{}] {text}", stage.trim()),
         _ => name.to_owned(),
     }

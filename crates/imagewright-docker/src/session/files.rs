@@ -65,7 +65,8 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
         let number = (*first == b'%').then(|| after.get(..2)).flatten();
-        let number = number.and_then(|digits| hex::decode(digits).ok()).and_then(|bytes| bytes.first().copied());
+        let number =
+            number.and_then(|digits| hex::decode(digits).ok()).and_then(|bytes| bytes.first().copied());
         match number {
             Some(byte) => {
                 bytes.push(byte);
@@ -119,7 +120,12 @@ struct Sender {
 }
 
 impl Sender {
-    fn all(&mut self, folder: &Folder, wanted: &Wanted, wishes: &blocking::Receiver<Wish>) -> Result<(), Ended> {
+    fn all(
+        &mut self,
+        folder: &Folder,
+        wanted: &Wanted,
+        wishes: &blocking::Receiver<Wish>,
+    ) -> Result<(), Ended> {
         let mut gone = false;
         folder.walk(wanted, &mut |stat, has_contents| {
             self.files.push(has_contents.then(|| stat.path.as_str().into()));
@@ -134,7 +140,8 @@ impl Sender {
             match wishes.recv().map_err(|_| Ended::ByDaemon)? {
                 Wish::End => return self.packet(PacketType::PacketFin, 0, Vec::new()),
                 Wish::File(number) => {
-                    let place = usize::try_from(number).ok().and_then(|number| self.files.get(number).cloned());
+                    let place =
+                        usize::try_from(number).ok().and_then(|number| self.files.get(number).cloned());
                     let path = place.flatten().ok_or(Ended::ByDaemon)?;
                     self.contents(number, &folder.path.join(&*path))?;
                 }

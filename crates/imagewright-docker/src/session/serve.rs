@@ -34,8 +34,7 @@ const CHECK_AGENT: &str = "/moby.sshforward.v1.SSH/CheckAgent";
 const FORWARD_AGENT: &str = "/moby.sshforward.v1.SSH/ForwardAgent";
 
 /// What a session says it can do.
-pub(super) const METHODS: [&str; 7] =
-    [HEALTH, FILES, IMAGE, CREDENTIALS, SECRET, CHECK_AGENT, FORWARD_AGENT];
+pub(super) const METHODS: [&str; 7] = [HEALTH, FILES, IMAGE, CREDENTIALS, SECRET, CHECK_AGENT, FORWARD_AGENT];
 
 /// The registry's name for the default one, and ours.
 const DEFAULT_REGISTRY_HOSTS: [&str; 2] = ["registry-1.docker.io", "index.docker.io"];
@@ -69,7 +68,8 @@ pub(super) async fn serve(session: Arc<Session>, connection: Box<dyn Duplex>) {
         async move { Ok::<_, Infallible>(dispatch(session, request).await) }
     });
     // Where the connection breaks, the build does, and says so.
-    let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(connection), answer).await;
+    let _ =
+        http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(connection), answer).await;
 }
 
 async fn dispatch(session: Arc<Session>, request: Request<Incoming>) -> Response<Body> {

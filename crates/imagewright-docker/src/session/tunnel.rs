@@ -27,10 +27,8 @@ pub(crate) async fn open(channel: &Channel, session: Arc<Session>) -> Result<(),
     describe(&session, request.metadata_mut())?;
     tokio::spawn(serve::serve(session, Box::new(near)));
     tokio::spawn(send(from_us, sender));
-    let incoming = channel
-        .streaming("/moby.buildkit.v1.Control/Session", request)
-        .await
-        .map_err(DockerError::call)?;
+    let incoming =
+        channel.streaming("/moby.buildkit.v1.Control/Session", request).await.map_err(DockerError::call)?;
     tokio::spawn(receive(incoming, to_us));
     Ok(())
 }
