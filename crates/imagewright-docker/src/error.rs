@@ -176,6 +176,11 @@ impl DockerError {
         Self::Broken(error.into())
     }
 
+    /// A daemon that says it has built, and not what.
+    pub fn no_digest() -> Self {
+        Self::broken("the image has no digest")
+    }
+
     /// A call that has nothing to do with what is built.
     pub(crate) fn call(status: tonic::Status) -> Self {
         match status.code() {

@@ -1,0 +1,385 @@
+//! Building an image of a Dockerfile by a daemon instead of our own engine.
+//!
+//! Who builds is decided before anything is built. What a daemon has built comes into the store, where everything else looks
+//! for it: at once, as an archive, from BuildKit; as `docker save` gives it, from a Docker Engine, which has it
+//! too.
+
+use std::io::{self, Read};
+use std::thread;
+use std::time::Instant;
+
+use imagewright_docker::{
+    Address, AgentSocket, BuildRequest, Built, Credentials, Daemon, DockerError, Export, NamedSource, Network,
+    RegistryLogin, TlsFiles,
+};
+use imagewright_dockerfile::NamedContext;
+use imagewright_engine::{Cancel, EngineError};
+use imagewright_model::spec::LayerCompression;
+use imagewright_model::{
+    BuildEngine, BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, SecretUrl, StepId,
+};
+use imagewright_oci::{ContainerConfig, Digest, Reference};
+use imagewright_registry::{Credential, CredentialFiles, CredentialSource};
+use imagewright_sandbox::Limits;
+use imagewright_store::ImageRecord;
+
+use crate::dockerfile::{Given, dockerfile_request, given, named_contexts};
+use crate::error::in_one_line;
+use crate::{BuildReport, DockerfileCommand, Service, ServiceError};
+
+/// Names by which programs look for proxies, and the argument of a build for each.
+const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
+/// Proxies there lead nowhere from inside a container.
+const LOOPBACK: [&str; 3] = ["localhost", "127.", "[::1]"];
+
+/// A daemon that is going to build.
+pub(crate) struct Builder {
+    engine: BuildEngine,
+    daemon: Daemon,
+}
+
+impl Service {
+    /// Refuses to build a spec where another engine was asked for.
+    pub(crate) fn refuse_other_engines(&self) -> Result<(), ServiceError> {
+        match self.engines.engine {
+            BuildEngine::Native | BuildEngine::Auto => Ok(()),
+            engine => Err(ServiceError::EngineForSpecs { engine }),
+        }
+    }
+
+    /// The daemon that is to build; none where our own engine is.
+    pub(crate) fn engine_for(
+        &self,
+        command: &DockerfileCommand,
+        events: &dyn EventSink,
+    ) -> Result<Option<Builder>, ServiceError> {
+        match self.engines.engine {
+            BuildEngine::Native => not_native(command).map_or(Ok(None), Err),
+            engine @ (BuildEngine::Docker | BuildEngine::BuildKit) => Ok(Some(self.builder(engine)?)),
+            BuildEngine::Auto => {
+                let Some(reason) = reason_against_native(command)? else { return Ok(None) };
+                let Some(builder) = self.first_that_answers() else { return Err(reason) };
+                let address = builder.daemon.address();
+                let message = format!("{}: {address} builds instead", in_one_line(&reason));
+                events.emit(BuildEvent::Warning { message });
+                Ok(Some(builder))
+            }
+        }
+    }
+
+    fn builder(&self, engine: BuildEngine) -> Result<Builder, ServiceError> {
+        let (host, certificates) = match engine {
+            BuildEngine::BuildKit => (&self.engines.buildkit.host, &self.engines.buildkit.certificates),
+            _ => (&self.engines.docker.host, &self.engines.docker.certificates),
+        };
+        let host = host.as_deref().ok_or(ServiceError::NoDaemon { engine })?;
+        let tls = certificates.clone().map(|folder| TlsFiles { folder });
+        let address = host.parse::<Address>()?.with_tls(tls);
+        let daemon = match engine {
+            BuildEngine::BuildKit => Daemon::buildkit(address),
+            _ => Daemon::docker(address),
+        };
+        Ok(Builder { engine, daemon })
+    }
+
+    fn first_that_answers(&self) -> Option<Builder> {
+        let known = [BuildEngine::Docker, BuildEngine::BuildKit].into_iter();
+        known.filter_map(|engine| self.builder(engine).ok()).find(|builder| builder.daemon.version().is_ok())
+    }
+
+    /// Has a daemon build.
+    pub(crate) fn build_elsewhere(
+        &self,
+        builder: &Builder,
+        command: &DockerfileCommand,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<BuildReport, ServiceError> {
+        refuse_what_is_ours(builder.engine, command)?;
+        let (request, compression) = self.daemon_request(command)?;
+        if command.push && request.names.is_empty() {
+            return Err(ServiceError::NoNameToPush);
+        }
+        if builder.engine == BuildEngine::Docker && compression.is_some() {
+            let flags = "--compression".to_owned();
+            return Err(ServiceError::NotForEngine { engine: builder.engine, flags });
+        }
+        let started = Instant::now();
+        // How many steps there are, the daemon tells as it goes.
+        events.emit(BuildEvent::Started { version: EVENT_VERSION, steps: 0 });
+        let built = match builder.engine {
+            BuildEngine::BuildKit => self.build_and_take(builder, &request, compression, events, cancel),
+            _ => self.build_in_docker(builder, &request, command, events, cancel),
+        };
+        let built = match built {
+            Err(_) if cancel.is_cancelled() => Err(EngineError::Cancelled.into()),
+            built => built,
+        };
+        events.emit(BuildEvent::Finished { outcome: outcome(&built), took: started.elapsed() });
+        let report = built?;
+        report.write_digest(command.digest_file.as_deref())?;
+        Ok(report)
+    }
+
+    fn daemon_request(
+        &self,
+        command: &DockerfileCommand,
+    ) -> Result<(BuildRequest, Option<LayerCompression>), ServiceError> {
+        let Given { image, context, ignore, file, .. } = given(command)?;
+        let (contexts, folders) = named_contexts(&command.contexts)?;
+        let folder_of = |name: &str| {
+            let folder = folders.iter().find(|(known, ..)| known == name);
+            let (_, path, ignore) = folder.expect("each context that is a folder has one");
+            NamedSource::Folder(path.clone(), ignore.clone())
+        };
+        let contexts = contexts.into_iter().map(|(name, context)| {
+            let source = match context {
+                NamedContext::Image(reference) => NamedSource::Image(reference),
+                NamedContext::Folder => folder_of(&name),
+            };
+            (name, source)
+        });
+        let request = BuildRequest {
+            file,
+            context,
+            ignore,
+            contexts: contexts.collect(),
+            target: command.target.clone(),
+            arguments: self.arguments(command),
+            labels: image.labels.into_iter().collect(),
+            names: image.tags,
+            platform: image.platform,
+            secrets: command.secrets.clone(),
+            agents: command
+                .agents
+                .iter()
+                .map(|(name, socket)| (name.clone(), AgentSocket(socket.clone())))
+                .collect(),
+            network: command.network,
+            no_cache: command.no_cache,
+            pull: command.pull,
+        };
+        Ok((request, image.compression))
+    }
+
+    /// The arguments of a build, with those that every build knows: they are in no history and no key.
+    fn arguments(&self, command: &DockerfileCommand) -> Vec<(String, String)> {
+        let trust = &self.engine.settings.trust;
+        let proxies = PROXIES.into_iter().zip([&trust.http_proxy, &trust.https_proxy]);
+        let proxies = proxies.filter_map(|(name, proxy)| Some((name, proxy.as_ref()?)));
+        let mut arguments: Vec<_> = proxies
+            .filter(|(_, proxy)| leads_out(proxy))
+            .map(|(name, proxy)| (name.to_owned(), proxy.expose().to_owned()))
+            .collect();
+        if let (false, Some(hosts)) = (arguments.is_empty(), &trust.no_proxy) {
+            arguments.push(("NO_PROXY".to_owned(), hosts.clone()));
+        }
+        let epoch = command.source_date_epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string()));
+        arguments.extend(epoch);
+        arguments.extend(command.arguments.iter().cloned());
+        arguments
+    }
+
+    /// Has BuildKit build, and takes the image in while it comes.
+    fn build_and_take(
+        &self,
+        builder: &Builder,
+        request: &BuildRequest,
+        compression: Option<LayerCompression>,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<BuildReport, ServiceError> {
+        let (reader, writer) = io::pipe().map_err(DockerError::TakeImage)?;
+        let compression = compression.map(|compression| compression.to_string());
+        let export = Export::Archive { to: Box::new(writer), compression };
+        // The archive's own names are BuildKit's; it gets those that were asked for.
+        let names = &request.names;
+        let origin = builder.daemon.address().to_string();
+        let (built, imported) = thread::scope(|scope| {
+            let import = scope.spawn(|| {
+                self.engine.import_stream(&origin, Box::new(reader), names, &mut |_, _| {})
+            });
+            let built = builder.daemon.build(request, export, self.logins(), events, cancel.stop());
+            (built, import.join().expect("an import does not panic"))
+        });
+        match (built, imported) {
+            // Where the image could not be written, it could not be taken, and the latter says why.
+            (Err(DockerError::TakeImage(_)) | Ok(_), Err(error)) => Err(error.into()),
+            (Err(error), _) => Err(error.into()),
+            (Ok(_), Ok(image)) => self.report(names, &image, false),
+        }
+    }
+
+    /// Has a Docker Engine build, and brings the image here where it is wanted.
+    fn build_in_docker(
+        &self,
+        builder: &Builder,
+        request: &BuildRequest,
+        command: &DockerfileCommand,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<BuildReport, ServiceError> {
+        let daemon = &builder.daemon;
+        let built = daemon.build(request, Export::Docker, self.logins(), events, cancel.stop())?;
+        let digest = built.digest.clone().ok_or_else(DockerError::no_digest)?;
+        let is_wanted = command.push || command.digest_file.is_some();
+        if !is_wanted && self.engines.docker.import == Some(false) {
+            let stored = daemon.image(&digest.to_string())?;
+            return Ok(BuildReport {
+                names: request.names.clone(),
+                id: stored.id.parse().unwrap_or_else(|_| digest.clone()),
+                digest,
+                size: stored.size,
+                layers: stored.root.layers.len(),
+                unchanged: false,
+                lock: None,
+                notes: Vec::new(),
+            });
+        }
+        if let Ok(image) = self.store().resolve(&digest.to_string()) {
+            let image = self.named(image, &request.names)?;
+            return self.report(&request.names, &image, true);
+        }
+        let image = self.bring(daemon, &digest, &built, &request.names, events, cancel)?;
+        self.report(&request.names, &image, false)
+    }
+
+    /// Brings an image from a Docker Engine into the store.
+    fn bring(
+        &self,
+        daemon: &Daemon,
+        digest: &Digest,
+        built: &Built,
+        names: &[Reference],
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<ImageRecord, ServiceError> {
+        let (step, started) = (StepId(built.steps + 1), Instant::now());
+        events.emit(BuildEvent::StepStarted { step, title: "import into the store".to_owned() });
+        let origin = format!("docker-daemon:{digest}");
+        let saved = Stopped { reader: daemon.save_image(&digest.to_string())?, cancel: cancel.clone() };
+        let mut progress = |message: &str, progress: Progress| {
+            events.emit(BuildEvent::Progress { step, message: message.to_owned(), progress });
+        };
+        let image = self.engine.import_stream(&origin, Box::new(saved), names, &mut progress)?;
+        let (layer_size, took) = (None, started.elapsed());
+        events.emit(BuildEvent::StepFinished { step, cached: false, layer_size, took });
+        Ok(image)
+    }
+
+    fn named(&self, image: ImageRecord, names: &[Reference]) -> Result<ImageRecord, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
+        names.iter().try_fold(image, |image, name| Ok(self.store().tag(&image, name)?))
+    }
+
+    fn report(
+        &self,
+        names: &[Reference],
+        image: &ImageRecord,
+        unchanged: bool,
+    ) -> Result<BuildReport, ServiceError> {
+        let _lease = self.store().lease(|| {})?;
+        let documents = self.store().image(&image.manifest)?;
+        Ok(BuildReport {
+            names: names.to_vec(),
+            digest: image.manifest.digest.clone(),
+            id: image.id.clone(),
+            size: image.size,
+            layers: documents.manifest.layers.len(),
+            unchanged,
+            lock: None,
+            notes: Vec::new(),
+        })
+    }
+
+    fn logins(&self) -> Box<dyn Credentials> {
+        Box::new(Logins(self.credentials.clone()))
+    }
+}
+
+/// Why our own engine cannot build; nothing where it can. What is wrong for everybody is an error.
+fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceError>, ServiceError> {
+    if let Some(reason) = not_native(command) {
+        return Ok(Some(reason));
+    }
+    let plan = match dockerfile_request(command, &Nobody) {
+        Err(ServiceError::Dockerfile(error)) if error.is_unsupported() => return Ok(Some(error.into())),
+        request => request?.plan,
+    };
+    // What a base sets is not known yet, and no instruction becomes another by it but those that the base itself has.
+    let lowered = plan.stages.iter().map(|stage| stage.lower(&ContainerConfig::default()));
+    Ok(lowered.filter_map(Result::err).find(|error| error.is_unsupported()).map(ServiceError::from))
+}
+
+/// Flags that our own engine does not have.
+fn not_native(command: &DockerfileCommand) -> Option<ServiceError> {
+    let all = [("--ssh", !command.agents.is_empty()), ("--network none", command.network == Network::None)];
+    not_for(BuildEngine::Native, &all)
+}
+
+/// Refuses flags that only our own engine has.
+fn refuse_what_is_ours(engine: BuildEngine, command: &DockerfileCommand) -> Result<(), ServiceError> {
+    let all = [
+        ("--offline", command.offline),
+        ("--time-limit", command.time_limit.is_some()),
+        ("--memory, --pids, --cpus", command.limits != Limits::default()),
+    ];
+    not_for(engine, &all).map_or(Ok(()), Err)
+}
+
+fn not_for(engine: BuildEngine, all: &[(&str, bool)]) -> Option<ServiceError> {
+    let given: Vec<_> = all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    (!given.is_empty()).then(|| ServiceError::NotForEngine { engine, flags: given.join(", ") })
+}
+
+fn leads_out(proxy: &SecretUrl) -> bool {
+    let address = proxy.expose();
+    let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    !LOOPBACK.iter().any(|loopback| host.starts_with(loopback))
+}
+
+fn outcome(built: &Result<BuildReport, ServiceError>) -> BuildOutcome {
+    match built {
+        Ok(BuildReport { digest, size, layers, .. }) => {
+            BuildOutcome::Succeeded { digest: digest.clone(), size: *size, layers: *layers }
+        }
+        Err(ServiceError::Engine(EngineError::Cancelled)) => BuildOutcome::Cancelled,
+        Err(error) => BuildOutcome::Failed { error: in_one_line(error) },
+    }
+}
+
+/// Hears events that are told once more later.
+struct Nobody;
+
+impl EventSink for Nobody {
+    fn emit(&self, _: BuildEvent) {}
+}
+
+/// Logins as daemons ask for them.
+struct Logins(CredentialFiles);
+
+impl Credentials for Logins {
+    fn login(&self, host: &str) -> Result<Option<RegistryLogin>, String> {
+        let credential = self.0.credential(host, "").map_err(|error| error.to_string())?;
+        Ok(match credential {
+            Some(Credential::Password { username, password }) => Some(RegistryLogin { username, secret: password }),
+            Some(Credential::IdentityToken(secret)) => Some(RegistryLogin { username: String::new(), secret }),
+            // BuildKit has no place for it.
+            Some(Credential::RegistryToken(_)) | None => None,
+        })
+    }
+}
+
+/// A stream that ends when somebody asks.
+struct Stopped<R> {
+    reader: R,
+    cancel: Cancel,
+}
+
+impl<R: Read> Read for Stopped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.cancel.stop().check()?;
+        self.reader.read(buffer)
+    }
+}
