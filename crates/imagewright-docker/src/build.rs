@@ -10,6 +10,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     CacheOptions, SolveRequest, SolveResponse, StatusRequest, StatusResponse,
 };
 use imagewright_dockerfile::IgnoreRules;
+use imagewright_model::spec::LayerCompression;
 use imagewright_model::{EventSink, Secret, Stop};
 use imagewright_oci::{Digest, Platform, Reference};
 use tokio::sync::mpsc;
@@ -103,8 +104,8 @@ pub enum Export {
     Archive {
         /// Takes the archive; dropped when all of it was written.
         to: Box<dyn Write + Send>,
-        /// How layers are compressed, in BuildKit's word; default: its own.
-        compression: Option<String>,
+        /// How layers are compressed; default: gzip.
+        compression: Option<LayerCompression>,
     },
 }
 
@@ -113,6 +114,8 @@ pub enum Export {
 pub struct Built {
     /// What the daemon calls the image: digest of its manifest, or of its configuration.
     pub digest: Option<Digest>,
+    /// Digest of its configuration, where the daemon tells.
+    pub id: Option<Digest>,
     /// How many steps were told.
     pub steps: u32,
 }
@@ -163,8 +166,9 @@ impl Daemon {
                 return Err(own.unwrap_or_else(|| status::failure(&status, &trace, &file, &text)));
             }
         };
-        let digest = answer.exporter_response.get("containerimage.digest");
-        Ok(Built { digest: digest.and_then(|digest| digest.parse().ok()), steps: trace.steps() })
+        let digest = |name: &str| answer.exporter_response.get(name).and_then(|digest| digest.parse().ok());
+        let (digest, id) = (digest("containerimage.digest"), digest("containerimage.config.digest"));
+        Ok(Built { digest, id, steps: trace.steps() })
     }
 
     async fn refuse_too_old(&self, request: &BuildRequest) -> Result<(), DockerError> {
@@ -289,10 +293,17 @@ fn solve_request(request: &BuildRequest, export: &Export, session: &str) -> Solv
     let exporter_name = match export {
         Export::Docker => "moby",
         Export::Archive { compression, .. } => {
-            if let Some(compression) = compression {
-                exporter.insert("compression".to_owned(), compression.clone());
-                exporter.insert("oci-mediatypes".to_owned(), "true".to_owned());
-            }
+            exporter.insert("oci-mediatypes".to_owned(), "true".to_owned());
+            let (method, level) = match compression {
+                None => ("gzip", None),
+                Some(LayerCompression::None) => ("uncompressed", None),
+                Some(LayerCompression::Gzip(level)) => ("gzip", *level),
+                Some(LayerCompression::Zstd(level)) => ("zstd", *level),
+            };
+            exporter.insert("compression".to_owned(), method.to_owned());
+            // gzip has levels to 9 there, and to 12 here.
+            let level = level.map(|level| if method == "gzip" { level.min(9) } else { level });
+            exporter.extend(level.map(|level| ("compression-level".to_owned(), level.to_string())));
             "oci"
         }
     };

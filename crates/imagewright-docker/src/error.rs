@@ -82,6 +82,8 @@ pub enum DockerError {
         origin: Option<Origin>,
         /// What the daemon says.
         message: String,
+        /// What that amounts to.
+        kind: ErrorKind,
     },
     /// A file or folder of the context cannot be read.
     #[error("cannot read `{}`", path.display())]
@@ -123,7 +125,8 @@ impl DockerError {
             Self::Broken(_) => ErrorKind::Unavailable,
             Self::Certificate { .. } | Self::Dockerfile { .. } | Self::FileName { .. } => ErrorKind::Invalid,
             Self::NoBuildKit { .. } | Self::TooOld { .. } | Self::Runtime(_) => ErrorKind::Machine,
-            Self::Refused { .. } | Self::Command { .. } | Self::Failed { .. } => ErrorKind::Failed,
+            Self::Refused { .. } | Self::Command { .. } => ErrorKind::Failed,
+            Self::Failed { kind, .. } => *kind,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Read { source, .. } | Self::TakeImage(source) => ErrorKind::of_io(source),
             Self::Cancelled => ErrorKind::Cancelled,
@@ -151,6 +154,12 @@ impl DockerError {
                 Some("leave it out with a line in .dockerignore, or build with `--engine native`".to_owned())
             }
             Self::Read { source, .. } | Self::TakeImage(source) => ErrorKind::io_hint(source),
+            Self::Failed { kind: ErrorKind::Denied, .. } => {
+                Some("log in with `imagewright login` or `docker login`".to_owned())
+            }
+            Self::Failed { kind: ErrorKind::Unavailable, .. } => {
+                Some("the daemon reaches registries by itself: see its proxies and mirrors".to_owned())
+            }
             Self::Broken(_)
             | Self::Refused { .. }
             | Self::Command { .. }

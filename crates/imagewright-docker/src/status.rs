@@ -2,6 +2,7 @@
 
 use bollard_buildkit_proto::google::rpc;
 use bollard_buildkit_proto::pb::{Range, SourceInfo};
+use imagewright_model::ErrorKind;
 use imagewright_model::spec::Origin;
 use prost::Message;
 use serde::Deserialize;
@@ -68,12 +69,17 @@ pub(crate) fn failure(status: &tonic::Status, trace: &Trace<'_>, file: &str, tex
     if status.code() == tonic::Code::Unavailable && failed.is_none() && line.is_none() {
         return DockerError::broken(status.clone());
     }
-    if is_missing(&message) {
+    if let Some(path) = absent_path(&message) {
+        let message = format!("there is no `{path}` in what is copied from");
         return DockerError::NotFound { origin, message };
     }
-    match origin {
-        Some(origin) if failed.is_none() => DockerError::Dockerfile { origin, message },
-        origin => DockerError::Failed { origin, message },
+    match kind_of(&message) {
+        Some(ErrorKind::NotFound) => DockerError::NotFound { origin, message },
+        Some(kind) => DockerError::Failed { origin, message, kind },
+        None => match origin {
+            Some(origin) if failed.is_none() => DockerError::Dockerfile { origin, message },
+            origin => DockerError::Failed { origin, message, kind: ErrorKind::Failed },
+        },
     }
 }
 
@@ -124,11 +130,29 @@ fn line_of_instruction(text: &str, title: &str) -> Option<u32> {
     u32::try_from(first + 1).ok()
 }
 
-/// Whether something that was named is not there.
-fn is_missing(message: &str) -> bool {
-    message.ends_with(": not found")
-        || message.contains("no such file or directory")
-        || message.contains("does not exist")
+/// The path that is to be copied and is not there.
+fn absent_path(message: &str) -> Option<&str> {
+    let rest =
+        message.strip_prefix("failed to compute cache key: ").filter(|rest| rest.ends_with("not found"))?;
+    let (_, path) = rest.split_once("\"/")?;
+    let (path, _) = path.split_once('"')?;
+    rest.find("\"/").map(|start| &rest[start + 1..start + 2 + path.len()])
+}
+
+/// What words of BuildKit and of registries amount to, where that is more than a failure.
+fn kind_of(message: &str) -> Option<ErrorKind> {
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if says(&["dial tcp", "no such host", "connection refused", "i/o timeout", "TLS handshake"]) {
+        Some(ErrorKind::Unavailable)
+    } else if says(&["pull access denied", "authorization failed", "401 Unauthorized", "403 Forbidden"]) {
+        Some(ErrorKind::Denied)
+    } else if message.ends_with("not found")
+        || says(&["no such file or directory", "does not exist", "NotFound: "])
+    {
+        Some(ErrorKind::NotFound)
+    } else {
+        None
+    }
 }
 
 /// The line that the details of a status name.
@@ -167,6 +191,34 @@ mod tests {
             "failed to solve: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: A",
         );
         assert_eq!(parse_error(&message), Some((2, "unknown instruction: A".to_owned())));
+    }
+
+    #[test]
+    fn what_is_missing_and_who_does_not_answer_is_told_from_other_failures() {
+        for (message, path) in [
+            ("failed to compute cache key: \"/absent\" not found: not found", Some("/absent")),
+            (
+                "failed to compute cache key: failed to calculate checksum of ref a::b: \"/a b/c\": not found",
+                Some("/a b/c"),
+            ),
+            ("secret no: not found", None),
+        ] {
+            assert_eq!(absent_path(message), path, "{message}");
+        }
+        for (message, kind) in [
+            ("secret no: not found", Some(ErrorKind::NotFound)),
+            (
+                "failed to do request: Head: dial tcp: lookup registry.example: no such host",
+                Some(ErrorKind::Unavailable),
+            ),
+            (
+                "pull access denied, repository does not exist or may require authorization",
+                Some(ErrorKind::Denied),
+            ),
+            ("failed to process", None),
+        ] {
+            assert_eq!(kind_of(message), kind, "{message}");
+        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ const PREPARATION: [&str; 3] = [
     "[internal] load remote build context",
 ];
 
+/// How the title of a step begins that asks a registry. No other has nothing below it and runs once.
+const METADATA: &str = "load metadata for ";
+
 /// Follows one build.
 pub(crate) struct Trace<'a> {
     events: &'a dyn EventSink,
@@ -29,9 +32,11 @@ pub(crate) struct Trace<'a> {
     file: String,
     steps: u32,
     vertices: HashMap<String, Followed>,
-    /// Vertices that are done, in order, and have not been told to be: some begin once more, when what was cached must be
-    /// fetched after all.
+    /// Vertices that are done, in order, and have not been told to be: sources begin once more, when what was known of
+    /// must be fetched after all.
     done: Vec<(String, BuildEvent)>,
+    /// Vertices below those that began.
+    needed: HashSet<String>,
     failed: Option<Failed>,
 }
 
@@ -51,8 +56,10 @@ struct Followed {
     title: String,
     /// The step it is, while it runs.
     step: Option<StepId>,
-    /// When it began the last time.
+    /// When the step began.
     began: Option<Timestamp>,
+    /// When the vertex began the last time.
+    last_began: Option<Timestamp>,
     /// What it prints, by stream.
     output: BTreeMap<i64, Lines>,
     tail: Tail,
@@ -64,7 +71,16 @@ struct Followed {
 impl<'a> Trace<'a> {
     pub(crate) fn new(events: &'a dyn EventSink, hidden: Hidden, file: &str) -> Self {
         let file = file.to_owned();
-        Self { events, hidden, file, steps: 0, vertices: HashMap::new(), done: Vec::new(), failed: None }
+        Self {
+            events,
+            hidden,
+            file,
+            steps: 0,
+            vertices: HashMap::new(),
+            done: Vec::new(),
+            needed: HashSet::new(),
+            failed: None,
+        }
     }
 
     /// How many steps there were.
@@ -98,14 +114,16 @@ impl<'a> Trace<'a> {
             followed.title = title(&vertex.name);
         }
         let is_preparation = PREPARATION.iter().any(|prefix| vertex.name.starts_with(prefix));
-        if is_preparation || vertex.started.is_none() || followed.began == vertex.started {
+        if is_preparation || vertex.started.is_none() || followed.last_began == vertex.started {
             return;
         }
+        followed.last_began = vertex.started;
         if followed.step.is_some() {
             self.done.retain(|(digest, _)| *digest != vertex.digest);
             return;
         }
         self.tell_done(|digest| vertex.inputs.iter().any(|input| input == digest));
+        self.needed.extend(vertex.inputs.iter().cloned());
         let Some(followed) = self.vertices.get_mut(&vertex.digest) else { return };
         self.steps += 1;
         let step = StepId(self.steps);
@@ -139,6 +157,12 @@ impl<'a> Trace<'a> {
         let event = BuildEvent::StepFinished { step, cached: vertex.cached, layer_size: None, took };
         self.done.retain(|(digest, _)| *digest != vertex.digest);
         self.done.push((vertex.digest.clone(), event));
+        let may_begin_again = vertex.inputs.is_empty()
+            && !followed.title.starts_with(METADATA)
+            && !self.needed.contains(&vertex.digest);
+        if !may_begin_again {
+            self.tell_done(|digest| digest == vertex.digest);
+        }
     }
 
     /// Tells the end of vertices that cannot begin again.
@@ -238,4 +262,150 @@ fn between(began: &Timestamp, completed: &Timestamp) -> Duration {
     let nanoseconds = |time: &Timestamp| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
     let took = nanoseconds(completed) - nanoseconds(began);
     Duration::from_nanos(u64::try_from(took).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use imagewright_model::Secret;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl EventSink for Told {
+        fn emit(&self, event: BuildEvent) {
+            let text = match event {
+                BuildEvent::StepStarted { step, title } => format!("{} begins: {title}", step.0),
+                BuildEvent::Status { step, message } => format!("{} {message}", step.0),
+                BuildEvent::Progress { step, message, progress } => {
+                    format!("{} {message} {}/{:?}", step.0, progress.done, progress.total)
+                }
+                BuildEvent::Output { step, line } => format!("{} | {line}", step.0),
+                BuildEvent::StepFinished { step, cached, took, .. } => {
+                    format!("{} ends, cached {cached}, {} ms", step.0, took.as_millis())
+                }
+                BuildEvent::Warning { message } => format!("warning {message}"),
+                other => panic!("{other:?} is not the daemon's to tell"),
+            };
+            self.0.lock().unwrap().push(text);
+        }
+    }
+
+    fn at(milliseconds: i32) -> Option<Timestamp> {
+        Some(Timestamp { seconds: 10, nanos: milliseconds * 1_000_000 })
+    }
+
+    fn vertex(digest: &str, name: &str, started: Option<Timestamp>, completed: Option<Timestamp>) -> Vertex {
+        let (digest, name) = (digest.to_owned(), name.to_owned());
+        Vertex { digest, name, started, completed, ..Vertex::default() }
+    }
+
+    fn vertices(vertexes: Vec<Vertex>) -> StatusResponse {
+        StatusResponse { vertexes, ..StatusResponse::default() }
+    }
+
+    /// What is told of these, and what failed.
+    fn told(news: &[StatusResponse]) -> (Vec<String>, Option<Failed>) {
+        let (told, secrets) = (Told::default(), [Secret::new("word\n")]);
+        let mut trace = Trace::new(&told, Hidden::new(secrets.iter()), "images/Dockerfile");
+        news.iter().for_each(|news| trace.follow(news));
+        trace.finish();
+        let failed = trace.failed().cloned();
+        (told.0.into_inner().unwrap(), failed)
+    }
+
+    #[test]
+    fn vertices_become_steps_with_titles_like_ours() {
+        for (name, expected) in [
+            ("[1/3] FROM base", "FROM base"),
+            ("[builder 2/14] RUN make", "[builder] RUN make"),
+            ("[stage-0 1/2] FROM base", "FROM base"),
+            ("[linux/amd64 builder 2/4] RUN make", "[linux/amd64 builder] RUN make"),
+            ("[internal] load build context", "load build context"),
+            ("[auth] library/base:pull token", "[auth] library/base:pull token"),
+            ("exporting to image", "exporting to image"),
+            ("[x", "[x"),
+        ] {
+            assert_eq!(title(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_source_that_begins_again_is_one_step() {
+        let (base, make) = ("[1/2] FROM base", "[2/2] RUN make");
+        let needs_base =
+            |completed| Vertex { inputs: vec!["a".to_owned()], ..vertex("b", make, at(40), completed) };
+        let news = [
+            vertices(vec![vertex("d", "[internal] load build definition from Dockerfile", at(0), at(1))]),
+            vertices(vec![vertex("a", base, at(0), at(10)), vertex("b", make, None, None)]),
+            vertices(vec![vertex("a", base, at(20), None)]),
+            vertices(vec![vertex("a", base, at(20), at(30))]),
+            vertices(vec![needs_base(None)]),
+            vertices(vec![vertex("a", base, at(20), at(30)), Vertex { cached: true, ..needs_base(at(45)) }]),
+        ];
+        let expected = [
+            "1 begins: FROM base",
+            "1 ends, cached false, 10 ms",
+            "2 begins: RUN make",
+            "2 ends, cached true, 5 ms",
+        ];
+        assert_eq!(told(&news).0, expected);
+    }
+
+    #[test]
+    fn what_happens_in_a_step_lies_between_its_beginning_and_its_end() {
+        let log = |text: &str| VertexLog {
+            vertex: "a".to_owned(),
+            msg: text.as_bytes().to_vec(),
+            stream: 1,
+            ..VertexLog::default()
+        };
+        let status = |id: &str, name: &str, current, total| VertexStatus {
+            id: id.to_owned(),
+            vertex: "a".to_owned(),
+            name: name.to_owned(),
+            current,
+            total,
+            ..VertexStatus::default()
+        };
+        let warning = VertexWarning {
+            short: b"the word is not secret".to_vec(),
+            ranges: vec![bollard_buildkit_proto::pb::Range {
+                start: Some(bollard_buildkit_proto::pb::Position { line: 3, character: 0 }),
+                end: None,
+            }],
+            ..VertexWarning::default()
+        };
+        let failing = Vertex {
+            error: "process \"echo word\" did not complete successfully: exit code: 1".to_owned(),
+            ..vertex("a", "RUN echo word", at(0), at(1))
+        };
+        let news = StatusResponse {
+            vertexes: vec![vertex("a", "RUN echo word", at(0), None), failing],
+            statuses: vec![
+                status("extracting", "", 0, 0),
+                status("extracting", "", 0, 0),
+                status("sha256:1", "downloading", 5, 10),
+                status("sha256:1", "downloading", 6, 10),
+            ],
+            logs: vec![log("a wo"), log("rd\nrest")],
+            warnings: vec![warning],
+        };
+        let (told, failed) = told(&[news]);
+        let expected = [
+            "1 begins: RUN echo ****",
+            "1 extracting",
+            "1 downloading sha256:1 5/Some(10)",
+            "1 | a ****",
+            "warning images/Dockerfile:3: the **** is not secret",
+            "1 | rest",
+        ];
+        assert_eq!(told, expected);
+        let failed = failed.unwrap();
+        assert_eq!(failed.error, "process \"echo ****\" did not complete successfully: exit code: 1");
+        assert_eq!((failed.title.as_str(), failed.tail.as_str()), ("RUN echo word", "a ****\nrest"));
+    }
 }

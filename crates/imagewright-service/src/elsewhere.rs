@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Instant;
 
 use imagewright_docker::{
-    Address, AgentSocket, BuildRequest, Built, Credentials, Daemon, DockerError, Export, NamedSource, Network,
-    RegistryLogin, TlsFiles,
+    Address, AgentSocket, BuildRequest, Built, Credentials, Daemon, DockerError, Export, NamedSource,
+    Network, RegistryLogin, TlsFiles,
 };
 use imagewright_dockerfile::NamedContext;
 use imagewright_engine::{Cancel, EngineError};
@@ -174,7 +174,8 @@ impl Service {
         if let (false, Some(hosts)) = (arguments.is_empty(), &trust.no_proxy) {
             arguments.push(("NO_PROXY".to_owned(), hosts.clone()));
         }
-        let epoch = command.source_date_epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string()));
+        let epoch =
+            command.source_date_epoch.map(|epoch| ("SOURCE_DATE_EPOCH".to_owned(), epoch.to_string()));
         arguments.extend(epoch);
         arguments.extend(command.arguments.iter().cloned());
         arguments
@@ -190,15 +191,13 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
         let (reader, writer) = io::pipe().map_err(DockerError::TakeImage)?;
-        let compression = compression.map(|compression| compression.to_string());
         let export = Export::Archive { to: Box::new(writer), compression };
         // The archive's own names are BuildKit's; it gets those that were asked for.
         let names = &request.names;
         let origin = builder.daemon.address().to_string();
         let (built, imported) = thread::scope(|scope| {
-            let import = scope.spawn(|| {
-                self.engine.import_stream(&origin, Box::new(reader), names, &mut |_, _| {})
-            });
+            let import =
+                scope.spawn(|| self.engine.import_stream(&origin, Box::new(reader), names, &mut |_, _| {}));
             let built = builder.daemon.build(request, export, self.logins(), events, cancel.stop());
             (built, import.join().expect("an import does not panic"))
         });
@@ -236,7 +235,9 @@ impl Service {
                 notes: Vec::new(),
             });
         }
-        if let Ok(image) = self.store().resolve(&digest.to_string()) {
+        let known =
+            built.id.iter().chain([&digest]).find_map(|id| self.store().resolve(&id.to_string()).ok());
+        if let Some(image) = known {
             let image = self.named(image, &request.names)?;
             return self.report(&request.names, &image, true);
         }
@@ -363,8 +364,12 @@ impl Credentials for Logins {
     fn login(&self, host: &str) -> Result<Option<RegistryLogin>, String> {
         let credential = self.0.credential(host, "").map_err(|error| error.to_string())?;
         Ok(match credential {
-            Some(Credential::Password { username, password }) => Some(RegistryLogin { username, secret: password }),
-            Some(Credential::IdentityToken(secret)) => Some(RegistryLogin { username: String::new(), secret }),
+            Some(Credential::Password { username, password }) => {
+                Some(RegistryLogin { username, secret: password })
+            }
+            Some(Credential::IdentityToken(secret)) => {
+                Some(RegistryLogin { username: String::new(), secret })
+            }
             // BuildKit has no place for it.
             Some(Credential::RegistryToken(_)) | None => None,
         })

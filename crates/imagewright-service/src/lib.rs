@@ -21,9 +21,9 @@ pub mod metadata;
 
 pub use build::{BuildCommand, BuildReport};
 pub use dockerfile::{DockerfileCommand, dockerfile_of};
-pub use imagewright_docker::Network;
 pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};
+pub use imagewright_docker::Network;
 pub use plan::PlanReport;
 pub use transport::{Destination, Source, TransportError};
 

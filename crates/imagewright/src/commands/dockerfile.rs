@@ -209,8 +209,11 @@ fn agent(text: &str) -> Result<(String, PathBuf), Failure> {
             .with_hint("start one so that SSH_AUTH_SOCK names its socket, or write NAME=SOCKET"));
     };
     if socket.is_file() {
-        return Err(Failure::new(ErrorKind::Usage, format!("--ssh {text}: `{}` is no socket", socket.display()))
-            .with_hint("add the key to an agent with ssh-add: keys themselves are not given to builds"));
+        return Err(Failure::new(
+            ErrorKind::Usage,
+            format!("--ssh {text}: `{}` is no socket", socket.display()),
+        )
+        .with_hint("add the key to an agent with ssh-add: keys themselves are not given to builds"));
     }
     Ok((name.to_owned(), socket))
 }

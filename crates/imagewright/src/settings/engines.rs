@@ -124,9 +124,13 @@ mod tests {
             fs::write(file, text).unwrap();
         };
         let context = format!("contexts/meta/{}/meta.json", Digest::of(b"desktop").hex());
-        write(&context, r#"{"Name":"desktop","Endpoints":{"docker":{"Host":"unix:///desktop.sock","SkipTLSVerify":false}}}"#);
+        write(
+            &context,
+            r#"{"Name":"desktop","Endpoints":{"docker":{"Host":"unix:///desktop.sock","SkipTLSVerify":false}}}"#,
+        );
         let folder = Some(folder.path().to_path_buf());
-        let here = || Surroundings { host: None, context: None, folder: folder.clone(), home: None, runtime: None };
+        let here =
+            || Surroundings { host: None, context: None, folder: folder.clone(), home: None, runtime: None };
         assert_eq!(here().host_of_context(), None);
         write("config.json", r#"{"currentContext":"desktop"}"#);
         assert_eq!(here().docker_host(), "unix:///desktop.sock");
