@@ -348,7 +348,7 @@ mod tests {
         ];
         let expected = [
             "1 begins: FROM base",
-            "1 ends, cached false, 10 ms",
+            "1 ends, cached false, 30 ms",
             "2 begins: RUN make",
             "2 ends, cached true, 5 ms",
         ];
