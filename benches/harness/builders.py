@@ -7,13 +7,16 @@ import subprocess
 import time
 from typing import NamedTuple
 
+from . import project
 from .disk import Disk
-from .docker import DockerDaemon
+from .docker import ENTER, ENVIRONMENT, NAMESPACES, DockerDaemon
 from .processes import DIES_WITH_US, Failure, Group, PeakMemory, runs, tail
 from .registry import Registry
 from .site import BASE, CLONE
 
 PEERS = CLONE / "benches" / "peers"
+# The Dockerfile that everybody builds.
+STAGES = "stages.Dockerfile"
 # What BuildKit says about copying a result into Docker's own store, which not every BuildKit has to do.
 UNPACKING = re.compile(r"unpacking to \S+ ([\d.]+)s done")
 
@@ -26,6 +29,8 @@ class Job(NamedTuple):
     note: str = ""
     name: str = "image:1"
     bytecode: str = "none"
+    # The state of the folder that a Dockerfile is built of; without it the image is one of packages.
+    project: project.Change | None = None
 
 
 class Measurement(NamedTuple):
@@ -95,8 +100,23 @@ class Builder:
         """Why the builder cannot do a job at all, if so."""
         del job
 
+    def project(self):
+        """The folder that Dockerfiles are built of."""
+        return self.folder / "project"
+
+    def arrange(self, job):
+        """Brings the folder that a Dockerfile is built of into its state; never timed."""
+        if job.project is not None:
+            folder = self.project()
+            if folder.exists():
+                project.apply(folder, job.project)
+            else:
+                project.make(folder, job.project)
+
     def build(self, jobs):
         """Builds images side by side; how long that took, from the start of the first to the end of the last."""
+        for job in jobs:
+            self.arrange(job)
         commands = [self.command(job) for job in jobs]
         environment = self.environment()
         with self.group.entered("clients"):
@@ -122,6 +142,8 @@ class Builder:
 
     def measure(self, jobs):
         """Builds images side by side; from the start until every one can be pulled."""
+        for job in jobs:
+            self.arrange(job)
         os.sync()
         load = os.getloadavg()[0]
         cpu, registry_cpu = self.group.cpu_seconds(), self.registry.group.cpu_seconds()
@@ -153,8 +175,12 @@ class Imagewright(Builder):
 
     def command(self, job):
         words = [self.program, "build", "--root", self.folder / "store", "--config", self.folder / "settings.toml",
-                 "--uv", self.cache.uv, "--progress", "plain", "--base", self.reference(BASE), "--push",
-                 "--tag", self.reference(job.name), *self.options]
+                 "--uv", self.cache.uv, "--progress", "plain", "--push", "--tag", self.reference(job.name),
+                 *self.options]
+        if job.project is not None:
+            words += ["--file", PEERS / STAGES, "--build-arg", f"BASE={self.reference(BASE)}", self.project()]
+            return [str(word) for word in words]
+        words += ["--base", self.reference(BASE)]
         for option, values in (("--pip", job.pip), ("--apt", job.apt), ("--label", [f"note={job.note}"])):
             for value in values:
                 words += [option, value]
@@ -200,19 +226,28 @@ class BuildKit(Builder):
 
     def command(self, job):
         folder = self.daemon.folder
+        if job.project is not None:
+            return self.daemon.command(*self.output(job), "--file", f"{folder}/peers/{STAGES}",
+                                       "--build-arg", f"BASE={self.reference(BASE)}", self.project())
         kind = "apt" if job.apt else self.dockerfile
-        output = f"type=image,name={self.reference(job.name)},push=true,oci-mediatypes=true"
         arguments = {"BASE": self.reference(BASE), "PACKAGES": " ".join(job.apt or job.pip), "NOTE": job.note}
         if job.pip:
             arguments |= self.bytecode(job.bytecode)
-        words = ["buildx", "build", "--progress", "plain", "--network", "host", "--provenance", "false",
-                 "--secret", f"id=site,src={folder}/site.sh",
+        words = [*self.output(job), "--secret", f"id=site,src={folder}/site.sh",
                  "--secret", f"id=authorities,src={folder}/authorities.pem",
-                 "--file", f"{folder}/peers/{kind}.Dockerfile",
-                 "--output", f"{output},compression={self.compression}"]
+                 "--file", f"{folder}/peers/{kind}.Dockerfile"]
         for argument, value in arguments.items():
             words += ["--build-arg", f"{argument}={value}"]
         return self.daemon.command(*words, f"{folder}/context")
+
+    def output(self, job):
+        """What all calls begin with."""
+        output = f"type=image,name={self.reference(job.name)},push=true,oci-mediatypes=true"
+        return ["buildx", "build", "--progress", "plain", "--network", "host", "--provenance", "false",
+                "--output", f"{output},compression={self.compression}"]
+
+    def project(self):
+        return self.daemon.folder / "project"
 
     def bytecode(self, bytecode):
         """How the Dockerfile is told whether to compile bytecode; pip does, uv does not, unless they are told."""
@@ -228,12 +263,37 @@ class BuildKit(Builder):
         return sum(float(seconds) for seconds in UNPACKING.findall(log))
 
 
+class Buildah(Builder):
+    """buildah of the same Debian system as Docker; its steps run in a chroot, for that is what works everywhere."""
+
+    def start(self):
+        (self.folder / "peers").mkdir()
+        shutil.copy(PEERS / STAGES, self.folder / "peers")
+
+    def command(self, job):
+        place = self.folder
+        store = f"--root {place}/store --runroot {place}/runroot --storage-driver overlay"
+        build = (f"buildah {store} build --isolation chroot --network host --layers --tls-verify=false "
+                 f"--file {place}/peers/{STAGES} --build-arg BASE={self.reference(BASE)} "
+                 f"--tag {self.reference(job.name)} {self.project()}")
+        push = f"buildah {store} push --tls-verify=false {self.reference(job.name)}"
+        inside = [*ENVIRONMENT, f"HOME={place}", "sh", "-ec", f"{build}\n{push}"]
+        return [*NAMESPACES, "sh", "-c", ENTER, "enter", str(self.cache.docker_root), str(place), *inside]
+
+    def environment(self):
+        return None
+
+    def cannot(self, job):
+        return None if job.project is not None else "it is measured with Dockerfiles alone"
+
+
 BUILDERS = {
     "imagewright": lambda cache: Imagewright("imagewright", cache),
     "imagewright-zstd": lambda cache: Imagewright("imagewright-zstd", cache, ("--compression", "zstd:3")),
     "bk": lambda cache: BuildKit("bk", cache, "pip", "gzip"),
     "bk-uv": lambda cache: BuildKit("bk-uv", cache, "uv", "gzip"),
     "bk-uv-zstd": lambda cache: BuildKit("bk-uv-zstd", cache, "uv", "zstd"),
+    "buildah": lambda cache: Buildah("buildah", cache),
 }
 
 ABOUT = {
@@ -242,8 +302,9 @@ ABOUT = {
     "bk": "BuildKit, pip with a cache mount, gzip",
     "bk-uv": "BuildKit, uv with a cache mount, gzip",
     "bk-uv-zstd": "BuildKit, uv with a cache mount, zstd",
+    "buildah": "buildah, gzip",
 }
-DEFAULT = ["imagewright", "bk", "bk-uv", "bk-uv-zstd"]
+DEFAULT = ["imagewright", "bk", "bk-uv", "bk-uv-zstd", "buildah"]
 OURS = "imagewright"
 
 

@@ -4,6 +4,7 @@ import itertools
 from typing import Callable, NamedTuple
 
 from .builders import Job
+from .project import Change
 
 W1 = ("numpy", "pandas", "scikit-learn", "matplotlib", "jupyterlab", "ipykernel")
 W4 = ("tensorflow",)
@@ -35,6 +36,8 @@ class Case(NamedTuple):
     # Brings a builder into the state from where it is measured, and gives the jobs to measure.
     prepare: Callable | None
     has_python: bool = True
+    # Whether everybody builds the same Dockerfile.
+    is_dockerfile: bool = False
 
 
 def has(builder, wanted):
@@ -131,6 +134,38 @@ def known_apt(builder, this):
     return [wanted]
 
 
+def first_project(builder, this):
+    """First build ever of the Dockerfile."""
+    del this
+    builder.wipe()
+    return [Job(project=Change())]
+
+
+def last_project(builder):
+    """The state that the builder has built last; it builds the first one where it has none."""
+    states = [job.project for job in builder.built if job.project is not None]
+    if not states:
+        builder.wipe()
+        builder.build([Job(project=Change())])
+    return states[-1] if states else Change()
+
+
+def same_project(builder, this):
+    """The same Dockerfile again."""
+    del this
+    return [Job(project=last_project(builder))]
+
+
+def changed_program(builder, this):
+    """The file that is copied last is another one."""
+    return [Job(project=last_project(builder)._replace(program=this.number))]
+
+
+def changed_library(builder, this):
+    """One of the files that a stage is made of is another one."""
+    return [Job(project=last_project(builder)._replace(library=this.number))]
+
+
 # In the order of a round, so that one case leaves what the next needs.
 CASES = {
     "w1-first": Case("W1, first build ever", " ".join(W1), first_w1),
@@ -144,5 +179,10 @@ CASES = {
     "w4-first": Case("W4, first build ever", " ".join(W4), first_w4),
     "apt-first": Case("apt, first build ever", " ".join(APT), first_apt, has_python=False),
     "apt-known": Case("apt, list changed", "one more small package, all known", known_apt, has_python=False),
+    "df-first": Case("Dockerfile, first build ever", "three stages", first_project, False, True),
+    "df-identical": Case("Dockerfile, nothing changed", "the same", same_project, False, True),
+    "df-program": Case("Dockerfile, one file changed", "the one copied last", changed_program, False, True),
+    "df-library": Case("Dockerfile, a stage changed", "one of 2,001 files", changed_library, False, True),
 }
-DEFAULT = ["w1-first", "w1-identical", "w1-label", "w1-order", PULL, "w1-added", "w4-first", "apt-first", "apt-known"]
+DEFAULT = ["w1-first", "w1-identical", "w1-label", "w1-order", PULL, "w1-added", "w4-first", "apt-first", "apt-known",
+           "df-first", "df-identical", "df-program", "df-library"]

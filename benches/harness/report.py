@@ -49,6 +49,8 @@ def name_of(record):
     about = ABOUT[record["builder"]]
     if CASES[record["case"]].has_python:
         return about
+    if CASES[record["case"]].is_dockerfile:
+        return about.replace(" uv with a cache mount,", "")
     return re.sub(r"\b(pip|uv) with a cache mount\b", "apt with cache mounts", about)
 
 

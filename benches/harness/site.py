@@ -3,7 +3,6 @@
 import fcntl
 import os
 import platform
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +15,6 @@ CLONE = Path(__file__).resolve().parents[2]
 SUITE = "trixie"
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"
 BASE = "base:1"
-DOCKER_PACKAGES = "docker.io,docker-cli,docker-buildx,ca-certificates,iptables,pigz"
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 PROXIES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
@@ -51,16 +49,6 @@ class Site:
         self.authorities = environment.get("SSL_CERT_FILE", AUTHORITIES)
         self.proxies = {name: environment[name] for name in PROXIES if name in environment}
         self.mirror = mirror
-
-    def debian_mirror(self):
-        """The Debian archive: what the user says, else what apt is set to."""
-        if self.mirror:
-            return self.mirror
-        uris = run(["apt-get", "update", "--print-uris"])
-        for uri in re.findall(r"^'(\S+?)/dists/\S+/InRelease'", uris, re.MULTILINE):
-            if uri.rstrip("/").endswith("/debian"):
-                return uri
-        raise Failure("apt knows no Debian archive: name one with --mirror")
 
     def script(self):
         """What a step of a peer sources before it reaches for packages."""
@@ -135,20 +123,10 @@ class Cache:
             for made in (self.docker_root, self.base, self.folder / "tools"):
                 shutil.rmtree(made, ignore_errors=True)
         run([CLONE / "scripts" / "fetch-uv", self.folder])
-        if not self.docker_root.exists():
-            tell(f"making a Debian {SUITE} with Docker")
-            self.make_docker_root()
+        run([CLONE / "scripts" / "fetch-docker", self.folder, *([self.site.mirror] if self.site.mirror else [])])
         if not self.base.exists():
             tell("making the base")
             self.make_base()
-
-    def make_docker_root(self):
-        """Bootstraps it beside its place, so that it is whole or not there."""
-        unfinished = self.work / "root"
-        run(["mmdebstrap", "--variant=minbase", f"--include={DOCKER_PACKAGES}", SUITE, unfinished,
-             self.site.debian_mirror()])
-        shutil.copyfile("/etc/hosts", unfinished / "etc/hosts")
-        unfinished.rename(self.docker_root)
 
     def make_base(self):
         """Bootstraps the base with Imagewright and keeps the registry it was pushed to."""

@@ -51,7 +51,8 @@ pub(crate) fn insert_all(map: &mut Option<BTreeMap<String, Value>>, keys: impl I
     map.get_or_insert_default().extend(keys.into_iter().map(|key| (key, Value::Object(Map::new()))));
 }
 
-/// The ports that a word names: `80`, `80/udp`, `8000-8002`.
+/// The ports that a word names: `80`, `80/udp`, `8000-8002`. Where a port of the host stands before it (`8080:80`), as for
+/// `docker run`, that says nothing here.
 pub(crate) fn ports(word: &str) -> Result<Vec<String>, Problem> {
     let bad = || Problem::malformed("EXPOSE", format!("`{word}` is no port: 8888, 8888/udp or 8000-8010"));
     let (range, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
@@ -59,6 +60,7 @@ pub(crate) fn ports(word: &str) -> Result<Vec<String>, Problem> {
     if !["tcp", "udp", "sctp"].contains(&protocol.as_str()) {
         return Err(bad());
     }
+    let range = range.rsplit(':').next().unwrap_or(range);
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let number = |text: &str| text.parse::<u16>().map_err(|_| bad());
     let (first, last) = (number(first)?, number(last)?);
@@ -105,11 +107,12 @@ mod tests {
         for (word, expected) in [
             ("80", &["80/tcp"][..]),
             ("53/UDP", &["53/udp"]),
+            ("127.0.0.1:8080:80", &["80/tcp"]),
             ("8000-8002", &["8000/tcp", "8001/tcp", "8002/tcp"]),
         ] {
             assert_eq!(ports(word).unwrap(), expected);
         }
-        for word in ["", "x", "70000", "80/icmp", "9-8", "80:80"] {
+        for word in ["", "x", "70000", "80/icmp", "9-8", "80:x"] {
             assert!(ports(word).is_err(), "{word}");
         }
     }

@@ -96,9 +96,6 @@ pub enum Problem {
     /// A stage that would need itself, or a later one.
     #[error("`{0}` is not built yet at this place")]
     LaterStage(String),
-    /// Two stages of one name.
-    #[error("a stage `{0}` was there before")]
-    RepeatedStage(String),
     /// A secret that was not given to the build.
     #[error("the secret `{0}` was not given")]
     NoSuchSecret(String),
@@ -167,7 +164,6 @@ impl DockerfileError {
             Problem::NoSuchStage { name, known } => nearest(name, known.iter().map(String::as_str))
                 .or_else(|| Some(format!("there are {}", known.join(", ")))),
             Problem::LaterStage(_) => Some("a stage can use those above it".to_owned()),
-            Problem::RepeatedStage(_) => Some("give one of them another name".to_owned()),
             Problem::NoSuchSecret(id) => Some(format!(
                 "give it with `--secret id={id},src=FILE`, or leave `required` out where it may be missing"
             )),

@@ -47,6 +47,10 @@ pub enum MountKind {
     Cache {
         /// What tells it from others.
         id: String,
+        /// The stage or image whose files a new one begins with, as it is written.
+        from: Option<String>,
+        /// A path in it, where a new one begins with files.
+        source: Option<String>,
         /// Who may use it at the same time.
         sharing: CacheSharing,
         /// Whether the command cannot change it.
@@ -71,6 +75,23 @@ pub enum MountKind {
         required: bool,
         /// Permission bits.
         mode: u32,
+        /// Its owner.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+    },
+    /// An SSH agent: a socket, named by `SSH_AUTH_SOCK`.
+    Ssh {
+        /// Its name.
+        id: String,
+        /// Whether it is an error that it was not given.
+        required: bool,
+        /// Permission bits.
+        mode: u32,
+        /// Its owner.
+        uid: u32,
+        /// Its group.
+        gid: u32,
     },
     /// A secret as a variable; there is nothing at the target.
     SecretVariable {
@@ -90,6 +111,8 @@ pub enum CacheSharing {
     Shared,
     /// One after the other.
     Locked,
+    /// One for each who uses it.
+    Private,
 }
 
 const KEYS: &[&str] = &[
@@ -226,29 +249,26 @@ impl Options {
             "tmpfs" => Ok(Mount { target: target?, kind: MountKind::Tmpfs { size: self.size } }),
             "cache" => self.cache(target?),
             "secret" => self.secret(folder),
-            "ssh" => Err(Problem::unsupported(
-                "an SSH agent (`type=ssh`)",
-                "give a deploy key or token with `--mount=type=secret`",
-            )),
+            "ssh" => Ok(self.ssh(folder)),
             other => Err(wrong(format!("there is no `type={other}`"))),
         }
     }
 
     fn cache(self, target: String) -> Result<Mount, Problem> {
-        if self.from.is_some() || self.source.is_some() {
-            return Err(Problem::unsupported(
-                "a cache that begins with files (`from`, `source`)",
-                "mount those files with `type=bind` and copy them into the cache in the command",
-            ));
-        }
         let sharing = match self.sharing.as_deref() {
             None | Some("shared") => CacheSharing::Shared,
-            // Who would be given an empty folder instead of the one in use, waits for that.
-            Some("locked" | "private") => CacheSharing::Locked,
+            Some("locked") => CacheSharing::Locked,
+            Some("private") => CacheSharing::Private,
             Some(other) => return Err(wrong(format!("`sharing={other}` is not shared, locked or private"))),
         };
         let kind = MountKind::Cache {
             id: self.id.unwrap_or_else(|| target.clone()),
+            source: match (&self.from, self.source) {
+                (_, Some(source)) => Some(absolute("/", &source)),
+                (Some(_), None) => Some("/".to_owned()),
+                (None, None) => None,
+            },
+            from: self.from,
             sharing,
             read_only: self.read_only == Some(true),
             mode: self.mode.unwrap_or(0o755),
@@ -259,12 +279,6 @@ impl Options {
     }
 
     fn secret(self, folder: &str) -> Result<Mount, Problem> {
-        if self.uid.unwrap_or(0) != 0 || self.gid.unwrap_or(0) != 0 {
-            return Err(Problem::unsupported(
-                "a secret that belongs to another user than root (`uid`, `gid`)",
-                "let that user read it with `mode=0444`: nobody else is in the sandbox",
-            ));
-        }
         let named = |path: &String| path.rsplit('/').next().unwrap_or_default().to_owned();
         let id = self.id.clone().or_else(|| self.source.clone()).or_else(|| self.target.as_ref().map(named));
         let id = id.filter(|id| !id.is_empty()).ok_or_else(|| wrong("a secret needs an `id`"))?;
@@ -281,7 +295,17 @@ impl Options {
         }
         let target = self.target.unwrap_or_else(|| format!("/run/secrets/{id}"));
         let mode = self.mode.unwrap_or(0o400);
-        Ok(Mount { target: absolute(folder, &target), kind: MountKind::Secret { id, required, mode } })
+        let (uid, gid) = (self.uid.unwrap_or(0), self.gid.unwrap_or(0));
+        let kind = MountKind::Secret { id, required, mode, uid, gid };
+        Ok(Mount { target: absolute(folder, &target), kind })
+    }
+
+    fn ssh(self, folder: &str) -> Mount {
+        let id = self.id.unwrap_or_else(|| "default".to_owned());
+        let target = self.target.unwrap_or_else(|| "/run/buildkit/ssh_agent.0".to_owned());
+        let (uid, gid) = (self.uid.unwrap_or(0), self.gid.unwrap_or(0));
+        let (required, mode) = (self.required.unwrap_or(false), self.mode.unwrap_or(0o600));
+        Mount { target: absolute(folder, &target), kind: MountKind::Ssh { id, required, mode, uid, gid } }
     }
 }
 
@@ -341,6 +365,16 @@ mod tests {
             mount("type=tmpfs,target=/t,size=2m").unwrap().kind,
             MountKind::Tmpfs { size: Some(2 << 20) }
         );
+        let ssh = mount("type=ssh,mode=0666,uid=1000,required").unwrap();
+        let kind = MountKind::Ssh { id: "default".into(), required: true, mode: 0o666, uid: 1000, gid: 0 };
+        assert_eq!(ssh, Mount { target: "/run/buildkit/ssh_agent.0".into(), kind });
+        let MountKind::Cache { from, source, sharing, .. } =
+            mount("type=cache,target=/c,from=base,sharing=private").unwrap().kind
+        else {
+            panic!()
+        };
+        assert_eq!((from.as_deref(), source.as_deref()), (Some("base"), Some("/")));
+        assert_eq!(sharing, CacheSharing::Private);
         let variable = mount("type=secret,id=token,env=TOKEN").unwrap().kind;
         assert!(matches!(variable, MountKind::SecretVariable { .. }));
     }
@@ -348,7 +382,6 @@ mod tests {
     #[test]
     fn what_cannot_be_mounted_is_told() {
         for (text, expected) in [
-            ("type=ssh", "an SSH agent (`type=ssh`) is not supported"),
             ("type=bind", "RUN --mount: `target` is missing"),
             ("type=x,target=/a", "RUN --mount: there is no `type=x`"),
             ("target=/a,ro=maybe", "RUN --mount: `ro` is true or false, not `maybe`"),

@@ -1,7 +1,7 @@
 //! `.dockerignore`: what of a context does not count.
 
 use crate::error::{DockerfileError, Problem};
-use crate::pattern::PathGlob;
+use crate::pattern::{BadPattern, PathGlob};
 
 /// The rules of a `.dockerignore`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,22 +28,24 @@ impl IgnoreRules {
             if line.starts_with('#') {
                 continue;
             }
-            let line = line.trim();
-            let (exception, pattern) = match line.strip_prefix('!') {
-                Some(pattern) => (true, pattern.trim()),
-                None => (false, line),
-            };
-            let pattern = clean(pattern);
-            if pattern.is_empty() {
-                continue;
-            }
-            let glob = PathGlob::with_folders(&pattern).map_err(|_| {
+            rules.extend(Rule::parse(line).map_err(|BadPattern| {
                 let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-                Problem::malformed("pattern", format!("`{line}` cannot be read")).at(file, number)
-            })?;
-            rules.push(Rule { glob, exception });
+                Problem::malformed("pattern", format!("`{}` cannot be read", line.trim())).at(file, number)
+            })?);
         }
         Ok(Self { rules })
+    }
+
+    /// Rules of patterns, one each. The error is the pattern that cannot be read.
+    pub(crate) fn of(patterns: &[String]) -> Result<Self, String> {
+        let rule = |pattern: &String| Rule::parse(pattern).map_err(|BadPattern| pattern.clone());
+        let rules = patterns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { rules: rules.into_iter().flatten().collect() })
+    }
+
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
     }
 
     /// Whether `path`, relative and with `/` between its parts, is left out. The last rule that says something of it,
@@ -65,6 +67,20 @@ impl IgnoreRules {
 }
 
 impl Rule {
+    /// Reads a pattern; none where it says nothing.
+    fn parse(line: &str) -> Result<Option<Self>, BadPattern> {
+        let line = line.trim();
+        let (exception, pattern) = match line.strip_prefix('!') {
+            Some(pattern) => (true, pattern.trim()),
+            None => (false, line),
+        };
+        let pattern = clean(pattern);
+        if pattern.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { glob: PathGlob::with_folders(&pattern)?, exception }))
+    }
+
     fn covers(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
         self.glob.matches(path) || folders.into_iter().any(|folder| self.glob.matches(folder))

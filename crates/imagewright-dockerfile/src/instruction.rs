@@ -1,6 +1,7 @@
 //! Instructions as they are written, before any variable is replaced.
 
 use crate::flags::RunFlags;
+use crate::git::GitSource;
 
 /// All keywords.
 pub(crate) const KEYWORDS: [&str; 18] = [
@@ -89,6 +90,14 @@ pub(crate) struct Copy {
     pub(crate) chmod: Option<String>,
     pub(crate) checksum: Option<String>,
     pub(crate) link: bool,
+    /// Whether the folders on the way to what is copied come along.
+    pub(crate) parents: bool,
+    /// Patterns of what is left out.
+    pub(crate) exclude: Vec<String>,
+    /// Whether a repository comes with its `.git`.
+    pub(crate) keep_git: bool,
+    /// Whether archives are unpacked, where that is said.
+    pub(crate) unpack: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,10 +122,19 @@ pub(crate) enum HealthCheck {
 pub enum CopySource {
     /// A path, perhaps a pattern, from the root of where it comes from.
     Path(String),
+    /// A path or pattern below a folder; the folders in between come along (`--parents`).
+    Below {
+        /// The folder, from the root of where it comes from.
+        folder: String,
+        /// The rest of the path, relative.
+        path: String,
+    },
     /// A here-document.
     Inline(InlineFile),
     /// An address to fetch from.
     Url(String),
+    /// A repository.
+    Git(GitSource),
 }
 
 /// A file whose contents stand in the Dockerfile.

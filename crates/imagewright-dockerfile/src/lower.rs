@@ -13,9 +13,12 @@ use crate::config::{
 use crate::error::{DockerfileError, Problem};
 use crate::expand;
 use crate::flags::{Mount, RunNetwork, absolute};
+use crate::ignore::IgnoreRules;
 use crate::instruction::{Command, CopySource, HealthCheck, InlineFile, Instruction, Located};
+use crate::mode::Mode;
 use crate::plan::{PlannedStage, StageSource};
 use crate::read;
+use crate::signal;
 
 /// A stage in steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +88,10 @@ pub struct RunAction {
 /// Files to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyAction {
-    /// Whether archives are unpacked.
+    /// Whether archives of the context are unpacked.
     pub unpack: bool,
+    /// Whether archives that are fetched are unpacked.
+    pub unpack_fetched: bool,
     /// What is copied.
     pub sources: Vec<CopySource>,
     /// Where it comes from; none for the context.
@@ -96,9 +101,15 @@ pub struct CopyAction {
     /// Whom it belongs to, as `name`, `uid`, `name:group`, `uid:gid`.
     pub owner: Option<String>,
     /// Its permission bits.
-    pub mode: Option<u32>,
+    pub mode: Option<Mode>,
+    /// What of it is left out: paths below a folder that is copied, names of files.
+    pub exclude: IgnoreRules,
     /// The digest that what is fetched must have.
     pub digest: Option<Digest>,
+    /// The commit that a repository must be at: its first digits, or all.
+    pub commit: Option<String>,
+    /// Whether a repository comes with its `.git`.
+    pub keep_git: bool,
     /// Whether links on the way to the destination are replaced rather than followed.
     pub link: bool,
 }
@@ -110,7 +121,7 @@ impl PlannedStage {
     /// Names the line of what is wrong.
     pub fn lower(&self, base: &ContainerConfig) -> Result<Lowered, DockerfileError> {
         let mut container = base.clone();
-        if self.base == StageSource::Scratch {
+        if matches!(self.base, StageSource::Scratch | StageSource::Folder(_)) {
             container.working_dir = "/".to_owned();
         }
         if variable(&container, "PATH").is_none() {
@@ -213,9 +224,6 @@ impl Lowering<'_> {
             }
             Instruction::User(user) => {
                 self.container.user = self.expand(user)?;
-                if self.container.user.is_empty() {
-                    return Err(Problem::malformed("USER", format!("`{user}` comes out empty")));
-                }
                 format!("USER {}", self.container.user)
             }
             Instruction::Expose(words) => {
@@ -242,6 +250,11 @@ impl Lowering<'_> {
             }
             Instruction::StopSignal(signal) => {
                 let signal = self.expand(signal)?;
+                if !signal::is_known(&signal) {
+                    let reason =
+                        format!("there is no signal `{signal}`: it is a name as SIGTERM, or a number");
+                    return Err(Problem::malformed("STOPSIGNAL", reason));
+                }
                 let history = format!("STOPSIGNAL {signal}");
                 self.container.stop_signal = Some(signal);
                 history

@@ -82,7 +82,7 @@ pub enum StageSource {
     Image(Reference),
     /// A stage of the plan, by its place in it.
     Stage(usize),
-    /// A folder, by its name; no stage begins with one.
+    /// A folder, by its name.
     Folder(String),
 }
 
@@ -184,13 +184,6 @@ impl Dockerfile {
         if dockerfile.stages.is_empty() {
             return Err(Problem::NoStage.from(Origin::file(file)));
         }
-        for (index, stage) in dockerfile.stages.iter().enumerate() {
-            let same = |other: &Stage| other.from.name.is_some() && other.from.name == stage.from.name;
-            if dockerfile.stages[..index].iter().any(same) {
-                let name = stage.from.name.clone().unwrap_or_default();
-                return Err(Problem::RepeatedStage(name).at(file, stage.line));
-            }
-        }
         Ok(dockerfile)
     }
 
@@ -246,7 +239,8 @@ impl Dockerfile {
                 scope: scope.clone(),
             });
         }
-        Ok(BuildPlan { stages, warnings: self.unused(request) })
+        let warnings = self.unused(request).into_iter().chain(self.repeated()).collect();
+        Ok(BuildPlan { stages, warnings })
     }
 
     fn scope(&self, request: &PlanRequest) -> Result<Scope, DockerfileError> {
@@ -296,16 +290,9 @@ impl Dockerfile {
             };
         let by_name = |stage: &Stage| stage.from.name.as_deref() == Some(name.to_lowercase().as_str());
         if let Some(source) = scope.context(&name) {
-            return match source {
-                StageSource::Folder(_) => Err(Problem::unsupported(
-                    format!("a stage that begins with the folder `{name}`"),
-                    "begin with `FROM scratch` and `COPY --from=NAME . /`",
-                )
-                .at(&self.file, stage.line)),
-                image => Ok((image, platform)),
-            };
+            return Ok((source, platform));
         }
-        let source = match self.stages[..index].iter().position(by_name) {
+        let source = match self.stages[..index].iter().rposition(by_name) {
             Some(earlier) => StageSource::Stage(earlier),
             None if name == "scratch" => StageSource::Scratch,
             None => StageSource::Image(
@@ -321,7 +308,7 @@ impl Dockerfile {
         let lower = name.to_lowercase();
         let by_name = |stage: &Stage| stage.from.name.as_deref() == Some(lower.as_str());
         let by_number = || name.parse().ok().filter(|number| *number < index);
-        self.stages[..index].iter().position(by_name).or_else(by_number)
+        self.stages[..index].iter().rposition(by_name).or_else(by_number)
     }
 
     /// The stages from which a stage takes files.
@@ -344,6 +331,20 @@ impl Dockerfile {
             }
         }
         Ok(sources)
+    }
+
+    /// Names that stages above have, too: whoever says them means the last before.
+    fn repeated(&self) -> Vec<String> {
+        let named = |(index, stage): (usize, &Stage)| {
+            let name = stage.from.name.as_ref()?;
+            let same = |other: &Stage| other.from.name.as_ref() == Some(name);
+            let (file, line) = (&self.file, stage.line);
+            let again = self.stages[..index].iter().any(same);
+            again.then(|| {
+                format!("{file}:{line}: a stage above is named `{name}`, too: give one of them another name")
+            })
+        };
+        self.stages.iter().enumerate().filter_map(named).collect()
     }
 
     /// Values that were given and are declared nowhere.

@@ -6,10 +6,15 @@ use crate::instruction::{Command, Copy, From, HealthCheck, Instruction, Located,
 use crate::source::{Line, announcement, read};
 use crate::words::{split_flags, split_quoted};
 
-const COPY_FLAGS: &[&str] = &["from", "chown", "chmod", "link"];
-const ADD_FLAGS: &[&str] = &["chown", "chmod", "link", "checksum"];
+const COPY_FLAGS: &[&str] = &["from", "chown", "chmod", "link", "parents", "exclude"];
+const ADD_FLAGS: &[&str] = &["chown", "chmod", "link", "exclude", "checksum", "keep-git-dir", "unpack"];
 const RUN_FLAGS: &[&str] = &["mount", "network"];
 const HEALTH_FLAGS: &[&str] = &["interval", "timeout", "start-period", "start-interval", "retries"];
+
+/// Flags that may be given more than once.
+const REPEATED_FLAGS: [&str; 2] = ["mount", "exclude"];
+/// The shortest time of a health check, in nanoseconds.
+const SHORTEST_TIME: i64 = 1_000_000;
 
 /// Longest part of an instruction that is shown.
 const LONGEST_TITLE: usize = 200;
@@ -51,7 +56,7 @@ fn instruction(line: &Line, escape: char) -> Result<Instruction, Problem> {
         "MAINTAINER" => Instruction::Maintainer(rest.clone()),
         "RUN" => Instruction::Run(Run {
             flags: run_flags(&flags)?,
-            command: command(after_flags),
+            command: command(keyword, after_flags)?,
             heredocs: heredocs.clone(),
         }),
         "COPY" | "ADD" => Instruction::Copy(copy(&flags, after_flags, heredocs)?),
@@ -59,9 +64,9 @@ fn instruction(line: &Line, escape: char) -> Result<Instruction, Problem> {
         "USER" => Instruction::User(rest.clone()),
         "EXPOSE" => Instruction::Expose(rest.split_whitespace().map(str::to_owned).collect()),
         "VOLUME" => Instruction::Volume(volumes(rest)?),
-        "CMD" => Instruction::Cmd(command(rest)),
-        "ENTRYPOINT" => Instruction::Entrypoint(command(rest)),
-        "SHELL" => match json_list(rest).filter(|words| !words.is_empty()) {
+        "CMD" => Instruction::Cmd(command(keyword, rest)?),
+        "ENTRYPOINT" => Instruction::Entrypoint(command(keyword, rest)?),
+        "SHELL" => match json_list(keyword, rest)?.filter(|words| !words.is_empty()) {
             Some(words) => Instruction::Shell(words),
             None => return Err(Problem::malformed(keyword, "needs a JSON list, as [\"/bin/bash\", \"-c\"]")),
         },
@@ -84,6 +89,7 @@ impl Flags<'_> {
         known: &'static [&'static str],
         mut take: impl FnMut(&str, Option<&str>) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
+        let mut seen = Vec::new();
         for flag in &self.all {
             let flag = flag.trim_start_matches("--");
             let (name, value) = match flag.split_once('=') {
@@ -94,9 +100,21 @@ impl Flags<'_> {
                 let flag = name.to_owned();
                 return Err(Problem::UnknownFlag { keyword: self.keyword.to_owned(), flag, known });
             }
+            if seen.contains(&name) && !REPEATED_FLAGS.contains(&name) {
+                return Err(Problem::malformed(self.keyword, format!("`--{name}` stands twice")));
+            }
+            seen.push(name);
             take(name, value)?;
         }
         Ok(())
+    }
+
+    fn switch(&self, name: &str, value: Option<&str>) -> Result<bool, Problem> {
+        match value {
+            None | Some("true" | "1") => Ok(true),
+            Some("false" | "0") => Ok(false),
+            Some(_) => Err(Problem::malformed(self.keyword, format!("`--{name}` is true or false"))),
+        }
     }
 
     fn value(&self, name: &str, value: Option<&str>) -> Result<String, Problem> {
@@ -199,20 +217,7 @@ fn run_flags(flags: &Flags<'_>) -> Result<RunFlags, Problem> {
 fn copy(flags: &Flags<'_>, rest: &str, heredocs: &[crate::source::Heredoc]) -> Result<Copy, Problem> {
     let keyword = flags.keyword;
     let add = keyword == "ADD";
-    for (flag, instead) in [
-        ("--parents", "name the folders one by one, each with its destination"),
-        (
-            "--exclude",
-            "leave the files out with a .dockerignore, or remove them in a stage they are copied from",
-        ),
-        ("--keep-git-dir", "clone in a `RUN git clone …`"),
-        ("--unpack", "ADD unpacks archives of the context by itself; others unpack in a RUN"),
-    ] {
-        if flags.all.iter().any(|given| given.starts_with(flag)) {
-            return Err(Problem::unsupported(format!("`{keyword} {flag}`"), instead));
-        }
-    }
-    let words = match json_list(rest) {
+    let words = match json_list(keyword, rest)? {
         Some(words) => words,
         None => rest.split_whitespace().map(str::to_owned).collect(),
     };
@@ -236,28 +241,29 @@ fn copy(flags: &Flags<'_>, rest: &str, heredocs: &[crate::source::Heredoc]) -> R
         chmod: None,
         checksum: None,
         link: false,
+        parents: false,
+        exclude: Vec::new(),
+        keep_git: false,
+        unpack: None,
     };
     flags.each(if add { ADD_FLAGS } else { COPY_FLAGS }, |name, value| {
-        if name == "link" {
-            copy.link = match value {
-                None | Some("true") => true,
-                Some("false") => false,
-                Some(_) => return Err(Problem::malformed(keyword, "`--link` is true or false")),
-            };
-            return Ok(());
-        }
-        let value = Some(flags.value(name, value)?);
+        let text = || flags.value(name, value);
         match name {
-            "from" if value.as_ref().is_some_and(|value| value.contains('$')) => {
-                return Err(Problem::unsupported(
-                    "a variable in `--from`",
-                    "name the image as a stage, `FROM $IMAGE AS name`, and take it from there",
-                ));
-            }
-            "from" => copy.from = value,
-            "chown" => copy.chown = value,
-            "chmod" => copy.chmod = value,
-            _ => copy.checksum = value,
+            "link" => copy.link = flags.switch(name, value)?,
+            "parents" => copy.parents = flags.switch(name, value)?,
+            "keep-git-dir" => copy.keep_git = flags.switch(name, value)?,
+            "unpack" => copy.unpack = Some(flags.switch(name, value)?),
+            "exclude" => copy.exclude.push(text()?),
+            "chown" => copy.chown = Some(text()?),
+            "chmod" => copy.chmod = Some(text()?),
+            "checksum" => copy.checksum = Some(text()?),
+            _ => copy.from = Some(text()?),
+        }
+        if copy.from.as_ref().is_some_and(|from| from.contains('$')) {
+            return Err(Problem::unsupported(
+                "a variable in `--from`",
+                "name the image as a stage, `FROM $IMAGE AS name`, and take it from there",
+            ));
         }
         Ok(())
     })?;
@@ -265,9 +271,10 @@ fn copy(flags: &Flags<'_>, rest: &str, heredocs: &[crate::source::Heredoc]) -> R
 }
 
 fn volumes(rest: &str) -> Result<Vec<String>, Problem> {
-    let words = json_list(rest).unwrap_or_else(|| rest.split_whitespace().map(str::to_owned).collect());
-    match words.iter().any(|word| word.trim().is_empty()) {
-        true => Err(Problem::malformed("VOLUME", "one of the paths is empty")),
+    let words = json_list("VOLUME", rest)?;
+    let words = words.unwrap_or_else(|| rest.split_whitespace().map(str::to_owned).collect());
+    match words.is_empty() || words.iter().any(|word| word.trim().is_empty()) {
+        true => Err(Problem::malformed("VOLUME", "a path is empty or missing")),
         false => Ok(words),
     }
 }
@@ -281,15 +288,22 @@ fn health_check(flags: &Flags<'_>, rest: &str) -> Result<HealthCheck, Problem> {
         let bad = || Problem::malformed("HEALTHCHECK", format!("`--{name}={value}` cannot be read"));
         match name {
             "retries" => retries = Some(value.parse().ok().filter(|count| *count >= 0).ok_or_else(bad)?),
-            _ => times.push((health_key(name), nanoseconds(&value).ok_or_else(bad)?)),
+            _ => {
+                let time = nanoseconds(&value).ok_or_else(bad)?;
+                if (1..SHORTEST_TIME).contains(&time) {
+                    let reason = format!("`--{name}={value}` is less than a millisecond");
+                    return Err(Problem::malformed("HEALTHCHECK", reason));
+                }
+                times.push((health_key(name), time));
+            }
         }
         Ok(())
     })?;
     match kind.to_ascii_uppercase().as_str() {
-        "NONE" if rest.is_empty() && flags.all.is_empty() => Ok(HealthCheck::None),
+        "NONE" if rest.is_empty() => Ok(HealthCheck::None),
         "NONE" => Err(Problem::malformed("HEALTHCHECK", "NONE takes nothing else")),
         "CMD" if !rest.trim().is_empty() => {
-            Ok(HealthCheck::Command { command: command(rest.trim()), times, retries })
+            Ok(HealthCheck::Command { command: command("HEALTHCHECK", rest.trim())?, times, retries })
         }
         "CMD" => Err(Problem::malformed("HEALTHCHECK", "nothing follows CMD")),
         other => Err(Problem::malformed("HEALTHCHECK", format!("`{other}` is neither CMD nor NONE"))),
@@ -349,15 +363,24 @@ fn trigger(line: &Line, escape: char) -> Result<String, Problem> {
 }
 
 /// A JSON list is the exec form, everything else a line for the shell.
-fn command(rest: &str) -> Command {
-    match json_list(rest) {
+fn command(keyword: &str, rest: &str) -> Result<Command, Problem> {
+    Ok(match json_list(keyword, rest)? {
         Some(words) => Command::Exec(words),
         None => Command::Shell(rest.to_owned()),
-    }
+    })
 }
 
-fn json_list(text: &str) -> Option<Vec<String>> {
-    text.starts_with('[').then(|| serde_json::from_str(text).ok()).flatten()
+/// The words of a JSON list; none where the text is something else.
+fn json_list(keyword: &str, text: &str) -> Result<Option<Vec<String>>, Problem> {
+    if !text.starts_with('[') {
+        return Ok(None);
+    }
+    let Ok(list) = serde_json::from_str::<Vec<serde_json::Value>>(text) else { return Ok(None) };
+    let word = |value: serde_json::Value| match value {
+        serde_json::Value::String(word) => Ok(word),
+        other => Err(Problem::malformed(keyword, format!("`{other}` is no string: write \"{other}\""))),
+    };
+    list.into_iter().map(word).collect::<Result<_, _>>().map(Some)
 }
 
 #[cfg(test)]

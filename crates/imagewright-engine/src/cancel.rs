@@ -1,6 +1,6 @@
 //! Stopping a build from outside: by a signal, a deadline or a button.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use imagewright_model::Stop;
 use imagewright_sandbox::Killer;
@@ -13,6 +13,8 @@ pub struct Cancel(Arc<Inner>);
 struct Inner {
     stop: Stop,
     running: Mutex<Vec<(u64, Killer)>>,
+    /// Those that are cancelled with this one.
+    parts: Mutex<Vec<Weak<Inner>>>,
 }
 
 impl Cancel {
@@ -21,11 +23,28 @@ impl Cancel {
         Self::default()
     }
 
+    /// One for a part of what this one is for: cancelled with this one, and by itself without it.
+    pub(crate) fn part(&self) -> Self {
+        let part = Self::default();
+        let mut parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock: a cancel that came first is seen here, one that comes later finds the part.
+        if self.is_cancelled() {
+            part.cancel();
+        }
+        parts.retain(|part| part.strong_count() > 0);
+        parts.push(Arc::downgrade(&part.0));
+        part
+    }
+
     /// Stops what runs now and everything that would begin later.
     pub fn cancel(&self) {
         self.0.stop.ask();
         for (_, killer) in self.running().iter() {
             killer.kill();
+        }
+        let parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in parts.iter().filter_map(Weak::upgrade) {
+            Self(part).cancel();
         }
     }
 

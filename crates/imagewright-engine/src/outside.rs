@@ -96,6 +96,13 @@ impl Outside {
         })
     }
 
+    /// Environment for git on the host.
+    pub(crate) fn git_environment_on_host(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let proxies = self.proxies.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let trust = self.ca_bundle.iter();
+        proxies.chain(trust.map(|path| ("GIT_SSL_CAINFO".to_owned(), path.display().to_string())))
+    }
+
     /// Mounts for every step.
     pub(crate) fn mounts(&self) -> Vec<Mount> {
         let ca = self.ca_bundle.iter().map(|path| file(path, CA_BUNDLE));

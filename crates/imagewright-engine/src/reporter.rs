@@ -1,6 +1,6 @@
 //! Numbers the steps of a build, times them and turns them into events.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct BuildReporter<'a> {
     events: &'a dyn EventSink,
     started: Instant,
-    next_step: Cell<u32>,
+    next_step: AtomicU32,
 }
 
 impl<'a> BuildReporter<'a> {
     pub(crate) fn start(events: &'a dyn EventSink, steps: u32) -> Self {
         events.emit(BuildEvent::Started { version: EVENT_VERSION, steps });
-        Self { events, started: Instant::now(), next_step: Cell::new(1) }
+        Self { events, started: Instant::now(), next_step: AtomicU32::new(1) }
     }
 
     pub(crate) fn step(&self, title: impl Into<String>) -> StepReporter<'a> {
-        let step = StepId(self.next_step.replace(self.next_step.get() + 1));
+        let step = StepId(self.next_step.fetch_add(1, Ordering::Relaxed));
         self.events.emit(BuildEvent::StepStarted { step, title: title.into() });
         StepReporter { events: self.events, step, started: Instant::now(), last_progress: Mutex::new(None) }
     }

@@ -368,7 +368,10 @@ pub(crate) fn bind(host: &Path, target: &str, read_only: bool) -> Mount {
 
 /// A small file made for the sandbox.
 pub(crate) fn contents(text: impl Into<Vec<u8>>, target: &str, mode: u32) -> Mount {
-    Mount { target: PathBuf::from(target), source: MountSource::Contents { bytes: text.into(), mode } }
+    Mount {
+        target: PathBuf::from(target),
+        source: MountSource::Contents { bytes: text.into(), mode, owner: (0, 0) },
+    }
 }
 
 fn environment_of(config: &ImageConfig) -> Vec<(String, String)> {

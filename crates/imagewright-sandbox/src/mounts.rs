@@ -69,8 +69,9 @@ pub(crate) fn mount_requested(root: &mut RootFileSystem, mounts: &[Mount]) -> Re
                 bind(root, path, target, Kind::File)?;
                 restrict(root, target, access(*read_only))?;
             }
-            MountSource::Contents { bytes, mode } => {
-                let file = root.private_file(bytes, *mode).attempt_on("write the contents of", target)?;
+            MountSource::Contents { bytes, mode, owner } => {
+                let file =
+                    root.private_file(bytes, *mode, *owner).attempt_on("write the contents of", target)?;
                 bind(root, &file, target, Kind::File)?;
             }
             MountSource::Tmpfs { size } => {

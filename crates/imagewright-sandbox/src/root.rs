@@ -126,11 +126,19 @@ impl RootFileSystem {
     }
 
     /// Puts bytes into a file of this sandbox's own and returns where it lies before the root is entered.
-    pub(crate) fn private_file(&mut self, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
+    pub(crate) fn private_file(
+        &mut self,
+        bytes: &[u8],
+        mode: u32,
+        (uid, gid): (u32, u32),
+    ) -> io::Result<PathBuf> {
         let path = self.scaffold.join(format!("file-{}", self.private_files));
         self.private_files += 1;
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         file.write_all(bytes)?;
+        if (uid, gid) != (0, 0) {
+            std::os::unix::fs::fchown(&file, Some(uid), Some(gid))?;
+        }
         file.set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
         Ok(path)
     }

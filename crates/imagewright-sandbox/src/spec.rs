@@ -102,6 +102,8 @@ pub enum MountSource {
         bytes: Vec<u8>,
         /// Permission bits.
         mode: u32,
+        /// User and group it belongs to.
+        owner: (u32, u32),
     },
     /// An empty directory in memory, writable for everyone.
     Tmpfs {
@@ -227,7 +229,7 @@ mod tests {
         spec.time_limit = Some(Duration::from_millis(1500));
         spec.mounts.push(Mount {
             target: "/etc/hosts".into(),
-            source: MountSource::Contents { bytes: vec![0, 255, 10], mode: 0o644 },
+            source: MountSource::Contents { bytes: vec![0, 255, 10], mode: 0o644, owner: (0, 0) },
         });
         let text = serde_json::to_string(&spec).unwrap();
         let back: SandboxSpec = serde_json::from_str(&text).unwrap();

@@ -40,7 +40,7 @@ pub struct DockerfileCommand {
     pub contexts: Vec<(String, String)>,
     /// Secrets by name.
     pub secrets: Vec<(String, Secret)>,
-    /// Sockets of SSH agents by name, for other engines than ours.
+    /// Sockets of SSH agents by name.
     pub agents: Vec<(String, PathBuf)>,
     /// The network of commands that name none.
     pub network: Network,
@@ -173,6 +173,7 @@ pub(crate) fn dockerfile_request(
         ignore,
         folders,
         secrets: command.secrets.clone(),
+        agents: command.agents.clone(),
         labels: image.labels.into_iter().collect(),
         names: image.tags,
         platform,

@@ -314,8 +314,7 @@ fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceEr
 
 /// Flags that our own engine does not have.
 fn not_native(command: &DockerfileCommand) -> Option<ServiceError> {
-    let all = [("--ssh", !command.agents.is_empty()), ("--network none", command.network == Network::None)];
-    not_for(BuildEngine::Native, &all)
+    not_for(BuildEngine::Native, &[("--network none", command.network == Network::None)])
 }
 
 /// Refuses flags that only our own engine has.

@@ -30,4 +30,15 @@ impl Store {
         }
         Ok(Lock { _file: file })
     }
+
+    /// Takes the lock of `key`, unless another process or thread holds it.
+    pub fn try_lock(&self, key: &str) -> Result<Option<Lock>, StoreError> {
+        let path = self.room("locks").join(Digest::of(key.as_bytes()).hex());
+        let file = open_lock(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(source).attempt("lock", &path),
+        }
+    }
 }

@@ -1,6 +1,8 @@
-//! A Docker daemon for one test, with its own socket and folders. Needs root and the distribution's Docker.
+//! A Docker daemon for one test, with its own socket and folders. Needs root, and the distribution's Docker or that of
+//! a Debian system in a folder (`scripts/fetch-docker`).
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -11,23 +13,78 @@ use crate::processes::wait_until;
 /// The distribution's client: another one, earlier on the search path, may lack what the daemon speaks.
 const CLIENT: &str = "/usr/bin/docker";
 
+/// Makes `$1` the root of this mount namespace, with the folder `$2` in it where it is outside, and becomes the rest.
+const ENTER: &str = r#"
+set -e
+root=$1 state=$2
+shift 2
+mount --bind "$root" "$root"
+cd "$root"
+mount -t proc proc proc
+mount --rbind /sys sys
+mount --rbind /dev dev
+mount -t tmpfs tmpfs tmp
+mount -t tmpfs tmpfs run
+mkdir -p "$root$state"
+mount --bind "$state" "$root$state"
+pivot_root . .
+umount -l .
+exec "$@"
+"#;
+
 /// The daemon; it ends with this value.
 pub struct DockerDaemon {
     process: Child,
     folder: TempDir,
+    /// Whether it is the first process of namespaces that go with it.
+    is_enclosed: bool,
 }
 
 impl DockerDaemon {
-    /// Starts it and waits until it answers.
+    /// Starts the distribution's and waits until it answers.
     ///
     /// # Panics
     ///
     /// When it does not start.
     pub fn start() -> Self {
+        Self::run(None)
+    }
+
+    /// Starts the one of the system that `scripts/fetch-docker` made in `shared` and waits until it answers. It and all
+    /// that it started or mounted are gone when it ends.
+    ///
+    /// # Panics
+    ///
+    /// When there is none, or it does not start.
+    pub fn start_newest(shared: &Path) -> Self {
+        let root = shared.join("docker-trixie");
+        assert!(
+            root.join("usr/sbin/dockerd").is_file(),
+            "no Docker in `{}`: scripts/test puts it there",
+            root.display()
+        );
+        Self::run(Some(&root))
+    }
+
+    fn run(root: Option<&Path>) -> Self {
         let folder = TempDir::with_prefix("imagewright-docker-").expect("a temporary folder can be made");
         let path = |name: &str| folder.path().join(name).into_os_string();
-        let log = std::fs::File::create(folder.path().join("log")).expect("the folder is ours");
-        let process = Command::new("dockerd")
+        let log = File::create(folder.path().join("log")).expect("the folder is ours");
+        let mut command = match root {
+            None => Command::new("dockerd"),
+            Some(root) => {
+                let mut command = Command::new("unshare");
+                command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
+                command.args(["sh", "-c", ENTER, "enter"]).args([root, folder.path()]);
+                command.args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/usr/sbin/dockerd"]);
+                // Only with this store its BuildKit has layers that stand alone (`COPY --link`).
+                let settings = r#"{"features": {"containerd-snapshotter": true}}"#;
+                fs::write(folder.path().join("daemon.json"), settings).expect("the folder is ours");
+                command.arg("--config-file").arg(path("daemon.json"));
+                command
+            }
+        };
+        let process = command
             .args(["--iptables=false", "--bridge=none", "--host"])
             .arg(format!("unix://{}", folder.path().join("socket").display()))
             .arg("--data-root")
@@ -41,9 +98,14 @@ impl DockerDaemon {
             .stderr(log)
             .spawn()
             .expect("dockerd is installed");
-        let daemon = Self { process, folder };
+        let daemon = Self { process, folder, is_enclosed: root.is_some() };
         wait_until("the Docker daemon answers", || daemon.docker(["version"]).code == Some(0));
         daemon
+    }
+
+    /// What it has told of itself so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// What `DOCKER_HOST` must be to reach it.
@@ -55,7 +117,7 @@ impl DockerDaemon {
         self.folder.path().join("socket")
     }
 
-    /// Runs the client; it builds with BuildKit.
+    /// Runs the distribution's client; it builds with BuildKit.
     pub fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Outcome {
         let mut command = Command::new(CLIENT);
         // Debian's client is made of plugins that look for the user's configuration.
@@ -67,10 +129,10 @@ impl DockerDaemon {
 
 impl Drop for DockerDaemon {
     fn drop(&mut self) {
-        // By SIGTERM, so that it unmounts what it has mounted.
+        // By SIGTERM, so that it unmounts what it has mounted; what is enclosed loses its mounts with its namespace.
         let process = nix::unistd::Pid::from_raw(i32::try_from(self.process.id()).unwrap_or_default());
-        let asked = nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM);
-        if asked.is_err() {
+        let signal = nix::sys::signal::Signal::SIGTERM;
+        if self.is_enclosed || nix::sys::signal::kill(process, signal).is_err() {
             drop(self.process.kill());
         }
         drop(self.process.wait());

@@ -11,5 +11,6 @@ pub mod image;
 pub mod processes;
 pub mod random;
 pub mod registry;
+pub mod shared;
 pub mod storm;
 pub mod wheels;

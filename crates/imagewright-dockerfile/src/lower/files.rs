@@ -7,7 +7,10 @@ use crate::config::words;
 use crate::error::Problem;
 use crate::expand;
 use crate::flags::{Mount, MountKind, absolute};
+use crate::git::GitSource;
+use crate::ignore::IgnoreRules;
 use crate::instruction::{Command, Copy, CopySource, InlineFile, RawSource, Run};
+use crate::mode::Mode;
 use crate::plan::{PREDEFINED, StageSource};
 
 /// Where scripts lie that stand in the Dockerfile.
@@ -20,7 +23,9 @@ impl Lowering<'_> {
         for text in &run.flags.mounts {
             let mount = Mount::parse(text, self.folder(), &|text| self.expand(text))?;
             sources.push(match &mount.kind {
-                MountKind::Bind { from: Some(name), .. } => Some(self.source(name)?),
+                MountKind::Bind { from: Some(name), .. } | MountKind::Cache { from: Some(name), .. } => {
+                    Some(self.source(name)?)
+                }
                 _ => None,
             });
             mounts.push(mount);
@@ -108,19 +113,29 @@ impl Lowering<'_> {
         }
         let owner = copy.chown.as_ref().map(|owner| self.expand(owner)).transpose()?;
         let written_mode = copy.chmod.as_ref().map(|mode| self.expand(mode)).transpose()?;
-        let mode = written_mode.as_ref().map(|mode| octal(keyword, mode)).transpose()?;
+        let mode = written_mode.as_ref().map(|mode| Mode::parse(keyword, mode)).transpose()?;
+        let exclude =
+            copy.exclude.iter().map(|pattern| self.expand(pattern)).collect::<Result<Vec<_>, _>>()?;
+        let exclude = IgnoreRules::of(&exclude).map_err(|pattern| {
+            Problem::malformed(keyword, format!("`--exclude={pattern}` cannot be read"))
+        })?;
+        let (digest, commit) = self.checksum(copy, &sources)?;
         let flags = [("chown", &owner), ("chmod", &written_mode)];
         let flags = flags.iter().filter_map(|(name, value)| Some(format!("--{name}={} ", value.as_ref()?)));
         let history =
             format!("{keyword} {}{} {written} # buildkit", flags.collect::<String>(), names.join(" "));
         let action = CopyAction {
-            unpack: copy.add,
+            unpack: copy.unpack.unwrap_or(copy.add),
+            unpack_fetched: copy.unpack.unwrap_or(false),
             sources,
             from: copy.from.as_ref().map(|name| self.source(name)).transpose()?,
             destination,
             owner,
             mode,
-            digest: self.digest(copy)?,
+            exclude,
+            digest,
+            commit,
+            keep_git: copy.keep_git,
             link: copy.link,
         };
         Ok((history, Action::Copy(action)))
@@ -139,12 +154,8 @@ impl Lowering<'_> {
             }
             RawSource::Path(text) => self.expand(text)?,
         };
-        let is_git = text.starts_with("git@") || text.starts_with("git://") || text.ends_with(".git");
-        if copy.add && is_git {
-            return Err(Problem::unsupported(
-                format!("the repository `{text}` as a source"),
-                "clone it with `RUN git clone …`, or fetch an archive of it",
-            ));
+        if let Some(git) = GitSource::parse(&text).filter(|_| copy.add) {
+            return Ok((CopySource::Git(git), text));
         }
         if text.starts_with("http://") || text.starts_with("https://") {
             return match copy.add {
@@ -155,21 +166,39 @@ impl Lowering<'_> {
             };
         }
         // Where it comes from is the root: nothing above it is reached.
-        Ok((CopySource::Path(absolute("/", &text)), text))
+        if !copy.parents {
+            return Ok((CopySource::Path(absolute("/", &text)), text));
+        }
+        // `folder/./rest`: the folders of the rest alone come along.
+        let inner = text.trim_start_matches('/');
+        let inner = inner.strip_prefix("./").unwrap_or(inner);
+        let (folder, path) = inner.split_once("/./").unwrap_or(("", inner));
+        let below =
+            CopySource::Below { folder: absolute("/", folder), path: absolute("/", path)[1..].to_owned() };
+        Ok((below, text))
     }
 
-    fn digest(&self, copy: &Copy) -> Result<Option<Digest>, Problem> {
-        let Some(text) = &copy.checksum else { return Ok(None) };
-        let is_one_url = |source: &RawSource| match source {
-            RawSource::Path(path) => path.starts_with("http"),
-            RawSource::Heredoc(_) => false,
-        };
-        if copy.sources.len() != 1 || !copy.sources.iter().all(is_one_url) {
-            return Err(Problem::malformed("ADD", "`--checksum` is for one source that is an address"));
-        }
+    /// What `--checksum` says of a file that is fetched, or of the commit of a repository.
+    fn checksum(
+        &self,
+        copy: &Copy,
+        sources: &[CopySource],
+    ) -> Result<(Option<Digest>, Option<String>), Problem> {
+        let Some(text) = &copy.checksum else { return Ok((None, None)) };
         let text = self.expand(text)?;
-        let digest = text.parse();
-        digest.map(Some).map_err(|_| Problem::malformed("ADD", format!("`{text}` is no digest")))
+        match sources {
+            [CopySource::Url(_)] => match text.parse() {
+                Ok(digest) => Ok((Some(digest), None)),
+                Err(_) => Err(Problem::malformed("ADD", format!("`{text}` is no digest"))),
+            },
+            [CopySource::Git(_)] => {
+                match text.len() >= 7 && text.chars().all(|digit| digit.is_ascii_hexdigit()) {
+                    true => Ok((None, Some(text.to_ascii_lowercase()))),
+                    false => Err(Problem::malformed("ADD", format!("`{text}` is no commit"))),
+                }
+            }
+            _ => Err(Problem::malformed("ADD", "`--checksum` is for one source that is an address")),
+        }
     }
 
     /// A stage above by its name or number, else an image.
@@ -182,7 +211,7 @@ impl Lowering<'_> {
         let is_it = |(known, index, _): &&(Option<String>, usize, Option<usize>)| {
             known.as_deref() == Some(lower.as_str()) || number == Some(*index)
         };
-        match self.stage.earlier.iter().find(is_it) {
+        match self.stage.earlier.iter().rfind(is_it) {
             Some((_, _, Some(place))) => Ok(StageSource::Stage(*place)),
             // Only a trigger of the base can name what the plan did not see.
             Some(_) => Err(Problem::unsupported(
@@ -198,9 +227,4 @@ impl Lowering<'_> {
             }
         }
     }
-}
-
-fn octal(keyword: &str, mode: &str) -> Result<u32, Problem> {
-    let number = u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o7777);
-    number.ok_or_else(|| Problem::malformed(keyword, format!("`--chmod={mode}` is no octal mode")))
 }

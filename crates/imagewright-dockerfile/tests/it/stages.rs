@@ -1,6 +1,8 @@
 //! Which stages are built, and what arguments come to.
 
-use imagewright_dockerfile::{Action, Dockerfile, Lowered, NamedContext, PlanRequest, StageSource};
+use imagewright_dockerfile::{
+    Action, CopySource, Dockerfile, GitSource, Lowered, NamedContext, PlanRequest, StageSource,
+};
 use imagewright_oci::ContainerConfig;
 use serde_json::json;
 
@@ -47,7 +49,6 @@ fn stages_that_cannot_be_are_told() {
         (STAGES, Some("tset"), "--target: there is no stage `tset`"),
         ("RUN x", None, "Dockerfile:1: RUN stands before the first FROM"),
         ("ARG A", None, "Dockerfile: there is no FROM"),
-        ("FROM a AS b\nFROM c AS B", None, "Dockerfile:2: a stage `b` was there before"),
         (
             "FROM a\nCOPY --from=b x y\nFROM c AS b",
             Some("0"),
@@ -86,11 +87,16 @@ fn names_may_stand_for_other_images_and_folders() {
     assert_eq!(sources, [StageSource::Folder("Files".to_owned()), StageSource::Stage(0)]);
     let plan = planned(text, &[("build", image("built:1"))]).unwrap();
     assert_eq!(plan.stages.len(), 1, "the stage is not needed when its name stands for an image");
-    let error = planned("FROM base", &[("base", NamedContext::Folder)]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "Dockerfile:1: a stage that begins with the folder `base` is not supported"
-    );
+    let plan = planned("FROM base", &[("base", NamedContext::Folder)]).unwrap();
+    assert_eq!(plan.stages[0].base, StageSource::Folder("base".to_owned()));
+}
+
+#[test]
+fn a_name_that_two_stages_have_means_the_last_before() {
+    let plan = plan("FROM a AS x\nFROM b AS X\nFROM x\nCOPY --from=x /a /\n", None, &[]).unwrap();
+    let bases: Vec<_> = plan.stages.iter().map(|stage| &stage.base).collect();
+    assert_eq!(bases, [&StageSource::Image("b".parse().unwrap()), &StageSource::Stage(0)]);
+    assert_eq!(plan.warnings, ["Dockerfile:2: a stage above is named `x`, too: give one of them another name"]);
 }
 
 #[test]
@@ -159,19 +165,55 @@ fn triggers_of_the_base_run_first_and_once() {
 }
 
 #[test]
+fn what_is_copied_may_be_chosen_in_many_ways() {
+    let copied = |text: &str| {
+        let lowered = lowered(&format!("FROM scratch\nARG OUT=*.txt\n{text}\n"), &[]);
+        match lowered.steps.into_iter().last().unwrap().action {
+            Action::Copy(copy) => copy,
+            action => panic!("{action:?}"),
+        }
+    };
+    let below = |folder: &str, path: &str| CopySource::Below { folder: folder.into(), path: path.into() };
+    for (text, source) in [
+        ("COPY --parents a/b/*.txt /to/", below("/", "a/b/*.txt")),
+        ("COPY --parents ./a/./b/c /to/", below("/a", "b/c")),
+        ("COPY --parents /a/b/./**/*.py /to/", below("/a/b", "**/*.py")),
+        ("COPY --parents=false a/./b /to/", CopySource::Path("/a/b".into())),
+    ] {
+        assert_eq!(copied(text).sources, [source], "{text}");
+    }
+    let copy = copied("COPY --exclude=$OUT --exclude=docs/** --exclude=!docs/keep.txt . /to/");
+    let left_out = |path: &str| copy.exclude.ignores(path);
+    assert!(left_out("a.txt") && left_out("docs/a.md"));
+    assert!(!left_out("docs/keep.txt") && !left_out("in/a.txt"));
+
+    let add = copied("ADD --keep-git-dir --checksum=A1B2C3D --unpack https://h.example/a.git#v1:docs /to");
+    let git = GitSource {
+        url: "https://h.example/a.git".into(),
+        reference: Some("v1".into()),
+        folder: Some("docs".into()),
+    };
+    assert_eq!(add.sources, [CopySource::Git(git)]);
+    assert_eq!((add.commit.as_deref(), add.keep_git, add.unpack_fetched), (Some("a1b2c3d"), true, true));
+    let add = copied("ADD --unpack=false a.tar /to");
+    assert!(!add.unpack && !add.unpack_fetched);
+}
+
+#[test]
 fn files_that_cannot_be_copied_are_told() {
     for (text, expected) in [
         ("COPY a b c", "COPY: several sources go into a folder: write `c/`"),
         ("COPY https://h.example/a b", "COPY: `https://h.example/a` is an address, and those are for ADD"),
-        (
-            "ADD https://h.example/a.git b",
-            "the repository `https://h.example/a.git` as a source is not supported",
-        ),
+        ("ADD --checksum=main https://h.example/a.git b", "ADD: `main` is no commit"),
         ("ADD --checksum=sha256:0 a b", "ADD: `--checksum` is for one source that is an address"),
-        ("COPY --chmod=u+x a b", "COPY: `--chmod=u+x` is no octal mode"),
+        (
+            "COPY --chmod=u+q a b",
+            "COPY: `--chmod=u+q` is neither an octal mode nor changes like `u=rwX,go=rX`",
+        ),
+        ("COPY --exclude=[ a b", "COPY: `--exclude=[` cannot be read"),
         ("WORKDIR ${X:?is needed}", "`X`: is needed"),
         ("EXPOSE 80/icmp", "EXPOSE: `80/icmp` is no port: 8888, 8888/udp or 8000-8010"),
-        ("USER $NOBODY", "USER: `$NOBODY` comes out empty"),
+        ("STOPSIGNAL SIGNO", "STOPSIGNAL: there is no signal `SIGNO`: it is a name as SIGTERM, or a number"),
     ] {
         let plan = plan(&format!("FROM scratch\n{text}"), None, &[]).unwrap();
         let error = plan.stages[0].lower(&ContainerConfig::default()).unwrap_err();

@@ -12,6 +12,7 @@ use super::write::{Look, Writer};
 use crate::error::EngineError;
 
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+const BZIP2: &[u8] = b"BZh";
 
 /// Whether a file is an archive.
 pub(super) fn is_archive(origin: &Origin, shown: &str, host: &Path) -> Result<bool, EngineError> {
@@ -80,10 +81,13 @@ fn open(host: &Path) -> Result<io::Result<Box<dyn Read>>, EngineError> {
     let mut magic = Vec::new();
     file.by_ref().take(XZ.len() as u64).read_to_end(&mut magic).map_err(EngineError::io("read", host))?;
     file.rewind().map_err(EngineError::io("read", host))?;
-    Ok(match magic == XZ {
-        true => Ok(Box::new(liblzma::read::XzDecoder::new_multi_decoder(BufReader::new(file)))),
-        false => imagewright_layer::decompress(file),
-    })
+    if magic == XZ {
+        return Ok(Ok(Box::new(liblzma::read::XzDecoder::new_multi_decoder(BufReader::new(file)))));
+    }
+    if magic.starts_with(BZIP2) {
+        return Ok(Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(BufReader::new(file)))));
+    }
+    Ok(imagewright_layer::decompress(file))
 }
 
 /// A path without what leads out of the folder it is in.

@@ -1,28 +1,24 @@
 //! `COPY` and `ADD`. Files are known by contents and mode, never by time: those of a context get the date of the image.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use imagewright_dockerfile::{CopyAction, CopySource, InlineFile};
-use imagewright_model::spec::Origin;
+use imagewright_dockerfile::{CopyAction, CopySource, GitSource, InlineFile};
 use imagewright_oci::Digest;
 use imagewright_store::overlay::TidyRules;
 use serde::{Deserialize, Serialize};
 
 use super::StageError;
-use super::archive;
 use super::download::Download;
+use super::git::Repository;
+use super::place::Copying;
 use super::source::{FilesOf, SourceRoot};
 use super::stages::{Rechecked, Surroundings};
-use super::transfer::{Given, transfer};
-use super::write::{Look, Writer};
+use super::write::Writer;
+use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::passwd;
 use crate::step::{self, Step, StepResult};
-
-/// Permission bits of what is fetched, and of what stands in the Dockerfile.
-const FETCHED_MODE: u32 = 0o600;
-const INLINE_MODE: u32 = 0o644;
+use crate::workbench::Workbench;
 
 /// Copies files into the image so far.
 pub(super) struct CopyStep<'a> {
@@ -37,10 +33,13 @@ pub(super) struct CopyStep<'a> {
 pub(super) struct Matched {
     /// Which of the sources.
     source: usize,
-    /// Path or address.
-    path: String,
+    /// Path or address; of a repository the commit.
+    pub(super) path: String,
     /// Of all that is copied for it.
-    digest: Digest,
+    pub(super) digest: Digest,
+    /// Where it goes below the destination, where the folders on the way to it come along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) below: Option<PathBuf>,
 }
 
 impl<'a> CopyStep<'a> {
@@ -59,13 +58,63 @@ impl<'a> CopyStep<'a> {
     fn download(&self, url: &str) -> Result<Download, EngineError> {
         Download::new(&self.surroundings, url, self.action.digest.as_ref())
     }
+
+    fn repository<'s>(&'s self, source: &'s GitSource) -> Repository<'s> {
+        Repository::new(&self.surroundings, source, self.action.keep_git)
+    }
+
+    fn commit(&self, source: usize, git: &GitSource) -> Result<Matched, EngineError> {
+        let repository = self.repository(git);
+        let found = repository.commit()?;
+        if let Some(expected) = self.action.commit.as_ref().filter(|expected| !found.starts_with(*expected)) {
+            let (origin, url) = (self.surroundings.origin.clone(), git.url.clone());
+            return Err(StageError::OtherCommit { origin, url, found, expected: expected.clone() }.into());
+        }
+        Ok(Matched { source, digest: repository.digest(&found), path: found, below: None })
+    }
+
+    /// Whether the layer does not depend on those below it, and is there again when they change (`--link`). An owner by
+    /// name is looked up in them.
+    fn stands_alone(&self) -> bool {
+        let by_number = |owner: &String| owner.split(':').all(|part| part.parse::<u32>().is_ok());
+        self.action.link && self.action.owner.as_ref().is_none_or(by_number)
+    }
+
+    fn parent(&self) -> Option<Digest> {
+        if self.stands_alone() { None } else { self.surroundings.context.parent() }
+    }
+
+    /// What paths come to.
+    fn paths(&mut self, source: usize, written: &CopySource) -> Result<Vec<Matched>, EngineError> {
+        let (origin, exclude) = (self.surroundings.origin, &self.action.exclude);
+        let root = self.root()?;
+        let found: Vec<(PathBuf, Option<PathBuf>)> = match written {
+            CopySource::Path(path) => {
+                root.matches(origin, path)?.into_iter().map(|path| (path, None)).collect()
+            }
+            CopySource::Below { folder, path } => {
+                let found = root.matches_below(origin, folder, path)?;
+                found.into_iter().map(|(path, below)| (path, Some(below))).collect()
+            }
+            CopySource::Inline(_) | CopySource::Url(_) | CopySource::Git(_) => Vec::new(),
+        };
+        let matched = |(path, below): (PathBuf, Option<PathBuf>)| {
+            let mut digest = root.digest(origin, &path, exclude)?;
+            if let Some(below) = &below {
+                digest = step::key("copied-below", &(digest, root.modes_above(&path, below)));
+            }
+            Ok(Matched { source, path: path.to_string_lossy().into_owned(), digest, below })
+        };
+        found.into_iter().map(matched).collect()
+    }
 }
 
 impl Rechecked for CopyStep<'_> {
     fn is_looked_at_again(&self) -> bool {
         let may_change = |source: &CopySource| match source {
-            CopySource::Path(_) => self.from.may_change(),
+            CopySource::Path(_) | CopySource::Below { .. } => self.from.may_change(),
             CopySource::Url(_) => self.action.digest.is_none(),
+            CopySource::Git(git) => !git.names_a_commit(),
             CopySource::Inline(_) => false,
         };
         self.action.sources.iter().any(may_change)
@@ -77,38 +126,36 @@ impl Step for CopyStep<'_> {
     type Solution = Vec<Matched>;
 
     fn question(&self) -> Digest {
-        let CopyAction { unpack, sources, destination, owner, mode, digest, link, .. } = self.action;
+        let CopyAction { sources, destination, owner, mode, exclude, digest, commit, .. } = self.action;
+        let CopyAction { unpack, unpack_fetched, keep_git, link, .. } = self.action;
         let from = self.from.identity();
-        let sources: Vec<(&str, &str)> = sources
+        let sources: Vec<(&str, String)> = sources
             .iter()
             .map(|source| match source {
-                CopySource::Path(path) => ("path", path.as_str()),
-                CopySource::Url(url) => ("url", url.as_str()),
-                CopySource::Inline(InlineFile { name, contents }) => (name.as_str(), contents.as_str()),
+                CopySource::Path(path) => ("path", path.clone()),
+                CopySource::Below { folder, path } => ("below", format!("{folder}/./{path}")),
+                CopySource::Url(url) => ("url", url.clone()),
+                CopySource::Git(git) => ("git", format!("{git:?}")),
+                CopySource::Inline(InlineFile { name, contents }) => (name.as_str(), contents.clone()),
             })
             .collect();
-        let what = (from, sources, unpack, digest);
+        let what =
+            (from, sources, format!("{exclude:?}"), (unpack, unpack_fetched, keep_git), (digest, commit));
         let where_to = (destination, owner, mode, link);
-        step::key("dockerfile-copy", &(self.surroundings.context.parent(), what, where_to))
+        step::key("dockerfile-copy", &(self.parent(), what, where_to))
     }
 
     fn solve(&mut self) -> Result<Vec<Matched>, EngineError> {
-        let origin = self.surroundings.origin;
         let mut all = Vec::new();
         for (source, written) in self.action.sources.iter().enumerate() {
             match written {
                 CopySource::Inline(_) => {}
                 CopySource::Url(url) => {
                     let digest = self.download(url)?.digest;
-                    all.push(Matched { source, path: url.clone(), digest });
+                    all.push(Matched { source, path: url.clone(), digest, below: None });
                 }
-                CopySource::Path(path) => {
-                    let root = self.root()?;
-                    for path in root.matches(origin, path)? {
-                        let digest = root.digest(origin, &path)?;
-                        all.push(Matched { source, path: path.to_string_lossy().into_owned(), digest });
-                    }
-                }
+                CopySource::Git(git) => all.push(self.commit(source, git)?),
+                CopySource::Path(_) | CopySource::Below { .. } => all.extend(self.paths(source, written)?),
             }
         }
         Ok(all)
@@ -122,7 +169,9 @@ impl Step for CopyStep<'_> {
 
     fn run(&mut self, solution: &Vec<Matched>) -> Result<StepResult, EngineError> {
         let (context, origin) = (self.surroundings.context, self.surroundings.origin);
-        let bench = context.bench()?;
+        let nothing = Draft::empty(self.surroundings.request.platform.clone());
+        let draft = if self.stands_alone() { &nothing } else { context.draft };
+        let bench = Workbench::on(context.site, draft, context.epoch, context.report)?;
         let owner = match &self.action.owner {
             Some(owner) => Some(passwd::find_owner(owner, &bench.view())?),
             None => None,
@@ -141,87 +190,15 @@ impl Step for CopyStep<'_> {
                         copying.unless_changed(download.digest == matched.digest, url)?;
                         copying.fetched(&download)?;
                     }
-                    CopySource::Path(_) => copying.path(self.root()?, Path::new(&matched.path), matched)?,
+                    CopySource::Git(git) => {
+                        let files = self.repository(git).files(&matched.path)?;
+                        copying.repository(&files)?;
+                    }
+                    CopySource::Path(_) | CopySource::Below { .. } => copying.path(self.root()?, matched)?,
                 }
             }
         }
         copying.writer.finish()?;
-        Ok(StepResult::of(bench.seal(context.draft, TidyRules::default())?))
-    }
-}
-
-/// Writes the sources of one instruction.
-struct Copying<'a> {
-    writer: Writer<'a>,
-    origin: &'a Origin,
-    action: &'a CopyAction,
-    owner: Option<(u32, u32)>,
-    epoch: i64,
-}
-
-impl Copying<'_> {
-    /// What nobody described.
-    fn look(&self, mode: u32) -> Look {
-        let (uid, gid) = self.owner.unwrap_or((0, 0));
-        Look { mode: self.action.mode.unwrap_or(mode), uid, gid, time: self.epoch }
-    }
-
-    /// The place of a file of this name, and the folders on the way to it.
-    fn place(&mut self, name: &str) -> Result<PathBuf, EngineError> {
-        let destination = &self.action.destination;
-        let mut place = self.writer.place(destination)?;
-        if destination.ends_with('/') || self.writer.is_folder(&place) {
-            place.push(name);
-        }
-        let missing = self.look(0o755);
-        self.writer.folders(place.parent().unwrap_or(Path::new("")), missing)?;
-        Ok(place)
-    }
-
-    fn inline(&mut self, file: &InlineFile) -> Result<(), EngineError> {
-        let place = self.place(&file.name)?;
-        self.writer.file(&place, self.look(INLINE_MODE), None, |out| {
-            out.write_all(file.contents.as_bytes()).map_err(EngineError::io("write", &place))
-        })
-    }
-
-    fn fetched(&mut self, download: &Download) -> Result<(), EngineError> {
-        let place = self.place(&download.name)?;
-        let mut file = File::open(&download.path).map_err(EngineError::io("open", &download.path))?;
-        self.writer.file(&place, self.look(FETCHED_MODE), None, |out| {
-            std::io::copy(&mut file, out).map(drop).map_err(EngineError::io("copy to", &place))
-        })
-    }
-
-    fn path(&mut self, root: &SourceRoot, path: &Path, matched: &Matched) -> Result<(), EngineError> {
-        let found = root.find(path);
-        let is_folder = found.as_ref().is_some_and(|(_, metadata)| metadata.is_dir());
-        if let Some((host, metadata)) = &found
-            && self.action.unpack
-            && metadata.is_file()
-            && archive::is_archive(self.origin, &matched.path, host)?
-        {
-            let place = self.writer.place(&self.action.destination)?;
-            self.writer.folders(&place, self.look(0o755))?;
-            return archive::unpack(&mut self.writer, self.origin, &matched.path, host, &place);
-        }
-        let place = if is_folder {
-            let place = self.writer.place(&self.action.destination)?;
-            let missing = Look { mode: 0o755, ..self.look(0o755) };
-            self.writer.folders(&place, missing)?;
-            place
-        } else {
-            self.place(&path.file_name().unwrap_or_default().to_string_lossy())?
-        };
-        let given = Given { owner: self.owner, mode: self.action.mode, epoch: self.epoch };
-        let digest = transfer(&mut self.writer, root, self.origin, path, &place, given)?;
-        self.unless_changed(digest == matched.digest, &root.place)
-    }
-
-    fn unless_changed(&self, same: bool, place: &str) -> Result<(), EngineError> {
-        match same {
-            true => Ok(()),
-            false => Err(StageError::Changed { origin: self.origin.clone(), place: place.to_owned() }.into()),
-        }
+        Ok(StepResult::of(bench.seal(draft, TidyRules::default())?))
     }
 }

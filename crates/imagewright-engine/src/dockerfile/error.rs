@@ -73,6 +73,52 @@ pub enum StageError {
         /// Why not.
         source: io::Error,
     },
+    /// A repository could not be fetched.
+    #[error("{origin}: git could not fetch `{url}`\n{tail}")]
+    Git {
+        /// The instruction.
+        origin: Origin,
+        /// The repository.
+        url: String,
+        /// The last lines it printed.
+        tail: String,
+    },
+    /// A repository does not have a branch, tag or commit.
+    #[error("{origin}: `{url}` has no `{reference}`")]
+    NoSuchReference {
+        /// The instruction.
+        origin: Origin,
+        /// The repository.
+        url: String,
+        /// What was asked for.
+        reference: String,
+    },
+    /// A repository is at another commit than was said.
+    #[error("{origin}: `{url}` is at commit {found}, not at {expected}")]
+    OtherCommit {
+        /// The instruction.
+        origin: Origin,
+        /// The repository.
+        url: String,
+        /// The commit it is at.
+        found: String,
+        /// What `--checksum` says.
+        expected: String,
+    },
+    /// There is no git on this machine.
+    #[error("{origin}: there is no `git` on this machine to fetch the repository with")]
+    NoGit {
+        /// The instruction.
+        origin: Origin,
+    },
+    /// An agent that was not given to the build.
+    #[error("{origin}: the SSH agent `{id}` was not given")]
+    NoSuchAgent {
+        /// The instruction.
+        origin: Origin,
+        /// Its name.
+        id: String,
+    },
     /// A link that leads in a circle.
     #[error("{origin}: the links at `{path}` lead in a circle")]
     Circle {
@@ -88,8 +134,12 @@ impl StageError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Dockerfile(error) => error.kind(),
-            Self::Command { .. } => ErrorKind::Failed,
-            Self::NoSuchSource { .. } => ErrorKind::NotFound,
+            Self::Command { .. } | Self::Git { .. } => ErrorKind::Failed,
+            Self::NoSuchSource { .. }
+            | Self::NoSuchReference { .. }
+            | Self::NoGit { .. }
+            | Self::NoSuchAgent { .. } => ErrorKind::NotFound,
+            Self::OtherCommit { .. } => ErrorKind::Invalid,
             Self::Changed { .. } => ErrorKind::Conflict,
             Self::SpecialFile { .. }
             | Self::OtherKind { .. }
@@ -110,10 +160,19 @@ impl StageError {
             ),
             Self::Changed { .. } => Some("build again when nobody writes there".to_owned()),
             Self::Archive { .. } => Some(
-                "archives may be plain or compressed with gzip, xz or zstd; unpack others in a RUN"
+                "archives may be plain or compressed with gzip, bzip2, xz or zstd; unpack others in a RUN"
                     .to_owned(),
             ),
+            Self::NoGit { .. } => Some("install git, or fetch an archive of the repository".to_owned()),
+            Self::NoSuchAgent { id, .. } => {
+                Some(format!("give it with `--ssh {id}`, or leave `required` out where it may be missing"))
+            }
+            Self::OtherCommit { .. } => {
+                Some("it has changed since: look what is new, then give the new commit".to_owned())
+            }
             Self::Command { .. }
+            | Self::Git { .. }
+            | Self::NoSuchReference { .. }
             | Self::SpecialFile { .. }
             | Self::OtherKind { .. }
             | Self::Circle { .. } => None,

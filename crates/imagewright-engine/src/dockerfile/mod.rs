@@ -3,16 +3,21 @@
 //! What the text means was decided in `imagewright-dockerfile`; here it is done. A step is known by what the image so
 //! far is and what the instruction comes to: its words, and for `COPY` the contents of what is copied.
 
+mod agent;
 mod archive;
+mod caches;
 mod copy;
 mod download;
 mod error;
 mod folder;
+mod git;
 mod mounts;
+mod place;
 mod run;
 mod source;
 mod stages;
 mod transfer;
+mod walk;
 mod write;
 
 use std::path::PathBuf;
@@ -33,7 +38,6 @@ use crate::error::EngineError;
 use crate::lock::Versions;
 use crate::outside::Outside;
 use crate::reporter::BuildReporter;
-use crate::step::Memory;
 use crate::workbench::{LayerWatch, Site};
 
 use stages::Stages;
@@ -51,6 +55,8 @@ pub struct DockerfileRequest {
     pub folders: Vec<(String, PathBuf, IgnoreRules)>,
     /// Secrets by name. They are in no layer, key or log.
     pub secrets: Vec<(String, Secret)>,
+    /// Sockets of SSH agents by name.
+    pub agents: Vec<(String, PathBuf)>,
     /// Labels that go over those of the Dockerfile.
     pub labels: Vec<(String, String)>,
     /// The names the image gets.
@@ -104,17 +110,9 @@ impl Engine {
         let settings = self.settings_for(&Versions { offline: request.offline, ..Versions::default() });
         let outside = Outside::new(&settings);
         let limits = (request.time_limit, &request.limits);
-        let site = self.site(&outside, cancel, request.compression, limits);
+        let site = Site { layers, ..self.site(&outside, cancel, request.compression, limits) };
         self.platform(Some(&request.platform))?;
-        let memory = Memory { solve_again: request.pull, run_again: request.no_cache };
-        let mut stages =
-            Stages { engine: self, settings: &settings, site, request, memory, reporter, built: Vec::new() };
-        let last = request.plan.stages.len() - 1;
-        for (index, stage) in request.plan.stages.iter().enumerate() {
-            let site = if index == last { Site { layers, ..site } } else { site };
-            stages.build(site, stage)?;
-        }
-        let mut image = stages.built.pop().expect("a plan has at least one stage");
+        let mut image = Stages::new(self, &settings, site, request, reporter).build_all()?;
         image.draft.config.config.get_or_insert_default().labels.extend(request.labels.iter().cloned());
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);

@@ -1,26 +1,22 @@
 //! The mounts of a `RUN`: files of the context, a stage or an image, caches that stay, memory, secrets.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use imagewright_dockerfile::{CacheSharing, Mount as Wanted, MountKind, Problem, RunAction};
+use imagewright_dockerfile::{IgnoreRules, Mount as Wanted, MountKind, Problem, RunAction};
 use imagewright_model::Secret;
 use imagewright_sandbox::{Mount, MountSource};
-use imagewright_store::Lock;
 
 use super::StageError;
+use super::agent::Agent;
+use super::caches::{Cache, UsedCache};
 use super::source::FilesOf;
 use super::stages::Surroundings;
 use super::transfer::{Given, transfer};
 use super::write::Writer;
 use crate::error::EngineError;
 use crate::root_view::RootView;
-use crate::step;
-use crate::workbench::{Workbench, contents};
+use crate::workbench::Workbench;
 
-/// The folder of caches that commands asked for, among the caches.
-const ROOM: &str = "mounts";
 /// The name of a single file in the folder that is made for a mount.
 const FILE: &str = "file";
 /// Bytes in memory where nobody says how many.
@@ -33,8 +29,10 @@ pub(super) struct Mounted {
     pub(super) variables: Vec<(String, String)>,
     /// What must not be printed.
     pub(super) secrets: Vec<Secret>,
-    /// Held until the command has ended.
-    pub(super) locks: Vec<Lock>,
+    /// Caches, each with the number of its mount. They are taken until the command has ended.
+    caches: Vec<(usize, UsedCache)>,
+    /// Agents, which answer until the command has ended.
+    agents: Vec<Agent>,
 }
 
 impl Mounted {
@@ -45,6 +43,15 @@ impl Mounted {
         bench: &Workbench<'_>,
     ) -> Result<Self, EngineError> {
         let mut mounted = Self::default();
+        let mut caches: Vec<(usize, Cache<'_>)> = Vec::new();
+        for (number, (wanted, source)) in action.mounts.iter().zip(sources).enumerate() {
+            caches
+                .extend(Cache::of(surroundings, &wanted.kind, source.as_ref()).map(|cache| (number, cache)));
+        }
+        caches.sort_by(|(_, one), (_, other)| one.order().cmp(other.order()));
+        for (number, cache) in caches {
+            mounted.caches.push((number, cache.take()?));
+        }
         for (number, (wanted, source)) in action.mounts.iter().zip(sources).enumerate() {
             mounted.add(surroundings, number, wanted, source.as_ref(), bench)?;
         }
@@ -67,31 +74,29 @@ impl Mounted {
                 let files_of = files_of.expect("a mount of files has something they come from");
                 files(surroundings, files_of, Path::new(source), &room, !writable)?
             }
-            MountKind::Cache { id, sharing, read_only, mode, uid, gid } => {
-                let key = step::key("cache-mount", id);
-                let store = surroundings.context.site.store;
-                let path = store.cache_dir(ROOM)?.join(key.hex());
-                if *sharing == CacheSharing::Locked {
-                    let report = surroundings.context.report;
-                    let lock = store.lock(&format!("cache-mount-{}", key.hex()), || {
-                        report.status("waiting for another build that uses the cache");
-                    });
-                    self.locks.push(lock?);
-                }
-                if !path.is_dir() {
-                    fs::create_dir_all(&path).map_err(EngineError::io("create", &path))?;
-                    chown(&path, Some(*uid), Some(*gid))
-                        .map_err(EngineError::io("change the owner of", &path))?;
-                    fs::set_permissions(&path, Permissions::from_mode(*mode))
-                        .map_err(EngineError::io("change the mode of", &path))?;
-                }
-                MountSource::Directory { path, read_only: *read_only }
-            }
-            MountKind::Secret { id, required, mode } => {
+            MountKind::Cache { .. } => match self.caches.iter_mut().find(|(taken, _)| *taken == number) {
+                Some((_, cache)) => cache.source.clone(),
+                None => unreachable!("all caches were taken"),
+            },
+            MountKind::Secret { id, required, mode, uid, gid } => {
                 let Some(secret) = self.secret(surroundings, id, *required)? else { return Ok(()) };
-                let secret = contents(secret.expose(), &wanted.target, *mode);
-                self.mounts.push(secret);
-                return Ok(());
+                let bytes = secret.expose().as_bytes().to_vec();
+                MountSource::Contents { bytes, mode: *mode, owner: (*uid, *gid) }
+            }
+            MountKind::Ssh { id, required, mode, uid, gid } => {
+                let agents = &surroundings.request.agents;
+                let Some((_, outside)) = agents.iter().find(|(known, _)| known == id) else {
+                    let missing =
+                        StageError::NoSuchAgent { origin: surroundings.origin.clone(), id: id.clone() };
+                    return if *required { Err(missing.into()) } else { Ok(()) };
+                };
+                let room = bench.room(&format!("mount-{number}"))?;
+                let agent = Agent::listen(&room, outside, *mode, (*uid, *gid))
+                    .map_err(EngineError::io("make a socket in", &room))?;
+                let source = MountSource::File { path: agent.socket().to_path_buf(), read_only: false };
+                self.agents.push(agent);
+                self.variables.push(("SSH_AUTH_SOCK".to_owned(), wanted.target.clone()));
+                source
             }
             MountKind::SecretVariable { id, required, variable } => {
                 if let Some(secret) = self.secret(surroundings, id, *required)? {
@@ -136,7 +141,8 @@ fn files(
     let is_folder = root.find(source).is_some_and(|(_, metadata)| metadata.is_dir());
     let mut writer = Writer::new(room.to_path_buf(), RootView::new(vec![room.to_path_buf()]), origin);
     let place = if is_folder { "" } else { FILE };
-    let given = Given { owner: None, mode: None, epoch: context.epoch };
+    let exclude = IgnoreRules::default();
+    let given = Given { owner: None, mode: None, exclude: &exclude, epoch: context.epoch };
     transfer(&mut writer, &root, origin, source, Path::new(place), given)?;
     writer.finish()?;
     Ok(match is_folder {

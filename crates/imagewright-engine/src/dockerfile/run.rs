@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use imagewright_dockerfile::{InlineFile, MountKind, RunAction, RunNetwork};
+use imagewright_dockerfile::{IgnoreRules, InlineFile, MountKind, RunAction, RunNetwork};
 use imagewright_oci::Digest;
 use imagewright_sandbox::User;
 use imagewright_store::overlay::TidyRules;
@@ -76,7 +76,7 @@ impl Step for RunStep<'_> {
             {
                 let root = source.open(context.site, context.report)?;
                 for path in root.matches(origin, path)? {
-                    all.push(root.digest(origin, &path)?);
+                    all.push(root.digest(origin, &path, &IgnoreRules::default())?);
                 }
             }
         }
@@ -102,7 +102,7 @@ impl Step for RunStep<'_> {
             writer.folders(&place, look)?;
             writer.finish()?;
         }
-        let mounted = Mounted::prepare(&self.surroundings, self.action, &self.sources, &bench)?;
+        let mut mounted = Mounted::prepare(&self.surroundings, self.action, &self.sources, &bench)?;
         let mut environment = self.environment(&mounted);
         if !environment.iter().any(|(name, _)| name == "HOME") {
             environment.push(("HOME".to_owned(), account.home.clone()));
@@ -114,8 +114,8 @@ impl Step for RunStep<'_> {
                 environment,
             })
             .mounts(self.ways_out(&view)?)
-            .mounts(mounted.mounts)
-            .hiding(mounted.secrets);
+            .mounts(std::mem::take(&mut mounted.mounts))
+            .hiding(std::mem::take(&mut mounted.secrets));
         if let Some(InlineFile { name, contents: text }) = &self.action.script {
             command = command.mount(contents(text.as_str(), &format!("{SCRIPTS}/{name}"), 0o755));
         }
@@ -123,7 +123,7 @@ impl Step for RunStep<'_> {
             command = command.without_network();
         }
         let finished = bench.run(command, context.report)?;
-        drop(mounted.locks);
+        drop(mounted);
         if !finished.succeeded() {
             let (origin, code, tail) = (origin.clone(), finished.code, finished.tail_text());
             return Err(StageError::Command { origin, code, tail }.into());

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use imagewright_dockerfile::{IgnoreRules, PathGlob};
 use imagewright_model::spec::Origin;
@@ -13,6 +13,7 @@ use imagewright_oci::{Digest, Hasher};
 use serde::Serialize;
 
 use super::StageError;
+use super::walk::Walk;
 use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::partial;
@@ -23,8 +24,8 @@ use crate::workbench::Site;
 
 /// A root that files are copied from.
 pub(super) struct SourceRoot {
-    view: RootView,
-    ignore: IgnoreRules,
+    pub(super) view: RootView,
+    pub(super) ignore: IgnoreRules,
     /// How messages name it.
     pub(super) place: String,
     /// Whether owners, times and attributes count; those of a context do not.
@@ -94,7 +95,7 @@ fn view_of(site: Site<'_>, draft: &Draft, report: &StepReporter<'_>) -> Result<R
 }
 
 impl SourceRoot {
-    fn folder(folder: &Path, ignore: IgnoreRules) -> Self {
+    pub(super) fn folder(folder: &Path, ignore: IgnoreRules) -> Self {
         let place = "the build context".to_owned();
         Self { view: RootView::new(vec![folder.to_path_buf()]), ignore, place, keeps_all: false }
     }
@@ -118,11 +119,17 @@ impl SourceRoot {
             }
             return Ok(vec![path]);
         }
-        let mut found = vec![PathBuf::from("/")];
-        for part in source.split('/').filter(|part| !part.is_empty()) {
+        Ok(self.expand(vec![PathBuf::from("/")], source, Depth::One))
+    }
+
+    /// What a pattern names below some folders.
+    fn expand(&self, folders: Vec<PathBuf>, pattern: &str, depth: Depth) -> Vec<PathBuf> {
+        let mut found = folders;
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
             let glob = PathGlob::parse(part).filter(|_| PathGlob::is_pattern(part));
             let below = |folder: &PathBuf| -> Vec<PathBuf> {
                 match &glob {
+                    _ if part == "**" && depth == Depth::Any => self.folders_below(folder),
                     None => vec![folder.join(part)],
                     Some(glob) => {
                         let fits = |name: &OsStr| name.to_str().is_some_and(|name| glob.matches(name));
@@ -136,57 +143,89 @@ impl SourceRoot {
         found.retain(|path| {
             !self.ignores(path) || (self.ignore.has_exceptions() && self.view.is_directory(path))
         });
-        Ok(found)
+        found
     }
 
-    fn ignores(&self, path: &Path) -> bool {
+    /// A folder and all folders below it; links to folders are not followed.
+    fn folders_below(&self, folder: &Path) -> Vec<PathBuf> {
+        let mut all = vec![folder.to_path_buf()];
+        let mut next = 0;
+        while let Some(folder) = all.get(next).cloned() {
+            next += 1;
+            let inside = self.view.list(&folder).into_iter().map(|name| folder.join(name));
+            let is_folder =
+                |path: &PathBuf| self.view.find_itself(path).is_some_and(|(_, metadata)| metadata.is_dir());
+            all.extend(inside.filter(is_folder));
+        }
+        all
+    }
+
+    pub(super) fn ignores(&self, path: &Path) -> bool {
         let relative = path.strip_prefix("/").unwrap_or(path);
         relative.to_str().is_some_and(|text| !text.is_empty() && self.ignore.ignores(text))
     }
 
-    /// Everything at and below `path`, a folder before what is in it. A link at `path` itself is followed.
+    /// Paths that a pattern below `folder` names, where `**` is any number of folders, and what of them is below it.
+    pub(super) fn matches_below(
+        &self,
+        origin: &Origin,
+        folder: &str,
+        path: &str,
+    ) -> Result<Vec<(PathBuf, PathBuf)>, EngineError> {
+        let below = |full: PathBuf, folder: &Path| {
+            let relative = full.strip_prefix(folder).unwrap_or(&full).to_path_buf();
+            (full, relative)
+        };
+        let mut all = Vec::new();
+        for folder in self.matches(origin, folder)? {
+            if PathGlob::is_pattern(path) {
+                let found = self.expand(vec![folder.clone()], path, Depth::Any);
+                all.extend(found.into_iter().map(|full| below(full, &folder)));
+            } else {
+                let text = folder.join(path);
+                let found = self.matches(origin, &text.to_string_lossy())?;
+                all.extend(found.into_iter().map(|full| below(full, &folder)));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Everything at and below `path` but what is excluded, a folder before what is in it. A link at `path` itself is
+    /// followed.
     pub(super) fn walk(
         &self,
         path: &Path,
+        exclude: &IgnoreRules,
         visit: &mut dyn FnMut(Found) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
         let Some(top) = self.view.resolve(path) else { return Ok(()) };
         let top = Path::new("/").join(top);
-        self.walk_below(&top, Path::new(""), &mut Vec::new(), visit)
+        let walk = Walk { root: self, top, exclude };
+        walk.below(Path::new(""), &mut Vec::new(), visit)
     }
 
-    /// `pending` has the folders above that count only if something in them does.
-    fn walk_below(
+    /// The folders of `on_the_way`, which `below` begins with, outermost first: what is known of each, and its name. `path`
+    /// ends with `below`.
+    pub(super) fn folders_on_the_way<'p>(
         &self,
-        top: &Path,
-        relative: &Path,
-        pending: &mut Vec<Found>,
-        visit: &mut dyn FnMut(Found) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
-        let path = if relative.as_os_str().is_empty() { top.to_path_buf() } else { top.join(relative) };
-        // A root has no folder to look for it in.
-        let found = if path == Path::new("/") { self.view.find(&path) } else { self.view.find_itself(&path) };
-        let Some((host, metadata)) = found else { return Ok(()) };
-        let is_folder = metadata.is_dir();
-        let ignored = self.ignores(&path);
-        if ignored && !(is_folder && self.ignore.has_exceptions()) {
-            return Ok(());
-        }
-        let depth = pending.len();
-        let found = Found { relative: relative.to_path_buf(), host, metadata };
-        if ignored {
-            pending.push(found);
-        } else {
-            pending.drain(..).try_for_each(&mut *visit)?;
-            visit(found)?;
-        }
-        if is_folder {
-            for name in self.view.list(&path) {
-                self.walk_below(top, &relative.join(name), pending, visit)?;
-            }
-        }
-        pending.truncate(depth);
-        Ok(())
+        path: &Path,
+        below: &Path,
+        on_the_way: &'p Path,
+    ) -> Vec<(Option<Metadata>, &'p OsStr)> {
+        let mut here = path.ancestors().nth(below.components().count()).unwrap_or(path).to_path_buf();
+        let names = on_the_way.components().map(Component::as_os_str);
+        names
+            .map(|name| {
+                here.push(name);
+                (self.view.find(&here).map(|(_, metadata)| metadata), name)
+            })
+            .collect()
+    }
+
+    /// The modes of the folders that come along with `path`.
+    pub(super) fn modes_above(&self, path: &Path, below: &Path) -> Vec<u32> {
+        let folders = self.folders_on_the_way(path, below, below.parent().unwrap_or(Path::new("")));
+        folders.iter().map(|(folder, _)| folder.as_ref().map_or(0, |folder| folder.mode() & 0o7777)).collect()
     }
 
     /// What is found at `path`, links followed.
@@ -195,9 +234,14 @@ impl SourceRoot {
     }
 
     /// The digest of everything at and below `path`.
-    pub(super) fn digest(&self, origin: &Origin, path: &Path) -> Result<Digest, EngineError> {
+    pub(super) fn digest(
+        &self,
+        origin: &Origin,
+        path: &Path,
+        exclude: &IgnoreRules,
+    ) -> Result<Digest, EngineError> {
         let mut records = Vec::new();
-        self.walk(path, &mut |found| {
+        self.walk(path, exclude, &mut |found| {
             records.push(self.record(origin, &found, &mut io::sink())?);
             Ok(())
         })?;
@@ -237,6 +281,15 @@ impl SourceRoot {
     }
 }
 
+/// How many folders `**` stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// One, as `*` does.
+    One,
+    /// Any number.
+    Any,
+}
+
 pub(super) fn digest_of(records: &[Record]) -> Digest {
     step::key("copied-files", &records)
 }
@@ -260,92 +313,4 @@ impl io::Write for Both<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs::{self, FileTimes, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::time::SystemTime;
-
-    use super::*;
-
-    fn origin() -> Origin {
-        Origin::line("Dockerfile", 2)
-    }
-
-    fn write(root: &Path, path: &str, text: &str) {
-        let file = root.join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-
-    fn context(root: &Path, ignore: &str) -> SourceRoot {
-        SourceRoot::folder(root, IgnoreRules::parse(".dockerignore", ignore).unwrap())
-    }
-
-    fn walked(root: &SourceRoot, path: &str) -> Vec<String> {
-        let mut all = Vec::new();
-        root.walk(Path::new(path), &mut |found| {
-            all.push(found.relative.to_string_lossy().into_owned());
-            Ok(())
-        })
-        .unwrap();
-        all
-    }
-
-    #[test]
-    fn sources_are_paths_and_patterns_inside_the_root() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["b.txt", "a.txt", "c.md", "one/x.txt", "two/x.txt", "left/x.txt"] {
-            write(folder.path(), path, path);
-        }
-        symlink("/one", folder.path().join("inside")).unwrap();
-        symlink("../../../../etc", folder.path().join("outside")).unwrap();
-        let root = context(folder.path(), "left\n*.md");
-        let matches = |source: &str| root.matches(&origin(), source).map_err(|error| error.to_string());
-        let paths = |paths: &[&str]| Ok(paths.iter().map(PathBuf::from).collect::<Vec<_>>());
-        assert_eq!(matches("/*.txt"), paths(&["/a.txt", "/b.txt"]));
-        assert_eq!(matches("/*/x.txt"), paths(&["/inside/x.txt", "/one/x.txt", "/two/x.txt"]));
-        assert_eq!(matches("/none*"), paths(&[]));
-        assert_eq!(matches("/inside/x.txt"), paths(&["/inside/x.txt"]));
-        for absent in ["/absent", "/c.md", "/left/x.txt", "/outside/passwd"] {
-            let text = format!("Dockerfile:2: there is no `{absent}` in the build context");
-            assert_eq!(matches(absent), Err(text));
-        }
-        assert_eq!(walked(&root, "/inside"), ["", "x.txt"]);
-    }
-
-    #[test]
-    fn what_is_left_out_is_passed_over_and_exceptions_come_with_their_folders() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["keep/a", "docs/x", "docs/deep/README", "docs/deep/y", "empty/z"] {
-            write(folder.path(), path, path);
-        }
-        let root = context(folder.path(), "docs\nempty\n!docs/deep/README");
-        assert_eq!(walked(&root, "/"), ["", "docs", "docs/deep", "docs/deep/README", "keep", "keep/a"]);
-        let root = context(folder.path(), "docs\nempty");
-        assert_eq!(walked(&root, "/"), ["", "keep", "keep/a"]);
-    }
-
-    #[test]
-    fn contents_and_modes_count_and_times_do_not() {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "a/file", "one");
-        symlink("file", folder.path().join("a/link")).unwrap();
-        let file = folder.path().join("a/file");
-        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        let digest = || context(folder.path(), "").digest(&origin(), Path::new("/a")).unwrap();
-        let first = digest();
-        let times = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
-        File::options().append(true).open(&file).unwrap().set_times(times).unwrap();
-        assert_eq!(digest(), first);
-        fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
-        assert_ne!(digest(), first);
-        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        fs::write(&file, "two").unwrap();
-        assert_ne!(digest(), first);
-        fs::write(&file, "one").unwrap();
-        assert_eq!(digest(), first);
-        fs::remove_file(folder.path().join("a/link")).unwrap();
-        symlink("elsewhere", folder.path().join("a/link")).unwrap();
-        assert_ne!(digest(), first);
-    }
-}
+mod tests;

@@ -1,6 +1,12 @@
-//! The stages of a build, one after the other.
+//! The stages of a build, side by side: one waits for another where it needs it, at its beginning or for files, and not
+//! before.
 
-use imagewright_dockerfile::{Action, MountKind, PlannedStage, StageSource, Step as Instruction};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use imagewright_dockerfile::{
+    Action, CopyAction, CopySource, IgnoreRules, MountKind, PlannedStage, StageSource, Step as Instruction,
+};
 use imagewright_model::BuildSettings;
 use imagewright_model::spec::{BaseSource, Origin};
 use imagewright_oci::{Platform, Reference};
@@ -17,7 +23,7 @@ use crate::error::EngineError;
 use crate::reporter::{BuildReporter, StepReporter};
 use crate::step::{Memory, Step, StepContext, StepResult, perform};
 use crate::time::{rfc3339, source_date_epoch};
-use crate::workbench::Site;
+use crate::workbench::{LayerWatch, Site};
 
 /// A stage as far as it is built.
 #[derive(Clone)]
@@ -28,15 +34,29 @@ pub(super) struct BuiltStage {
     epoch: i64,
 }
 
-/// All stages that are built, and what building them needs.
+/// All stages, and what building them needs.
 pub(super) struct Stages<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) settings: &'a BuildSettings,
-    pub(super) site: Site<'a>,
-    pub(super) request: &'a DockerfileRequest,
-    pub(super) memory: Memory,
-    pub(super) reporter: &'a BuildReporter<'a>,
-    pub(super) built: Vec<BuiltStage>,
+    engine: &'a Engine,
+    settings: &'a BuildSettings,
+    site: Site<'a>,
+    request: &'a DockerfileRequest,
+    memory: Memory,
+    reporter: &'a BuildReporter<'a>,
+    /// What became of each: nothing where it failed.
+    built: Vec<OnceLock<Option<BuiltStage>>>,
+    images: Mutex<Vec<KnownImage>>,
+}
+
+/// An image that is asked for once, whoever begins with it.
+type KnownImage = ((Reference, Platform), Arc<Mutex<Option<(Draft, bool)>>>);
+
+/// Tells those who wait for a stage that it failed, unless it is there.
+struct Awaited<'a>(&'a OnceLock<Option<BuiltStage>>);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.set(None);
+    }
 }
 
 /// What an instruction is carried out with.
@@ -48,16 +68,68 @@ pub(super) struct Surroundings<'a> {
 }
 
 impl<'a> Stages<'a> {
-    /// Builds a stage after those it needs.
-    pub(super) fn build(&mut self, site: Site<'a>, stage: &PlannedStage) -> Result<(), EngineError> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        settings: &'a BuildSettings,
+        site: Site<'a>,
+        request: &'a DockerfileRequest,
+        reporter: &'a BuildReporter<'a>,
+    ) -> Self {
+        let memory = Memory { solve_again: request.pull, run_again: request.no_cache };
+        let built = request.plan.stages.iter().map(|_| OnceLock::new()).collect();
+        Self { engine, settings, site, request, memory, reporter, built, images: Mutex::default() }
+    }
+
+    /// Builds all, and gives the last. Where one fails, the others are stopped.
+    pub(super) fn build_all(mut self) -> Result<BuiltStage, EngineError> {
+        let part = self.site.cancel.part();
+        let failed = Mutex::new(None);
+        let last = self.built.len() - 1;
+        let build = |place: usize| {
+            let slot = Awaited(&self.built[place]);
+            let layers = if place == last { self.site.layers } else { LayerWatch::none() };
+            let site = Site { cancel: &part, layers, ..self.site };
+            match self.build(site, &self.request.plan.stages[place]) {
+                Ok(built) => drop(slot.0.set(Some(built))),
+                Err(error) => {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    part.cancel();
+                }
+            }
+        };
+        match last {
+            0 => build(0),
+            _ => thread::scope(|scope| {
+                for place in 0..=last {
+                    scope.spawn(move || build(place));
+                }
+            }),
+        }
+        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(self.built.pop().and_then(OnceLock::into_inner).flatten().expect("no stage failed")),
+        }
+    }
+
+    /// A stage once it is built.
+    fn await_stage(&self, place: usize, report: &StepReporter<'_>) -> Result<&BuiltStage, EngineError> {
+        let slot = &self.built[place];
+        if slot.get().is_none() {
+            report.status(format!("waiting for the stage {}", self.request.plan.stages[place].name));
+        }
+        // Where it failed, its own error is told.
+        slot.wait().as_ref().ok_or(EngineError::Cancelled)
+    }
+
+    fn build(&self, site: Site<'a>, stage: &PlannedStage) -> Result<BuiltStage, EngineError> {
         let base = match &stage.base {
             StageSource::Scratch => "FROM scratch".to_owned(),
             StageSource::Image(reference) => format!("FROM {reference}"),
             StageSource::Stage(place) => format!("FROM {}", self.request.plan.stages[*place].name),
-            StageSource::Folder(_) => unreachable!("no stage begins with a folder"),
+            StageSource::Folder(name) => format!("FROM {name}"),
         };
         let report = self.reporter.step(self.title(stage, &base));
-        let mut built = self.begin(stage, &report)?;
+        let mut built = self.begin(site, stage, &report)?;
         report.finish(built.unchanged, None);
         let stays_in_its_registry = matches!(stage.base, StageSource::Image(_)) && built.unchanged;
         if !stays_in_its_registry {
@@ -79,8 +151,7 @@ impl<'a> Stages<'a> {
         }
         built.draft.config.config = Some(lowered.container);
         built.draft.config.author = lowered.author.or(built.draft.config.author);
-        self.built.push(built);
-        Ok(())
+        Ok(built)
     }
 
     /// How a step is shown: with its stage where there are several.
@@ -92,17 +163,52 @@ impl<'a> Stages<'a> {
     }
 
     /// What a stage begins with.
-    fn begin(&self, stage: &PlannedStage, report: &StepReporter<'_>) -> Result<BuiltStage, EngineError> {
+    fn begin(
+        &self,
+        site: Site<'a>,
+        stage: &PlannedStage,
+        report: &StepReporter<'_>,
+    ) -> Result<BuiltStage, EngineError> {
         let platform = stage.platform.as_ref().unwrap_or(&self.request.platform);
         match &stage.base {
             StageSource::Scratch => Ok(self.started(Draft::empty(self.request.platform.clone()), true)),
-            StageSource::Stage(place) => Ok(self.built[*place].clone()),
+            StageSource::Stage(place) => self.await_stage(*place, report).cloned(),
             StageSource::Image(reference) => {
-                let (draft, cached) = self.image(reference, platform, report)?;
+                let (draft, cached) = self.image(site, reference, platform, report)?;
                 Ok(self.started(draft, cached))
             }
-            StageSource::Folder(_) => unreachable!("no stage begins with a folder"),
+            StageSource::Folder(name) => self.begin_with_folder(site, stage, name, report),
         }
+    }
+
+    /// A stage that begins with the files of a folder and no settings.
+    fn begin_with_folder(
+        &self,
+        site: Site<'a>,
+        stage: &PlannedStage,
+        name: &str,
+        report: &StepReporter<'_>,
+    ) -> Result<BuiltStage, EngineError> {
+        let mut built = self.started(Draft::empty(self.request.platform.clone()), true);
+        let copy = CopyAction {
+            unpack: false,
+            unpack_fetched: false,
+            sources: vec![CopySource::Path("/".to_owned())],
+            from: Some(StageSource::Folder(name.to_owned())),
+            destination: "/".to_owned(),
+            owner: None,
+            mode: None,
+            exclude: IgnoreRules::default(),
+            digest: None,
+            commit: None,
+            keep_git: false,
+            link: false,
+        };
+        let surroundings = self.surroundings(site, &built, &stage.origin, report);
+        let from = self.files_of(site, copy.from.as_ref(), report)?;
+        let (result, cached) = self.perform(CopyStep::new(surroundings, &copy, from), report)?;
+        built.add(&result, cached, &format!("FROM {name}"));
+        Ok(built)
     }
 
     fn started(&self, draft: Draft, unchanged: bool) -> BuiltStage {
@@ -112,18 +218,49 @@ impl<'a> Stages<'a> {
 
     fn image(
         &self,
+        site: Site<'a>,
         reference: &Reference,
         platform: &Platform,
         report: &StepReporter<'_>,
     ) -> Result<(Draft, bool), EngineError> {
         self.engine.platform(Some(platform))?;
-        let Self { site, settings, request, .. } = self;
-        let context =
-            BaseContext { site: *site, machine: &self.engine.machine, settings, keep: request.keep_base };
+        let known = self.known_image(reference, platform);
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = &*known {
+            return Ok(found.clone());
+        }
+        let Self { settings, request, .. } = self;
+        let context = BaseContext { site, machine: &self.engine.machine, settings, keep: request.keep_base };
         let source = BaseSource::Image(reference.clone());
         let base =
             context.resolve(&source, platform, request.source_date_epoch, self.memory, None, report)?;
-        Ok((base.draft, base.cached))
+        Ok(known.insert((base.draft, base.cached)).clone())
+    }
+
+    fn known_image(&self, reference: &Reference, platform: &Platform) -> Arc<Mutex<Option<(Draft, bool)>>> {
+        let key = (reference.clone(), platform.clone());
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = images.iter().find(|(known, _)| *known == key) {
+            return Arc::clone(known);
+        }
+        let new = Arc::default();
+        images.push((key, Arc::clone(&new)));
+        new
+    }
+
+    fn surroundings<'s>(
+        &'s self,
+        site: Site<'s>,
+        built: &'s BuiltStage,
+        origin: &'s Origin,
+        report: &'s StepReporter<'_>,
+    ) -> Surroundings<'s> {
+        Surroundings {
+            context: StepContext { site, draft: &built.draft, epoch: built.epoch, report },
+            request: self.request,
+            settings: self.settings,
+            origin,
+        }
     }
 
     fn carry_out(
@@ -133,25 +270,22 @@ impl<'a> Stages<'a> {
         instruction: &Instruction,
         report: &StepReporter<'_>,
     ) -> Result<(StepResult, bool), EngineError> {
-        let surroundings = Surroundings {
-            context: StepContext { site, draft: &built.draft, epoch: built.epoch, report },
-            request: self.request,
-            settings: self.settings,
-            origin: &instruction.origin,
-        };
+        let surroundings = self.surroundings(site, built, &instruction.origin, report);
         match &instruction.action {
             Action::Settings => unreachable!("settings are not carried out"),
             Action::Folder { path, user } => self.perform(FolderStep::new(surroundings, path, user), report),
             Action::Run(run) => {
                 let sources = run.mounts.iter().zip(&run.sources).map(|(mount, source)| match mount.kind {
-                    MountKind::Bind { .. } => self.files_of(source.as_ref(), report).map(Some),
+                    MountKind::Bind { .. } | MountKind::Cache { source: Some(_), .. } => {
+                        self.files_of(site, source.as_ref(), report).map(Some)
+                    }
                     _ => Ok(None),
                 });
                 let sources = sources.collect::<Result<Vec<_>, _>>()?;
                 self.perform(RunStep::new(surroundings, run, sources), report)
             }
             Action::Copy(copy) => {
-                let from = self.files_of(copy.from.as_ref(), report)?;
+                let from = self.files_of(site, copy.from.as_ref(), report)?;
                 self.perform(CopyStep::new(surroundings, copy, from), report)
             }
         }
@@ -171,6 +305,7 @@ impl<'a> Stages<'a> {
     /// Where files come from; the context where nothing is said.
     fn files_of(
         &self,
+        site: Site<'a>,
         source: Option<&StageSource>,
         report: &StepReporter<'_>,
     ) -> Result<FilesOf<'a>, EngineError> {
@@ -184,8 +319,10 @@ impl<'a> Stages<'a> {
                 return Ok(FilesOf::Folder(folder, ignore));
             }
             Some(StageSource::Scratch) => Draft::empty(self.request.platform.clone()),
-            Some(StageSource::Stage(place)) => self.built[*place].draft.clone(),
-            Some(StageSource::Image(reference)) => self.image(reference, &self.request.platform, report)?.0,
+            Some(StageSource::Stage(place)) => self.await_stage(*place, report)?.draft.clone(),
+            Some(StageSource::Image(reference)) => {
+                self.image(site, reference, &self.request.platform, report)?.0
+            }
         };
         Ok(FilesOf::Image(Box::new(draft)))
     }

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::{fs, io};
 
+use imagewright_dockerfile::{IgnoreRules, Mode};
 use imagewright_model::spec::Origin;
 use imagewright_oci::Digest;
 
@@ -13,9 +14,11 @@ use crate::error::EngineError;
 
 /// What goes over what files have where they come from.
 #[derive(Clone, Copy)]
-pub(super) struct Given {
+pub(super) struct Given<'a> {
     pub(super) owner: Option<(u32, u32)>,
-    pub(super) mode: Option<u32>,
+    pub(super) mode: Option<&'a Mode>,
+    /// What is left out.
+    pub(super) exclude: &'a IgnoreRules,
     /// The time of files whose own does not count.
     pub(super) epoch: i64,
 }
@@ -27,10 +30,10 @@ pub(super) fn transfer(
     origin: &Origin,
     path: &Path,
     place: &Path,
-    given: Given,
+    given: Given<'_>,
 ) -> Result<Digest, EngineError> {
     let mut records = Vec::new();
-    root.walk(path, &mut |found| {
+    root.walk(path, given.exclude, &mut |found| {
         records.push(one(writer, root, origin, &found, place, given)?);
         Ok(())
     })?;
@@ -43,7 +46,7 @@ fn one(
     origin: &Origin,
     found: &Found,
     place: &Path,
-    given: Given,
+    given: Given<'_>,
 ) -> Result<Record, EngineError> {
     let Found { relative, host, metadata } = found;
     let is_top = relative.as_os_str().is_empty();
@@ -51,7 +54,9 @@ fn one(
     let kept = root.keeps_all.then(|| (metadata.uid(), metadata.gid()));
     let (uid, gid) = given.owner.or(kept).unwrap_or((0, 0));
     let time = if root.keeps_all { metadata.mtime() } else { given.epoch };
-    let look = Look { mode: given.mode.unwrap_or(metadata.mode() & 0o7777), uid, gid, time };
+    let own_mode = metadata.mode() & 0o7777;
+    let mode = given.mode.map_or(own_mode, |mode| mode.of(own_mode, metadata.is_dir()));
+    let look = Look { mode, uid, gid, time };
     let from = root.keeps_all.then_some(host.as_path());
     if metadata.is_dir() {
         // Of a folder that is named its contents are copied, and not itself.

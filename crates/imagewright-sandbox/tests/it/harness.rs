@@ -83,7 +83,7 @@ impl Bench {
     }
 
     pub(crate) fn with_file(self, target: &str, text: &str) -> Self {
-        self.with_mount(target, MountSource::Contents { bytes: text.into(), mode: 0o644 })
+        self.with_mount(target, MountSource::Contents { bytes: text.into(), mode: 0o644, owner: (0, 0) })
     }
 
     pub(crate) fn with_user(mut self, uid: u32, gid: u32, groups: &[u32]) -> Self {

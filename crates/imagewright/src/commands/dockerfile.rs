@@ -1,5 +1,6 @@
 //! `imagewright build` of a Dockerfile.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -37,10 +38,10 @@ pub(crate) struct DockerfileFlags {
     /// Secret for `RUN --mount=type=secret`, from a file or a variable: id=NAME[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SECRET")]
     secret: Vec<String>,
-    /// SSH agent for `RUN --mount=type=ssh`: default, or NAME=SOCKET; not by our own engine
-    #[arg(long, value_name = "AGENT")]
+    /// SSH agent for `RUN --mount=type=ssh` and git: a name, with a socket where it is not that of SSH_AUTH_SOCK
+    #[arg(long, value_name = "NAME[=SOCKET]")]
     ssh: Vec<String>,
-    /// Network of RUNs that name none; `none` not by our own engine, which has the machine's otherwise
+    /// Network of RUNs that name none; our own engine gives them the machine's, and knows no `none` for all
     #[arg(long, value_enum, value_name = "NETWORK", default_value_t = NetworkFlag::Default)]
     network: NetworkFlag,
     /// Ask registries again what the bases are by now
@@ -198,24 +199,31 @@ fn named(text: &str) -> Result<(String, String), Failure> {
     }
 }
 
-/// `NAME=SOCKET`, or `NAME` for the agent of the environment.
+/// `NAME`, or `NAME=SOCKET`.
 fn agent(text: &str) -> Result<(String, PathBuf), Failure> {
+    let usage = |reason: String, hint: &str| {
+        Failure::new(ErrorKind::Usage, format!("--ssh {text}: {reason}")).with_hint(hint)
+    };
     let (name, socket) = match text.split_once('=') {
-        Some((name, socket)) => (name, Some(PathBuf::from(socket))),
-        None => (text, env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)),
+        Some((name, socket)) => (name, PathBuf::from(socket)),
+        None => match env::var_os("SSH_AUTH_SOCK") {
+            Some(socket) => (text, PathBuf::from(socket)),
+            None => {
+                return Err(usage(
+                    "SSH_AUTH_SOCK is not set, so no agent is known".to_owned(),
+                    "start one with `eval $(ssh-agent)` and `ssh-add`, or name a socket: NAME=SOCKET",
+                ));
+            }
+        },
     };
-    let Some(socket) = socket.filter(|_| !name.is_empty()) else {
-        return Err(Failure::new(ErrorKind::Usage, format!("--ssh {text}: there is no agent"))
-            .with_hint("start one so that SSH_AUTH_SOCK names its socket, or write NAME=SOCKET"));
-    };
-    if socket.is_file() {
-        return Err(Failure::new(
-            ErrorKind::Usage,
-            format!("--ssh {text}: `{}` is no socket", socket.display()),
-        )
-        .with_hint("add the key to an agent with ssh-add: keys themselves are not given to builds"));
+    match fs::metadata(&socket) {
+        Ok(metadata) if metadata.file_type().is_socket() => Ok((name.to_owned(), socket)),
+        Ok(_) => Err(usage(
+            format!("`{}` is no socket", socket.display()),
+            "give a key to an agent with `ssh-add KEY`, and the build the agent: keys are read by no build",
+        )),
+        Err(error) => Err(usage(format!("`{}`: {error}", socket.display()), "name the socket of an agent")),
     }
-    Ok((name.to_owned(), socket))
 }
 
 /// `id=NAME,src=FILE`, `id=NAME,env=VARIABLE`, or `id=NAME` for the variable or else the file of that name.

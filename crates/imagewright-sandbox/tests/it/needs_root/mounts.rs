@@ -41,8 +41,10 @@ fn files_are_writable_or_not() {
 #[ignore = "needs root"]
 fn contents_replace_a_file_without_a_trace() {
     let bench = Bench::script("cat /etc/passwd; echo more >>/etc/passwd; stat -c %a /etc/passwd");
-    let bench = bench
-        .with_mount("/etc/passwd", MountSource::Contents { bytes: b"root:x:0:0\n".to_vec(), mode: 0o600 });
+    let bench = bench.with_mount(
+        "/etc/passwd",
+        MountSource::Contents { bytes: b"root:x:0:0\n".to_vec(), mode: 0o600, owner: (0, 0) },
+    );
     let finished = bench.run();
     assert_eq!(finished.stdout, "root:x:0:0\n600\n");
     assert!(finished.stubs.is_empty() && bench.changes().is_empty(), "{finished:?} {:?}", bench.changes());
@@ -198,7 +200,8 @@ fn mounted_files_keep_their_restrictions() {
 #[test]
 #[ignore = "needs root"]
 fn contents_can_be_programs() {
-    let source = MountSource::Contents { bytes: b"#!/bin/sh\necho ran\n".to_vec(), mode: 0o755 };
+    let source =
+        MountSource::Contents { bytes: b"#!/bin/sh\necho ran\n".to_vec(), mode: 0o755, owner: (0, 0) };
     let mut bench = Bench::new().with_mount("/dev/imagewright/bin/run", source);
     bench.spec.command = vec!["/dev/imagewright/bin/run".to_owned()];
     assert_eq!(bench.output(), "ran\n");

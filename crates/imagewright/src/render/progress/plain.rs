@@ -27,8 +27,10 @@ impl EventSink for Plain {
         }
         match event {
             BuildEvent::StepStarted { step, .. } => eprintln!("{}", summary.heading(step)),
-            BuildEvent::Status { message, .. } => eprintln!("  {message}"),
-            BuildEvent::Output { line, .. } if self.verbose => eprintln!("  | {line}"),
+            BuildEvent::Status { step, message } => eprintln!("  {}{message}", summary.prefix(step)),
+            BuildEvent::Output { step, line } if self.verbose => {
+                eprintln!("  {}| {line}", summary.prefix(step));
+            }
             BuildEvent::Warning { message } => eprintln!("warning: {message}"),
             _ => {}
         }

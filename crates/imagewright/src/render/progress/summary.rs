@@ -1,6 +1,6 @@
 //! Steps as they go by, and the few lines at the end that tell what came of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use imagewright_model::{BuildEvent, BuildOutcome, StepId};
@@ -12,6 +12,8 @@ use crate::render::size;
 pub(super) struct Summary {
     steps: u32,
     titles: BTreeMap<StepId, String>,
+    /// Steps that have begun and not ended; those of several stages go on at the same time.
+    running: BTreeSet<StepId>,
     done: u32,
     cached: u32,
 }
@@ -26,10 +28,12 @@ impl Summary {
             }
             BuildEvent::StepStarted { step, title } => {
                 self.titles.insert(*step, title.clone());
+                self.running.insert(*step);
                 None
             }
             BuildEvent::StepFinished { step, cached, layer_size, took } => {
                 self.done += 1;
+                self.running.remove(step);
                 self.cached += u32::from(*cached);
                 Some(self.step_line(*step, *cached, *layer_size, *took))
             }
@@ -47,6 +51,16 @@ impl Summary {
             0 => format!("[{}] {title}", step.0),
             steps => format!("[{}/{steps}] {title}", step.0),
         }
+    }
+
+    /// What tells a step from the others that go on.
+    pub(super) fn prefix(&self, step: StepId) -> String {
+        if self.running.len() > 1 { format!("[{}] ", step.0) } else { String::new() }
+    }
+
+    /// A step that goes on, if one does.
+    pub(super) fn goes_on(&self) -> Option<StepId> {
+        self.running.last().copied()
     }
 
     fn step_line(&self, step: StepId, cached: bool, layer_size: Option<u64>, took: Duration) -> String {

@@ -1,10 +1,11 @@
 //! Progress drawn on a terminal: a line for each finished step, and below it what is happening now.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use imagewright_model::{BuildEvent, EventSink};
+use imagewright_model::{BuildEvent, EventSink, StepId};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::summary::Summary;
@@ -24,7 +25,10 @@ pub(super) struct Terminal {
 struct State {
     summary: Summary,
     bar: ProgressBar,
-    status: String,
+    /// What the steps that go on are doing.
+    status: BTreeMap<StepId, String>,
+    /// The step that is drawn.
+    drawn: Option<StepId>,
 }
 
 impl Terminal {
@@ -32,7 +36,14 @@ impl Terminal {
         let bar = ProgressBar::new_spinner();
         let style = ProgressStyle::with_template("{spinner:.cyan} {prefix} {wide_msg:.dim} {elapsed:.dim}");
         bar.set_style(style.expect("the template is well-formed"));
-        Self { state: Mutex::new(State { summary: Summary::default(), bar, status: String::new() }) }
+        Self {
+            state: Mutex::new(State {
+                summary: Summary::default(),
+                bar,
+                status: BTreeMap::new(),
+                drawn: None,
+            }),
+        }
     }
 }
 
@@ -47,34 +58,51 @@ impl State {
         let line = self.summary.follow(event);
         match event {
             BuildEvent::StepStarted { step, .. } => {
-                self.status.clear();
                 self.bar.reset_elapsed();
-                self.bar.set_prefix(shortened(&self.summary.heading(*step)));
+                self.turn_to(*step);
                 self.bar.set_message("");
             }
-            BuildEvent::Status { message, .. } => {
-                self.status.clone_from(message);
-                self.draw(message.clone());
+            BuildEvent::Status { step, message } => {
+                self.status.insert(*step, message.clone());
+                self.draw(*step, message.clone());
             }
-            BuildEvent::Progress { message, progress, .. } => {
+            BuildEvent::Progress { step, message, progress } => {
                 let of =
                     progress.total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
-                self.draw(format!("{message}, {}{of}", size::bytes(progress.done)));
+                self.draw(*step, format!("{message}, {}{of}", size::bytes(progress.done)));
             }
-            BuildEvent::Output { line, .. } => self.draw(format!("{}: {}", self.status, line.trim())),
+            BuildEvent::Output { step, line } => {
+                let status = self.status.get(step).map(|status| format!("{status}: ")).unwrap_or_default();
+                self.draw(*step, format!("{status}{}", line.trim()));
+            }
+            BuildEvent::StepFinished { step, .. } => {
+                self.status.remove(step);
+                if let Some(step) = self.summary.goes_on() {
+                    self.turn_to(step);
+                    self.bar.set_message(self.status.get(&step).cloned().unwrap_or_default());
+                }
+            }
             BuildEvent::Warning { message } => {
                 let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
                 self.print(&format!("{yellow}warning:{yellow:#} {message}"));
             }
             BuildEvent::Finished { .. } => self.bar.finish_and_clear(),
-            BuildEvent::Started { .. } | BuildEvent::StepFinished { .. } => {}
+            BuildEvent::Started { .. } => {}
         }
         if let Some(line) = line {
             self.print(&line);
         }
     }
 
-    fn draw(&self, message: String) {
+    fn turn_to(&mut self, step: StepId) {
+        self.bar.set_prefix(shortened(&self.summary.heading(step)));
+        self.drawn = Some(step);
+    }
+
+    fn draw(&mut self, step: StepId, message: String) {
+        if self.drawn != Some(step) {
+            self.turn_to(step);
+        }
         if self.bar.elapsed() >= PATIENCE {
             self.bar.enable_steady_tick(TICK);
         }

@@ -17,16 +17,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use imagewright_testkit::context::{Outcome, TestContext};
+use imagewright_testkit::shared;
 use serde_json::{Value, json};
 
 use crate::support::context;
 
 /// The virtual environment with Elyra.
 fn environment() -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    let shared = variable("IMAGEWRIGHT_TEST_ROOT").or_else(|| Some(cache()?.join("imagewright-test-store")));
-    let folder = shared.expect("there is a home folder").join("elyra");
+    let folder = shared::folder().join("elyra");
     assert!(
         folder.join("bin/elyra-metadata").is_file(),
         "no Elyra in `{}`: scripts/test puts it there",

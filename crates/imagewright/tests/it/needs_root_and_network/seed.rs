@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use imagewright_testkit::context::TestContext;
+use imagewright_testkit::shared;
 use imagewright_testkit::wheels::Wheel;
 
 use crate::support::PROGRAM;
@@ -48,10 +49,7 @@ pub(crate) fn empty_context() -> TestContext {
 
 /// The folder that all runs share, where `scripts/test` has put the tools.
 fn shared_folder() -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    let named = variable("IMAGEWRIGHT_TEST_ROOT").or_else(|| Some(cache()?.join("imagewright-test-store")));
-    let folder = named.expect("there is a home folder");
+    let folder = shared::folder();
     assert!(folder.join("tools/uv").is_file(), "no uv in `{}`: scripts/test puts it there", folder.display());
     folder
 }
