@@ -18,7 +18,7 @@ use imagewright_model::spec::LayerCompression;
 use imagewright_model::{
     BuildEngine, BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, SecretUrl, StepId,
 };
-use imagewright_oci::{ContainerConfig, Digest, Reference};
+use imagewright_oci::{ContainerConfig, Digest, Platform, Reference};
 use imagewright_registry::{Credential, CredentialFiles, CredentialSource};
 use imagewright_sandbox::Limits;
 use imagewright_store::ImageRecord;
@@ -303,10 +303,17 @@ fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceEr
     if let Some(reason) = not_native(command) {
         return Ok(Some(reason));
     }
-    let plan = match dockerfile_request(command, &Nobody) {
+    let request = match dockerfile_request(command, &Nobody) {
         Err(ServiceError::Dockerfile(error)) if error.is_unsupported() => return Ok(Some(error.into())),
-        request => request?.plan,
+        request => request?,
     };
+    let (host, plan) = (Platform::host(), request.plan);
+    let mut platforms =
+        plan.stages.iter().filter_map(|stage| stage.platform.as_ref()).chain([&request.platform]);
+    if let Some(foreign) = platforms.find(|platform| !host.accepts(platform)) {
+        let wanted = Box::new(foreign.clone());
+        return Ok(Some(EngineError::ForeignPlatform { host: Box::new(host), wanted }.into()));
+    }
     // What a base sets is not known yet, and no instruction becomes another by it but those that the base itself has.
     let lowered = plan.stages.iter().map(|stage| stage.lower(&ContainerConfig::default()));
     Ok(lowered.filter_map(Result::err).find(|error| error.is_unsupported()).map(ServiceError::from))

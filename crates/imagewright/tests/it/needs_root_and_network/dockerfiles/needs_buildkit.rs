@@ -35,7 +35,7 @@ def tell(path):
 tell('/')
 ";
 
-fn tree(docker: &DockerDaemon, image: &str) -> BTreeMap<String, String> {
+pub(super) fn tree(docker: &DockerDaemon, image: &str) -> BTreeMap<String, String> {
     let run =
         ["run", "--rm", "--network", "host", "--user", "0", "--entrypoint", "python3", image, "-c", LIST];
     let listed = docker.docker(run).success().stdout;
@@ -48,7 +48,7 @@ fn tree(docker: &DockerDaemon, image: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn differences(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) -> Vec<String> {
+pub(super) fn differences(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) -> Vec<String> {
     let paths: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     paths
         .into_iter()
@@ -72,7 +72,7 @@ const SETTINGS: [&str; 12] = [
     "Shell",
 ];
 
-fn settings(docker: &DockerDaemon, image: &str) -> Vec<(&'static str, Value)> {
+pub(super) fn settings(docker: &DockerDaemon, image: &str) -> Vec<(&'static str, Value)> {
     let inspected = docker.docker(["image", "inspect", image]).success().json();
     // Empty and absent are the same.
     let value = |name: &str| match &inspected[0]["Config"][name] {
