@@ -1,6 +1,5 @@
 //! What of a folder the daemon gets to see.
 
-use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -47,8 +46,14 @@ struct Walk<'a> {
     ignore: &'a IgnoreRules,
     /// What of the folder counts; none where all of it does.
     tops: Option<Tops>,
-    /// Files with several names by their identity, and the first name of each.
-    linked: HashMap<(u64, u64), String>,
+    linked: Linked,
+}
+
+/// Files with several names by their identity, and the first name of each. Elsewhere than on Unix each name is a file.
+#[derive(Default)]
+struct Linked {
+    #[cfg(unix)]
+    first: std::collections::HashMap<(u64, u64), String>,
 }
 
 /// What names and patterns lead to.
@@ -75,7 +80,7 @@ impl Folder {
         let tops = (!wanted.paths.is_empty()).then(|| self.resolve(&wanted.paths));
         let ignore = if asks_for_rules { &none } else { &self.ignore };
         let tops = tops.filter(|tops| !tops.whole.iter().any(String::is_empty));
-        Walk { root: &self.path, ignore, tops, linked: HashMap::new() }.below("", &mut Vec::new(), visit)
+        Walk { root: &self.path, ignore, tops, linked: Linked::default() }.below("", &mut Vec::new(), visit)
     }
 
     /// The paths that names and patterns lead to, with the links on the way.
@@ -168,31 +173,31 @@ impl Walk<'_> {
         names.sort();
         for name in names {
             let relative = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            self.entry(relative, pending, visit)?;
+            self.entry(&relative, pending, visit)?;
         }
         Ok(())
     }
 
     fn entry(
         &mut self,
-        relative: String,
+        relative: &str,
         pending: &mut Vec<Stat>,
         visit: Visit<'_>,
     ) -> Result<(), DockerError> {
-        if !self.leads_to_a_top(&relative) {
+        if !self.leads_to_a_top(relative) {
             return Ok(());
         }
-        let path = self.root.join(&relative);
+        let path = self.root.join(relative);
         let metadata = match fs::symlink_metadata(&path) {
             // Somebody works in the folder while it is read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             metadata => metadata.map_err(unreadable(&path))?,
         };
-        let ignored = self.ignore.ignores(&relative);
+        let ignored = self.ignore.ignores(relative);
         if ignored && !(metadata.is_dir() && self.ignore.has_exceptions()) {
             return Ok(());
         }
-        let Some(stat) = self.stat(&relative, &path, &metadata)? else { return Ok(()) };
+        let Some(stat) = self.stat(relative, &path, &metadata)? else { return Ok(()) };
         let depth = pending.len();
         if ignored {
             pending.push(stat);
@@ -202,7 +207,7 @@ impl Walk<'_> {
             visit(stat, has_contents)?;
         }
         if metadata.is_dir() {
-            self.below(&relative, pending, visit)?;
+            self.below(relative, pending, visit)?;
             pending.truncate(depth);
         }
         Ok(())
@@ -236,7 +241,7 @@ impl Walk<'_> {
             stat.linkname = target.map_err(|_| DockerError::FileName { path: path.to_path_buf() })?;
         } else if kind.is_file() {
             stat.size = i64::try_from(metadata.len()).unwrap_or(i64::MAX);
-            if let Some(first) = self.first_name(relative, metadata) {
+            if let Some(first) = self.linked.first_name(relative, metadata) {
                 (stat.linkname, stat.size) = (first, 0);
             }
         } else {
@@ -246,15 +251,17 @@ impl Walk<'_> {
         stat.mod_time = changed.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or_default();
         Ok(Some(stat))
     }
+}
 
+impl Linked {
     /// The name under which a file was told before.
     #[cfg(unix)]
     fn first_name(&mut self, relative: &str, metadata: &Metadata) -> Option<String> {
         use std::os::unix::fs::MetadataExt;
-        if metadata.nlink() < 2 || self.ignore.ignores(relative) {
+        if metadata.nlink() < 2 {
             return None;
         }
-        match self.linked.entry((metadata.dev(), metadata.ino())) {
+        match self.first.entry((metadata.dev(), metadata.ino())) {
             std::collections::hash_map::Entry::Occupied(first) => Some(first.get().clone()),
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(relative.to_owned());
@@ -289,83 +296,4 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> DockerError + use<> {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::*;
-
-    fn folder(ignore: &str) -> (tempfile::TempDir, Folder) {
-        let root = tempfile::tempdir().unwrap();
-        for path in
-            ["a.txt", "b.md", "data/one.txt", "data/deep/two.txt", "data-x", "left/three", ".dockerignore"]
-        {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, "text").unwrap();
-        }
-        symlink("data/one.txt", root.path().join("link")).unwrap();
-        symlink("/data", root.path().join("rooted")).unwrap();
-        let ignore = IgnoreRules::parse(".dockerignore", ignore).unwrap();
-        let path = root.path().to_path_buf();
-        (root, Folder { path, ignore })
-    }
-
-    fn told(folder: &Folder, wanted: &[&str]) -> Vec<String> {
-        let wanted = Wanted { paths: wanted.iter().map(|path| (*path).to_owned()).collect() };
-        let mut all = Vec::new();
-        folder
-            .walk(&wanted, &mut |stat, _| {
-                all.push(stat.path);
-                Ok(())
-            })
-            .unwrap();
-        all
-    }
-
-    #[test]
-    fn all_is_told_in_the_order_of_buildkit_but_what_is_left_out() {
-        let (_root, folder) = folder("left\ndata\n!data/deep/two.txt\n.dockerignore");
-        let all = ["a.txt", "b.md", "data", "data/deep", "data/deep/two.txt", "data-x", "link", "rooted"];
-        assert_eq!(told(&folder, &[]), all);
-        assert_eq!(told(&folder, &["/"]), all);
-        assert_eq!(told(&folder, &["left/three"]), [""; 0], "what is left out cannot be asked for");
-        assert_eq!(told(&folder, &[".dockerignore"]), [".dockerignore"], "the rules themselves can");
-    }
-
-    #[test]
-    fn names_patterns_and_links_lead_to_what_is_wanted() {
-        let (_root, folder) = folder("left");
-        let cases: [(&[&str], &[&str]); 7] = [
-            (&["a.txt"], &["a.txt"]),
-            (&["data"], &["data", "data/deep", "data/deep/two.txt", "data/one.txt"]),
-            (&["*.txt", "data/deep"], &["a.txt", "data", "data/deep", "data/deep/two.txt"]),
-            (&["link"], &["data", "data/one.txt", "link"]),
-            (&["rooted/deep"], &["data", "data/deep", "data/deep/two.txt", "rooted"]),
-            (&["data/none*"], &["data"]),
-            (&["../../absent"], &[]),
-        ];
-        for (wanted, expected) in cases {
-            assert_eq!(told(&folder, wanted), expected, "{wanted:?}");
-        }
-    }
-
-    #[test]
-    fn kinds_modes_and_second_names_are_told() {
-        let (root, folder) = folder("");
-        fs::set_permissions(root.path().join("a.txt"), fs::Permissions::from_mode(0o4755)).unwrap();
-        fs::hard_link(root.path().join("a.txt"), root.path().join("z.txt")).unwrap();
-        std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
-        let mut all = HashMap::new();
-        folder
-            .walk(&Wanted::default(), &mut |stat, has_contents| {
-                all.insert(stat.path.clone(), (stat.mode, stat.size, stat.linkname, has_contents));
-                Ok(())
-            })
-            .unwrap();
-        assert_eq!(all["a.txt"], (mode::SET_USER | 0o755, 4, String::new(), true));
-        assert_eq!(all["z.txt"], (mode::SET_USER | 0o755, 0, "a.txt".to_owned(), false));
-        assert_eq!(all["link"].2, "data/one.txt");
-        assert_eq!(all["data"].0 & mode::FOLDER, mode::FOLDER);
-        assert!(!all.contains_key("socket"));
-    }
-}
+mod tests;

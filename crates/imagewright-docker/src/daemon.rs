@@ -1,6 +1,7 @@
 //! A daemon that builds, and what can be asked of it.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use ::http::Method;
 use bollard_buildkit_proto::moby::buildkit::v1::{
@@ -11,12 +12,16 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::channel::Channel;
 use crate::connection::{Duplex, connect};
 use crate::error::DockerError;
 use crate::http;
+
+/// How long a daemon has to say what it is.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A daemon that builds.
 #[derive(Clone, Debug)]
@@ -93,6 +98,11 @@ impl Daemon {
     }
 
     pub(crate) async fn ask_version(&self) -> Result<DaemonVersion, DockerError> {
+        let silent = |_| DockerError::unreachable(&self.address.to_string())(io::ErrorKind::TimedOut.into());
+        timeout(PATIENCE, self.answered_version()).await.map_err(silent)?
+    }
+
+    async fn answered_version(&self) -> Result<DaemonVersion, DockerError> {
         match self.kind {
             Kind::Docker => {
                 let answer: Version = http::document(self.connect().await?, "/version").await?;

@@ -1,6 +1,6 @@
 //! Building an image of a Dockerfile by a daemon instead of our own engine.
 //!
-//! Who builds is decided before anything is built. What a daemon has built comes into the store, where everything else looks
+//! Who builds is decided elsewhere (`engines`). What a daemon has built comes into the store, where everything else looks
 //! for it: at once, as an archive, from BuildKit; as `docker save` gives it, from a Docker Engine, which has it
 //! too.
 
@@ -9,8 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use imagewright_docker::{
-    Address, AgentSocket, BuildRequest, Built, Credentials, Daemon, DockerError, Export, NamedSource,
-    Network, RegistryLogin, TlsFiles,
+    AgentSocket, BuildRequest, Built, Credentials, Daemon, DockerError, Export, NamedSource, RegistryLogin,
 };
 use imagewright_dockerfile::NamedContext;
 use imagewright_engine::{Cancel, EngineError};
@@ -18,75 +17,23 @@ use imagewright_model::spec::LayerCompression;
 use imagewright_model::{
     BuildEngine, BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, SecretUrl, StepId,
 };
-use imagewright_oci::{ContainerConfig, Digest, Platform, Reference};
+use imagewright_oci::{Digest, Reference};
 use imagewright_registry::{Credential, CredentialFiles, CredentialSource};
-use imagewright_sandbox::Limits;
 use imagewright_store::ImageRecord;
 
-use crate::dockerfile::{Given, dockerfile_request, given, named_contexts};
+use crate::dockerfile::{Given, given, named_contexts};
+use crate::engines::{Builder, refuse_what_is_ours};
 use crate::error::in_one_line;
 use crate::{BuildReport, DockerfileCommand, Service, ServiceError};
 
+/// Told while a collection keeps a build waiting.
+const COLLECTING: &str = "waiting for `gc` to end";
 /// Names by which programs look for proxies, and the argument of a build for each.
 const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
 /// Proxies there lead nowhere from inside a container.
 const LOOPBACK: [&str; 3] = ["localhost", "127.", "[::1]"];
 
-/// A daemon that is going to build.
-pub(crate) struct Builder {
-    engine: BuildEngine,
-    daemon: Daemon,
-}
-
 impl Service {
-    /// Refuses to build a spec where another engine was asked for.
-    pub(crate) fn refuse_other_engines(&self) -> Result<(), ServiceError> {
-        match self.engines.engine {
-            BuildEngine::Native | BuildEngine::Auto => Ok(()),
-            engine => Err(ServiceError::EngineForSpecs { engine }),
-        }
-    }
-
-    /// The daemon that is to build; none where our own engine is.
-    pub(crate) fn engine_for(
-        &self,
-        command: &DockerfileCommand,
-        events: &dyn EventSink,
-    ) -> Result<Option<Builder>, ServiceError> {
-        match self.engines.engine {
-            BuildEngine::Native => not_native(command).map_or(Ok(None), Err),
-            engine @ (BuildEngine::Docker | BuildEngine::BuildKit) => Ok(Some(self.builder(engine)?)),
-            BuildEngine::Auto => {
-                let Some(reason) = reason_against_native(command)? else { return Ok(None) };
-                let Some(builder) = self.first_that_answers() else { return Err(reason) };
-                let address = builder.daemon.address();
-                let message = format!("{}: {address} builds instead", in_one_line(&reason));
-                events.emit(BuildEvent::Warning { message });
-                Ok(Some(builder))
-            }
-        }
-    }
-
-    fn builder(&self, engine: BuildEngine) -> Result<Builder, ServiceError> {
-        let (host, certificates) = match engine {
-            BuildEngine::BuildKit => (&self.engines.buildkit.host, &self.engines.buildkit.certificates),
-            _ => (&self.engines.docker.host, &self.engines.docker.certificates),
-        };
-        let host = host.as_deref().ok_or(ServiceError::NoDaemon { engine })?;
-        let tls = certificates.clone().map(|folder| TlsFiles { folder });
-        let address = host.parse::<Address>()?.with_tls(tls);
-        let daemon = match engine {
-            BuildEngine::BuildKit => Daemon::buildkit(address),
-            _ => Daemon::docker(address),
-        };
-        Ok(Builder { engine, daemon })
-    }
-
-    fn first_that_answers(&self) -> Option<Builder> {
-        let known = [BuildEngine::Docker, BuildEngine::BuildKit].into_iter();
-        known.filter_map(|engine| self.builder(engine).ok()).find(|builder| builder.daemon.version().is_ok())
-    }
-
     /// Has a daemon build.
     pub(crate) fn build_elsewhere(
         &self,
@@ -100,10 +47,8 @@ impl Service {
         if command.push && request.names.is_empty() {
             return Err(ServiceError::NoNameToPush);
         }
-        if builder.engine == BuildEngine::Docker && compression.is_some() {
-            let flags = "--compression".to_owned();
-            return Err(ServiceError::NotForEngine { engine: builder.engine, flags });
-        }
+        let waiting = || events.emit(BuildEvent::Warning { message: COLLECTING.to_owned() });
+        let _lease = self.store().lease(waiting)?;
         let started = Instant::now();
         // How many steps there are, the daemon tells as it goes.
         events.emit(BuildEvent::Started { version: EVENT_VERSION, steps: 0 });
@@ -238,7 +183,7 @@ impl Service {
         let known =
             built.id.iter().chain([&digest]).find_map(|id| self.store().resolve(&id.to_string()).ok());
         if let Some(image) = known {
-            let image = self.named(image, &request.names)?;
+            let image = request.names.iter().try_fold(image, |image, name| self.store().tag(&image, name))?;
             return self.report(&request.names, &image, true);
         }
         let image = self.bring(daemon, &digest, &built, &request.names, events, cancel)?;
@@ -268,18 +213,12 @@ impl Service {
         Ok(image)
     }
 
-    fn named(&self, image: ImageRecord, names: &[Reference]) -> Result<ImageRecord, ServiceError> {
-        let _lease = self.store().lease(|| {})?;
-        names.iter().try_fold(image, |image, name| Ok(self.store().tag(&image, name)?))
-    }
-
     fn report(
         &self,
         names: &[Reference],
         image: &ImageRecord,
         unchanged: bool,
     ) -> Result<BuildReport, ServiceError> {
-        let _lease = self.store().lease(|| {})?;
         let documents = self.store().image(&image.manifest)?;
         Ok(BuildReport {
             names: names.to_vec(),
@@ -298,47 +237,6 @@ impl Service {
     }
 }
 
-/// Why our own engine cannot build; nothing where it can. What is wrong for everybody is an error.
-fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceError>, ServiceError> {
-    if let Some(reason) = not_native(command) {
-        return Ok(Some(reason));
-    }
-    let request = match dockerfile_request(command, &Nobody) {
-        Err(ServiceError::Dockerfile(error)) if error.is_unsupported() => return Ok(Some(error.into())),
-        request => request?,
-    };
-    let (host, plan) = (Platform::host(), request.plan);
-    let mut platforms =
-        plan.stages.iter().filter_map(|stage| stage.platform.as_ref()).chain([&request.platform]);
-    if let Some(foreign) = platforms.find(|platform| !host.accepts(platform)) {
-        let wanted = Box::new(foreign.clone());
-        return Ok(Some(EngineError::ForeignPlatform { host: Box::new(host), wanted }.into()));
-    }
-    // What a base sets is not known yet, and no instruction becomes another by it but those that the base itself has.
-    let lowered = plan.stages.iter().map(|stage| stage.lower(&ContainerConfig::default()));
-    Ok(lowered.filter_map(Result::err).find(|error| error.is_unsupported()).map(ServiceError::from))
-}
-
-/// Flags that our own engine does not have.
-fn not_native(command: &DockerfileCommand) -> Option<ServiceError> {
-    not_for(BuildEngine::Native, &[("--network none", command.network == Network::None)])
-}
-
-/// Refuses flags that only our own engine has.
-fn refuse_what_is_ours(engine: BuildEngine, command: &DockerfileCommand) -> Result<(), ServiceError> {
-    let all = [
-        ("--offline", command.offline),
-        ("--time-limit", command.time_limit.is_some()),
-        ("--memory, --pids, --cpus", command.limits != Limits::default()),
-    ];
-    not_for(engine, &all).map_or(Ok(()), Err)
-}
-
-fn not_for(engine: BuildEngine, all: &[(&str, bool)]) -> Option<ServiceError> {
-    let given: Vec<_> = all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
-    (!given.is_empty()).then(|| ServiceError::NotForEngine { engine, flags: given.join(", ") })
-}
-
 fn leads_out(proxy: &SecretUrl) -> bool {
     let address = proxy.expose();
     let host = address.split_once("://").map_or(address, |(_, rest)| rest);
@@ -354,13 +252,6 @@ fn outcome(built: &Result<BuildReport, ServiceError>) -> BuildOutcome {
         Err(ServiceError::Engine(EngineError::Cancelled)) => BuildOutcome::Cancelled,
         Err(error) => BuildOutcome::Failed { error: in_one_line(error) },
     }
-}
-
-/// Hears events that are told once more later.
-struct Nobody;
-
-impl EventSink for Nobody {
-    fn emit(&self, _: BuildEvent) {}
 }
 
 /// Logins as daemons ask for them.

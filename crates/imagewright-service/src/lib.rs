@@ -8,6 +8,7 @@ mod base;
 mod build;
 mod dockerfile;
 mod elsewhere;
+mod engines;
 mod error;
 mod folder;
 mod images;

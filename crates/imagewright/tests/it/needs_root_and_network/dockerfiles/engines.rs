@@ -28,13 +28,11 @@ fn build(context: &TestContext, engine: &str, arguments: &[&str]) -> Outcome {
 }
 
 fn write_context(context: &TestContext) {
-    let text = format!(
-        "ARG BASE=scratch\nFROM $BASE AS first\nARG WORD=none\nLABEL a=one b=two\nCOPY . /files/\n\
+    let text = "ARG BASE=scratch\nFROM $BASE AS first\nARG WORD=none\nLABEL a=one b=two\nCOPY . /files/\n\
          COPY link /linked\n\
          RUN --mount=type=secret,id=token cat /run/secrets/token; echo \"$WORD\" > /word\n\
-         FROM first AS second\nRUN false\n"
-    );
-    context.write("image/Dockerfile", &text);
+         FROM first AS second\nRUN false\n";
+    context.write("image/Dockerfile", text);
     context.write("image/.dockerignore", "**/left-out\n.dockerignore\nDockerfile\n!keep/left-out\n");
     for path in ["a", "left-out", "folder/b", "folder/left-out", "keep/left-out"] {
         context.write(&format!("image/{path}"), path);
