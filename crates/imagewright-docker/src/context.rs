@@ -295,5 +295,6 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> DockerError + use<> {
     move |source| DockerError::Read { path, source }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
