@@ -140,6 +140,7 @@ impl Service {
         // The archive's own names are BuildKit's; it gets those that were asked for.
         let names = &request.names;
         let origin = builder.daemon.address().to_string();
+        let known = names.first().and_then(|name| self.store().resolve(&name.to_string()).ok());
         let (built, imported) = thread::scope(|scope| {
             let import =
                 scope.spawn(|| self.engine.import_stream(&origin, Box::new(reader), names, &mut |_, _| {}));
@@ -150,7 +151,10 @@ impl Service {
             // Where the image could not be written, it could not be taken, and the latter says why.
             (Err(DockerError::TakeImage(_)) | Ok(_), Err(error)) => Err(error.into()),
             (Err(error), _) => Err(error.into()),
-            (Ok(_), Ok(image)) => self.report(names, &image, false),
+            (Ok(_), Ok(image)) => {
+                let unchanged = known.is_some_and(|known| known.manifest.digest == image.manifest.digest);
+                self.report(names, &image, unchanged)
+            }
         }
     }
 
