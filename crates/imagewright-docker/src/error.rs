@@ -146,6 +146,9 @@ impl DockerError {
             Self::Certificate { .. } => {
                 Some("DOCKER_CERT_PATH must have ca.pem, cert.pem and key.pem of the daemon".to_owned())
             }
+            Self::Refused { message } if message.contains("HTTPS server") => {
+                Some("it wants TLS: set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH".to_owned())
+            }
             Self::NoBuildKit { .. } => Some(
                 "Docker has BuildKit since 18.09, not for Windows containers; or build with `--engine native`".to_owned(),
             ),

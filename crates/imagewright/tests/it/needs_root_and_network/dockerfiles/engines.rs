@@ -1,8 +1,11 @@
 //! Dockerfiles that other engines build: Debian's Docker, which is as old as any that is still in use, and a new one; the
 //! latter's BuildKit also by itself.
 
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::process::{Child, Stdio};
+use std::thread;
 
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::docker::DockerDaemon;
@@ -126,6 +129,27 @@ fn cancelled(context: &TestContext, engine: &str) {
     context.assert_nothing_unfinished();
 }
 
+/// What a step says to the agent it is given comes to that of the user, and back.
+fn agent(context: &TestContext, engine: &str) {
+    let socket = context.folder().join("agent");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let agent = thread::spawn(move || {
+        let (mut step, _) = listener.accept().unwrap();
+        let mut said = [0; 5];
+        step.read_exact(&mut said).unwrap();
+        step.write_all(b"answer").unwrap();
+        said
+    });
+    let talk = "import os, socket; s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SSH_AUTH_SOCK']); \
+                s.sendall(b'hello'); open('/answer', 'wb').write(s.recv(6))";
+    let text = format!("FROM {PYTHON}\nRUN --mount=type=ssh,id=git python3 -c \"{talk}\"\n");
+    context.write("image/Dockerfile", &text);
+    let flag = format!("git={}", socket.display());
+    drop(build(context, engine, &["--ssh", &flag, "-t", "with/agent:1"]).success());
+    assert_eq!(&agent.join().unwrap(), b"hello");
+    assert_eq!(run_in(context, "with/agent:1", "cat /answer"), "answer");
+}
+
 mod needs_docker {
     use super::*;
 
@@ -217,6 +241,7 @@ mod needs_buildkit {
         assert_eq!((&again["digest"], &again["unchanged"]), (&first["digest"], &Value::Bool(true)));
         failures(&context, "docker");
         cancelled(&context, "docker");
+        agent(&context, "docker");
         let text = "FROM base\nCOPY --from=files a /copied\n";
         context.write("image/Dockerfile", text);
         context.write("files/a", "one");
@@ -240,6 +265,7 @@ mod needs_buildkit {
         assert_eq!((&again["digest"], &again["unchanged"]), (&first["digest"], &Value::Bool(true)));
         failures(&context, "buildkit");
         cancelled(&context, "buildkit");
+        agent(&context, "buildkit");
         context.write("image/Dockerfile", &format!("FROM {PYTHON}\nRUN touch /there\n"));
         let zstd = ["--compression", "zstd:5", "-t", "other/zstd:1"];
         drop(build(&context, "buildkit", &zstd).success());
