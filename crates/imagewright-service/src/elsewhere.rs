@@ -289,3 +289,22 @@ impl<R: Read> Read for Stopped<R> {
         self.reader.read(buffer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_of_this_machine_alone_are_not_passed_on() {
+        for (proxy, expected) in [
+            ("http://proxy.example:3128", true),
+            ("http://me:word@proxy.example", true),
+            ("proxy.example:3128", true),
+            ("http://localhost:3128", false),
+            ("http://me:word@127.0.0.1:3128", false),
+            ("http://[::1]:3128", false),
+        ] {
+            assert_eq!(leads_out(&SecretUrl::new(proxy)), expected, "{proxy}");
+        }
+    }
+}
