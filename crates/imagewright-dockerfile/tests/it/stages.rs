@@ -96,7 +96,10 @@ fn a_name_that_two_stages_have_means_the_last_before() {
     let plan = plan("FROM a AS x\nFROM b AS X\nFROM x\nCOPY --from=x /a /\n", None, &[]).unwrap();
     let bases: Vec<_> = plan.stages.iter().map(|stage| &stage.base).collect();
     assert_eq!(bases, [&StageSource::Image("b".parse().unwrap()), &StageSource::Stage(0)]);
-    assert_eq!(plan.warnings, ["Dockerfile:2: a stage above is named `x`, too: give one of them another name"]);
+    assert_eq!(
+        plan.warnings,
+        ["Dockerfile:2: a stage above is named `x`, too: give one of them another name"]
+    );
 }
 
 #[test]

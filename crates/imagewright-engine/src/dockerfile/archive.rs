@@ -66,6 +66,8 @@ pub(super) fn unpack(
             let first = place.join(cleaned(&target.ok_or_else(needs_target)?));
             let first = writer.place(&format!("/{}", first.to_string_lossy()))?;
             writer.hard_link(&here, &first)?;
+            // As builders have it, each name gives the file the look that stands beside it.
+            writer.dress(&here, look)?;
         } else if kind.is_file() {
             writer.file(&here, look, None, |out| io::copy(&mut entry, out).map(drop).map_err(wrong))?;
         } else {

@@ -238,7 +238,8 @@ impl<'a> Writer<'a> {
             .map_err(EngineError::io("copy the attributes of", from))
     }
 
-    fn dress(&self, place: &Path, look: Look) -> Result<(), EngineError> {
+    /// Gives a file or folder its owner and mode.
+    pub(super) fn dress(&self, place: &Path, look: Look) -> Result<(), EngineError> {
         let path = self.upper.join(place);
         // The owner first: changing it takes set-uid bits away.
         chown(&path, Some(look.uid), Some(look.gid))
