@@ -127,6 +127,11 @@ impl DockerfileError {
         &self.origin
     }
 
+    /// Whether it is right, and something that other builders do and this program does not.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(*self.problem, Problem::Unsupported { .. })
+    }
+
     /// What decides the exit code.
     pub fn kind(&self) -> ErrorKind {
         match *self.problem {

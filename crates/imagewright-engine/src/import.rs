@@ -1,10 +1,12 @@
 //! Takes images into the store from wherever they may come.
 
+use std::io::Read;
+
 use imagewright_model::Progress;
 use imagewright_model::spec::BaseSource;
 use imagewright_oci::Reference;
 use imagewright_store::ImageRecord;
-use imagewright_store::transfer::ImportSource;
+use imagewright_store::transfer::{ImportSource, TransferError};
 
 use crate::Engine;
 use crate::docker_daemon::DockerDaemon;
@@ -29,6 +31,24 @@ impl Engine {
             },
         };
         Ok(self.store.import(import, name, progress)?)
+    }
+
+    /// Imports the one image of an archive, Docker's or OCI's, that comes as a stream, under all of these names.
+    pub fn import_stream(
+        &self,
+        origin: &str,
+        reader: Box<dyn Read + Send>,
+        names: &[Reference],
+        progress: &mut dyn FnMut(&str, Progress),
+    ) -> Result<ImageRecord, EngineError> {
+        let _lease = self.store.lease(|| {})?;
+        let source = ImportSource::DockerStream { origin: origin.to_owned(), reader };
+        let mut imported = self.store.import(source, names.first(), progress)?;
+        let mut image = imported.pop().ok_or_else(|| TransferError::Empty { origin: origin.to_owned() })?;
+        for name in names.iter().skip(1) {
+            image = self.store.tag(&image, name)?;
+        }
+        Ok(image)
     }
 }
 

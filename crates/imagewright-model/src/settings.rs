@@ -3,6 +3,7 @@
 //! Nothing here may change what an image holds: two machines with other mirrors, proxies and certificate
 //! authorities build the same image. The one exception is said where it stands.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -69,4 +70,63 @@ pub struct TrustSettings {
     /// Whether nothing may be fetched at all. It is asked for build by build, and no setting.
     #[serde(skip)]
     pub offline: bool,
+}
+
+/// Who builds Dockerfiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildEngine {
+    /// This program.
+    #[default]
+    Native,
+    /// A Docker Engine, by its BuildKit.
+    Docker,
+    /// A BuildKit daemon.
+    BuildKit,
+    /// This program where it can, else a daemon that answers.
+    Auto,
+}
+
+impl fmt::Display for BuildEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Docker => "docker",
+            Self::BuildKit => "buildkit",
+            Self::Auto => "auto",
+        })
+    }
+}
+
+/// The Docker Engine of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DockerSettings {
+    /// Where it listens, as `DOCKER_HOST` has it.
+    pub host: Option<String>,
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem`, where it is reached over TLS.
+    pub certificates: Option<PathBuf>,
+    /// Whether images that it builds are brought into the store though nothing needs them there; default: they are.
+    pub import: Option<bool>,
+}
+
+/// A BuildKit daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BuildkitSettings {
+    /// Where it listens, as `BUILDKIT_HOST` has it.
+    pub host: Option<String>,
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem`, where it is reached over TLS.
+    pub certificates: Option<PathBuf>,
+}
+
+/// Who builds Dockerfiles, and where they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Who builds.
+    pub engine: BuildEngine,
+    /// The Docker Engine.
+    pub docker: DockerSettings,
+    /// The BuildKit daemon.
+    pub buildkit: BuildkitSettings,
 }

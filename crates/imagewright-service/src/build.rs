@@ -98,6 +98,7 @@ impl Service {
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
+        self.refuse_other_engines()?;
         let (request, place) = self.request(command, events)?;
         if command.push && request.names.is_empty() {
             return Err(ServiceError::NoNameToPush);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use imagewright_docker::Network;
 use imagewright_dockerfile::{BuildPlan, Dockerfile, IgnoreRules, NamedContext, PlanRequest, StageSource};
 use imagewright_engine::{Cancel, DockerfileRequest, LayerWatch};
 use imagewright_model::spec::{PartialSpec, SpecFlags};
@@ -41,6 +42,8 @@ pub struct DockerfileCommand {
     pub secrets: Vec<(String, Secret)>,
     /// Sockets of SSH agents by name.
     pub agents: Vec<(String, PathBuf)>,
+    /// The network of commands that name none.
+    pub network: Network,
     /// Names, labels, platform and compression of the image. What else there is in it is for specs, and an error.
     pub flags: SpecFlags,
     /// Ask registries again what the bases are by now.
@@ -74,8 +77,20 @@ fn find_dockerfile(folder: &Path) -> Option<PathBuf> {
 }
 
 impl Service {
-    /// Builds an image of a Dockerfile.
+    /// Builds an image of a Dockerfile, by the engine that the settings name.
     pub fn build_dockerfile(
+        &self,
+        command: &DockerfileCommand,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<BuildReport, ServiceError> {
+        match self.engine_for(command, events)? {
+            Some(builder) => self.build_elsewhere(&builder, command, events, cancel),
+            None => self.build_dockerfile_here(command, events, cancel),
+        }
+    }
+
+    fn build_dockerfile_here(
         &self,
         command: &DockerfileCommand,
         events: &dyn EventSink,
@@ -99,10 +114,21 @@ impl Service {
     }
 }
 
-fn dockerfile_request(
-    command: &DockerfileCommand,
-    events: &dyn EventSink,
-) -> Result<DockerfileRequest, ServiceError> {
+/// What was named, found: the same for each engine.
+pub(crate) struct Given {
+    /// Names, labels, platform and compression of the image.
+    pub(crate) image: PartialSpec,
+    /// The folder that files are copied from.
+    pub(crate) context: PathBuf,
+    /// What of it does not count.
+    pub(crate) ignore: IgnoreRules,
+    /// The Dockerfile.
+    pub(crate) file: PathBuf,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
+pub(crate) fn given(command: &DockerfileCommand) -> Result<Given, ServiceError> {
     let foreign: Vec<_> = command.flags.given().into_iter().filter(|name| !FLAGS.contains(name)).collect();
     if !foreign.is_empty() {
         return Err(ServiceError::NotForDockerfiles { flags: foreign.join(", ") });
@@ -119,6 +145,14 @@ fn dockerfile_request(
     };
     let text = fs::read_to_string(&file).map_err(unreadable(&file))?;
     let ignore = ignore_rules(Some(&file), &command.context)?;
+    Ok(Given { image, context, ignore, file, text })
+}
+
+pub(crate) fn dockerfile_request(
+    command: &DockerfileCommand,
+    events: &dyn EventSink,
+) -> Result<DockerfileRequest, ServiceError> {
+    let Given { image, context, ignore, file, text } = given(command)?;
     let (contexts, folders) = named_contexts(&command.contexts)?;
     let platform = image.platform.unwrap_or_else(Platform::host);
     let plan = Dockerfile::parse(&file.display().to_string(), &text)?.plan(&PlanRequest {
@@ -153,10 +187,10 @@ fn dockerfile_request(
     })
 }
 
-type Folders = Vec<(String, PathBuf, IgnoreRules)>;
+pub(crate) type Folders = Vec<(String, PathBuf, IgnoreRules)>;
 
 /// What names stand for, and the folders among that.
-fn named_contexts(
+pub(crate) fn named_contexts(
     given: &[(String, String)],
 ) -> Result<(Vec<(String, NamedContext)>, Folders), ServiceError> {
     let (mut contexts, mut folders) = (Vec::new(), Folders::new());

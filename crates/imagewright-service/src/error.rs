@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
 use imagewright_engine::EngineError;
-use imagewright_model::ErrorKind;
 use imagewright_model::spec::SpecError;
+use imagewright_model::{BuildEngine, ErrorKind};
 use imagewright_oci::ReferenceError;
 use imagewright_registry::RegistryError;
 use imagewright_store::StoreError;
@@ -34,6 +35,32 @@ pub enum ServiceError {
     /// A Dockerfile is wrong.
     #[error(transparent)]
     Dockerfile(#[from] DockerfileError),
+    /// A daemon did not build.
+    #[error(transparent)]
+    Daemon(#[from] DockerError),
+    /// The address of a daemon is wrong.
+    #[error(transparent)]
+    DaemonAddress(#[from] AddressError),
+    /// No daemon is known.
+    #[error("there is no address of a {}", daemon(*engine))]
+    NoDaemon {
+        /// Who should build.
+        engine: BuildEngine,
+    },
+    /// A spec is to be built by another engine than ours.
+    #[error("packages are installed by our own engine, and `{engine}` was asked to build")]
+    EngineForSpecs {
+        /// Who should build.
+        engine: BuildEngine,
+    },
+    /// Flags that the engine that should build knows nothing of.
+    #[error("`--engine {engine}` cannot do what these flags ask for: {flags}")]
+    NotForEngine {
+        /// Who should build.
+        engine: BuildEngine,
+        /// The flags.
+        flags: String,
+    },
     /// A place to import from or export to is wrong.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -80,7 +107,12 @@ impl ServiceError {
             Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
             Self::Dockerfile(error) => error.kind(),
-            Self::Transport(_)
+            Self::Daemon(error) => error.kind(),
+            Self::DaemonAddress(_)
+            | Self::NoDaemon { .. }
+            | Self::EngineForSpecs { .. }
+            | Self::NotForEngine { .. }
+            | Self::Transport(_)
             | Self::Reference(_)
             | Self::NoPythonPackages
             | Self::NoNameToPush
@@ -98,6 +130,20 @@ impl ServiceError {
             Self::Registry(error) => error.hint(),
             Self::Spec(error) => error.hint(),
             Self::Dockerfile(error) => error.hint(),
+            Self::Daemon(error) => error.hint(),
+            Self::DaemonAddress(error) => Some(error.hint()),
+            Self::NoDaemon { engine: BuildEngine::BuildKit } => {
+                Some("set BUILDKIT_HOST, or `buildkit.host` in the configuration".to_owned())
+            }
+            Self::NoDaemon { .. } => Some("set DOCKER_HOST, or `docker.host` in the configuration".to_owned()),
+            Self::EngineForSpecs { .. } => Some(
+                "build with `--engine native`; `engine = \"auto\"` in the configuration leaves Dockerfiles alone to others"
+                    .to_owned(),
+            ),
+            Self::NotForEngine { engine: BuildEngine::Native, .. } => {
+                Some("build with `--engine docker`, `buildkit` or `auto`".to_owned())
+            }
+            Self::NotForEngine { .. } => Some("leave them out, or build with `--engine native`".to_owned()),
             Self::Transport(error) => error.hint(),
             Self::NoPythonPackages => Some("ask for some with `--pip`, or leave out `--pylock`".to_owned()),
             Self::NoNameToPush => Some("name it with --tag".to_owned()),
@@ -107,6 +153,14 @@ impl ServiceError {
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }
+    }
+}
+
+/// What is looked for where this engine builds.
+fn daemon(engine: BuildEngine) -> &'static str {
+    match engine {
+        BuildEngine::BuildKit => "BuildKit daemon",
+        BuildEngine::Native | BuildEngine::Docker | BuildEngine::Auto => "Docker Engine",
     }
 }
 

@@ -7,6 +7,8 @@ mod ahead;
 mod base;
 mod build;
 mod dockerfile;
+mod elsewhere;
+mod engines;
 mod error;
 mod folder;
 mod images;
@@ -22,6 +24,7 @@ pub use build::{BuildCommand, BuildReport};
 pub use dockerfile::{DockerfileCommand, dockerfile_of};
 pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};
+pub use imagewright_docker::Network;
 pub use plan::PlanReport;
 pub use transport::{Destination, Source, TransportError};
 
@@ -36,7 +39,7 @@ pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord
 use std::path::Path;
 
 use imagewright_engine::Engine;
-use imagewright_model::BuildSettings;
+use imagewright_model::{BuildSettings, EngineSettings};
 use imagewright_registry::Client;
 use imagewright_sandbox::Helper;
 use imagewright_store::Store;
@@ -48,6 +51,8 @@ pub struct Service {
     engine: Engine,
     registries: Registries,
     registry_settings: RegistrySettings,
+    credentials: CredentialFiles,
+    engines: EngineSettings,
 }
 
 impl Service {
@@ -62,11 +67,16 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = Store::open(root)?;
-        let client = Client::new(registry_settings.clone(), &settings.trust, Box::new(credentials))?;
+        let client = Client::new(registry_settings.clone(), &settings.trust, Box::new(credentials.clone()))?;
         let registries = Registries { client, store: store.clone() };
         let remote = Box::new(registries.clone());
         let engine = Engine { store, helper, settings, machine, remote, threads };
-        Ok(Self { engine, registries, registry_settings })
+        Ok(Self { engine, registries, registry_settings, credentials, engines: EngineSettings::default() })
+    }
+
+    /// The same, with others that may build Dockerfiles.
+    pub fn with_engines(self, engines: EngineSettings) -> Self {
+        Self { engines, ..self }
     }
 
     fn store(&self) -> &Store {

@@ -116,7 +116,8 @@ impl DockerDaemon {
         format!("unix://{}", self.socket().display())
     }
 
-    fn socket(&self) -> PathBuf {
+    /// The socket it listens on.
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 

@@ -2,6 +2,7 @@
 //! archives, Python distributions, images. Development only.
 
 pub mod archive;
+pub mod buildkit;
 pub mod containerd;
 pub mod context;
 pub mod debian_registry;

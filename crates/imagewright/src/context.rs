@@ -16,15 +16,17 @@ use crate::settings::{self, Settings};
 pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Failure> {
     let settings = settings::load(global.config.as_deref(), overrides)?;
     let root = store_root(global, &settings)?;
+    let engines = settings.engines();
+    let mut machine = settings::machine::gather();
+    // Where a Docker Engine is elsewhere, images are not taken from it.
+    if let Some(socket) = engines.docker.host.as_deref().and_then(|host| host.strip_prefix("unix://")) {
+        machine.docker_socket = PathBuf::from(socket);
+    }
     let Settings { apt, python, trust, registry, .. } = settings;
-    Ok(Service::open(
-        &root,
-        helper()?,
-        BuildSettings { apt, python, trust },
-        settings::machine::gather(),
-        registry,
-        settings::machine::credential_files(),
-    )?)
+    let build = BuildSettings { apt, python, trust };
+    let credentials = settings::machine::credential_files();
+    let service = Service::open(&root, helper()?, build, machine, registry, credentials)?;
+    Ok(service.with_engines(engines))
 }
 
 /// The folder of the content store.

@@ -285,7 +285,8 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let publishing = Publishing::prepare(arguments.publishing)?;
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
-    let service = context::open(global, arguments.sources.into_settings())?;
+    let engine = arguments.dockerfile.engine();
+    let service = context::open(global, Settings { engine, ..arguments.sources.into_settings() })?;
     let events = arguments.progress.renderer(global.quiet);
     let process = arguments.process;
     // A record of an image that nobody can pull is of no use.

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs};
 
-use clap::Args;
-use imagewright_model::{ErrorKind, Secret};
-use imagewright_service::{Cancel, DockerfileCommand, dockerfile_of};
+use clap::{Args, ValueEnum};
+use imagewright_model::{BuildEngine, ErrorKind, Secret};
+use imagewright_service::{Cancel, DockerfileCommand, Network, dockerfile_of};
 
 use crate::cli::Global;
 use crate::commands::build::{self, BuildArguments};
@@ -16,6 +16,7 @@ use crate::commands::publish::Publishing;
 use crate::context;
 use crate::failure::Failure;
 use crate::render::report;
+use crate::settings::Settings;
 use crate::signals::{Interrupt, cancel_on_signals};
 
 /// What is built of a Dockerfile.
@@ -40,15 +41,62 @@ pub(crate) struct DockerfileFlags {
     /// SSH agent for `RUN --mount=type=ssh` and git: a name, with a socket where it is not that of SSH_AUTH_SOCK
     #[arg(long, value_name = "NAME[=SOCKET]")]
     ssh: Vec<String>,
+    /// Network of RUNs that name none; our own engine gives them the machine's, and knows no `none` for all
+    #[arg(long, value_enum, value_name = "NETWORK", default_value_t = NetworkFlag::Default)]
+    network: NetworkFlag,
     /// Ask registries again what the bases are by now
     #[arg(long)]
     pull: bool,
+    /// Who builds: native, docker, buildkit, or auto for a daemon where ours cannot [default: native]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    engine: Option<EngineFlag>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NetworkFlag {
+    Default,
+    Host,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineFlag {
+    Native,
+    Docker,
+    Buildkit,
+    Auto,
+}
+
+impl From<NetworkFlag> for Network {
+    fn from(flag: NetworkFlag) -> Self {
+        match flag {
+            NetworkFlag::Default => Self::Default,
+            NetworkFlag::Host => Self::Host,
+            NetworkFlag::None => Self::None,
+        }
+    }
+}
+
+impl From<EngineFlag> for BuildEngine {
+    fn from(flag: EngineFlag) -> Self {
+        match flag {
+            EngineFlag::Native => Self::Native,
+            EngineFlag::Docker => Self::Docker,
+            EngineFlag::Buildkit => Self::BuildKit,
+            EngineFlag::Auto => Self::Auto,
+        }
+    }
 }
 
 impl DockerfileFlags {
     /// Whether a Dockerfile is to be built: one is named, or it is what the folder has.
     pub(super) fn is_meant(&self, source: Option<&Path>) -> bool {
         self.file.is_some() || source.is_some_and(|folder| dockerfile_of(folder).is_some())
+    }
+
+    /// The engine that was asked for.
+    pub(super) fn engine(&self) -> Option<BuildEngine> {
+        self.engine.map(BuildEngine::from)
     }
 
     /// Refuses flags of Dockerfiles where none is built.
@@ -59,6 +107,7 @@ impl DockerfileFlags {
             ("--build-context", !self.build_context.is_empty()),
             ("--secret", !self.secret.is_empty()),
             ("--ssh", !self.ssh.is_empty()),
+            ("--network", self.network != NetworkFlag::Default),
             ("--pull", self.pull),
         ];
         let given: Vec<_> = all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
@@ -105,6 +154,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         contexts: dockerfile.build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
         secrets: dockerfile.secret.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
         agents: dockerfile.ssh.iter().map(|text| agent(text)).collect::<Result<_, _>>()?,
+        network: dockerfile.network.into(),
         flags: image.into(),
         pull: dockerfile.pull,
         offline: versions.offline,
@@ -115,7 +165,8 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         source_date_epoch: process.source_date_epoch,
         digest_file: process.digest_file,
     };
-    let service = context::open(global, sources.into_settings())?;
+    let engine = dockerfile.engine.map(BuildEngine::from);
+    let service = context::open(global, Settings { engine, ..sources.into_settings() })?;
     let events = progress.renderer(global.quiet);
     let built = service.build_dockerfile(&command, &*events, &cancel)?;
     if push {

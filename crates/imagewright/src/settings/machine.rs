@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use imagewright_model::SecretUrl;
 use imagewright_service::{CredentialFiles, Machine};
 
-use super::{Settings, python_indexes};
+use super::{Settings, engines, python_indexes};
 
 /// Where distributions keep the certificate authorities everyone trusts.
 const CA_BUNDLES: [&str; 4] = [
@@ -15,6 +15,9 @@ const CA_BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+/// Where a Docker Engine listens unless told otherwise.
+pub(super) const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
 /// Settings that the machine's own configuration gives.
 pub(super) fn settings() -> Settings {
@@ -25,6 +28,8 @@ pub(super) fn settings() -> Settings {
     settings.trust.no_proxy = variable(&["no_proxy", "NO_PROXY"]);
     settings.trust.ca_bundle = ca_bundle();
     settings.python = python_indexes::of_machine();
+    settings.docker = engines::docker();
+    settings.buildkit = engines::buildkit();
     settings
 }
 
@@ -37,7 +42,7 @@ pub(crate) fn gather() -> Machine {
             .find_map(|path| fs::read_to_string(path).ok())
             .unwrap_or_default(),
         keyrings: PathBuf::from("/usr/share/keyrings"),
-        docker_socket: docker_socket(),
+        docker_socket: PathBuf::from(DOCKER_SOCKET),
         uv_candidates: on_search_path("uv"),
     }
 }
@@ -71,12 +76,6 @@ fn apt_sources(folder: &Path) -> Vec<(PathBuf, String)> {
     files.extend(parts.map(|entry| entry.path()).filter(is_source));
     files.sort();
     files.into_iter().filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?))).collect()
-}
-
-fn docker_socket() -> PathBuf {
-    let host = variable(&["DOCKER_HOST"]);
-    let named = host.as_deref().and_then(|host| host.strip_prefix("unix://"));
-    PathBuf::from(named.unwrap_or("/var/run/docker.sock"))
 }
 
 pub(super) fn on_search_path(name: &str) -> Vec<PathBuf> {

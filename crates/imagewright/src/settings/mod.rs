@@ -4,6 +4,7 @@
 //! certificate authorities (see [`machine`]).
 
 pub(crate) mod elyra;
+mod engines;
 mod error;
 pub(crate) mod machine;
 mod python_indexes;
@@ -12,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
-use imagewright_model::{AptSettings, ErrorKind, PythonSettings, TrustSettings};
+use imagewright_model::{
+    AptSettings, BuildEngine, BuildkitSettings, DockerSettings, EngineSettings, ErrorKind, PythonSettings,
+    TrustSettings,
+};
 use imagewright_service::RegistrySettings;
 use serde::Deserialize;
 
@@ -37,6 +41,20 @@ pub(crate) struct Settings {
     pub(crate) trust: TrustSettings,
     /// How registries are reached.
     pub(crate) registry: RegistrySettings,
+    /// Who builds Dockerfiles.
+    pub(crate) engine: Option<BuildEngine>,
+    /// The Docker Engine.
+    pub(crate) docker: DockerSettings,
+    /// The BuildKit daemon.
+    pub(crate) buildkit: BuildkitSettings,
+}
+
+impl Settings {
+    /// What is said of engines.
+    pub(crate) fn engines(&self) -> EngineSettings {
+        let (docker, buildkit) = (self.docker.clone(), self.buildkit.clone());
+        EngineSettings { engine: self.engine.unwrap_or_default(), docker, buildkit }
+    }
 }
 
 /// Reads all sources. `file` takes the place of the user's file; `overrides` come from flags.
@@ -93,6 +111,16 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             offline: upper.trust.offline || lower.trust.offline,
         },
         registry: if upper.registry == RegistrySettings::default() { lower.registry } else { upper.registry },
+        engine: upper.engine.or(lower.engine),
+        docker: DockerSettings {
+            host: upper.docker.host.or(lower.docker.host),
+            certificates: upper.docker.certificates.or(lower.docker.certificates),
+            import: upper.docker.import.or(lower.docker.import),
+        },
+        buildkit: BuildkitSettings {
+            host: upper.buildkit.host.or(lower.buildkit.host),
+            certificates: upper.buildkit.certificates.or(lower.buildkit.certificates),
+        },
     }
 }
 

@@ -7,18 +7,22 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 13] = [
+const GRAPH: [(&str, &[&str]); 14] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
     ("layer", &["oci"]),
     ("python", &["layer", "oci"]),
     ("dockerfile", &["model", "oci"]),
+    ("docker", &["dockerfile", "model", "oci"]),
     ("registry", &["model", "oci"]),
     ("elyra", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
     ("engine", &["dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
-    ("service", &["dockerfile", "elyra", "engine", "layer", "model", "oci", "registry", "sandbox", "store"]),
+    (
+        "service",
+        &["docker", "dockerfile", "elyra", "engine", "layer", "model", "oci", "registry", "sandbox", "store"],
+    ),
     ("", &["layer", "model", "oci", "sandbox", "service"]),
     ("testkit", &["oci"]),
 ];
@@ -83,6 +87,16 @@ fn pure_crates_know_nothing_of_the_world() {
         let used = dependencies(&manifests[&full_name(name)], "dependencies");
         let worldly: Vec<_> = used.iter().filter(|used| WORLDLY.contains(&used.as_str())).collect();
         assert!(worldly.is_empty(), "`{name}` must not use {worldly:?}");
+    }
+}
+
+#[test]
+fn a_runtime_stays_at_the_edge() {
+    for (name, manifest) in manifests().into_iter().filter(|(name, _)| name != "imagewright-docker") {
+        let used = dependencies(&manifest, "dependencies");
+        let asynchronous: Vec<_> =
+            used.iter().filter(|used| ["tokio", "hyper", "tonic"].contains(&used.as_str())).collect();
+        assert!(asynchronous.is_empty(), "`{name}` must not use {asynchronous:?}");
     }
 }
 

@@ -9,6 +9,7 @@ mod build;
 mod completions;
 mod configuration;
 mod crate_graph;
+mod engines;
 mod help;
 mod images;
 mod lock;

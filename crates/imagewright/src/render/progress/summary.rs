@@ -44,10 +44,13 @@ impl Summary {
         }
     }
 
-    /// `[2/3] apt git python3`
+    /// `[2/3] apt git python3`, or `[2] RUN make` where nobody knows how many there will be.
     pub(super) fn heading(&self, step: StepId) -> String {
         let title = self.titles.get(&step).map_or("", String::as_str);
-        format!("[{}/{}] {title}", step.0, self.steps)
+        match self.steps {
+            0 => format!("[{}] {title}", step.0),
+            steps => format!("[{}/{steps}] {title}", step.0),
+        }
     }
 
     /// What tells a step from the others that go on.
@@ -93,6 +96,9 @@ mod tests {
         let took = Duration::from_millis(1200);
         let line = summary.follow(&BuildEvent::StepFinished { step, cached: true, layer_size: None, took });
         assert_eq!(line.as_deref(), Some("[1/2] base bootstrap: cached"));
+        summary.follow(&BuildEvent::Started { version: 1, steps: 0 });
+        assert_eq!(summary.heading(step), "[1] base bootstrap");
+        summary.follow(&BuildEvent::Started { version: 1, steps: 2 });
         let line = summary.follow(&BuildEvent::StepFinished {
             step,
             cached: false,

@@ -2,6 +2,7 @@
 //! BuildKit and compared, those of `own` ask for what Docker's front end does not have yet. A `check.sh` runs in the result.
 
 mod answers;
+mod engines;
 mod kernel;
 mod needs_buildkit;
 mod sources;

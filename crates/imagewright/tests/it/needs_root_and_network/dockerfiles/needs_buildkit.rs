@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::answers::{DIFFERENT, SNIPPETS};
 use super::{PYTHON, build, cases, context, secret};
 
-fn differences(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) -> Vec<String> {
+pub(super) fn differences(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) -> Vec<String> {
     let paths: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     paths
         .into_iter()
@@ -35,7 +35,7 @@ const SETTINGS: [&str; 12] = [
     "Shell",
 ];
 
-fn settings(docker: &DockerDaemon, image: &str) -> Vec<(&'static str, Value)> {
+pub(super) fn settings(docker: &DockerDaemon, image: &str) -> Vec<(&'static str, Value)> {
     let inspected = docker.docker(["image", "inspect", image]).success().json();
     // Empty and absent are the same.
     let value = |name: &str| match &inspected[0]["Config"][name] {
