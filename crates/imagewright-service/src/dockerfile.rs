@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagewright_dockerfile::{BuildPlan, Dockerfile, IgnoreRules, NamedContext, PlanRequest, StageSource};
-use imagewright_engine::{Cancel, DockerfileRequest, LayerWatch};
+use imagewright_engine::{Built, Cancel, DockerfileRequest, EngineError, LayerWatch};
 use imagewright_model::spec::{PartialSpec, SpecFlags};
 use imagewright_model::{BuildEvent, EventSink, Secret};
 use imagewright_oci::{Platform, Reference};
 use imagewright_sandbox::Limits;
 
+use crate::advice::{Advice, HeldEnd};
 use crate::ahead::sending;
 use crate::build::compression;
 use crate::{BuildReport, Service, ServiceError};
@@ -79,28 +80,44 @@ impl Service {
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
-        let request = dockerfile_request(command, events)?;
+        let (request, written) = dockerfile_request(command, events)?;
         if command.push && request.names.is_empty() {
             return Err(ServiceError::NoNameToPush);
         }
-        let built = match request.names.first() {
-            Some(target) if command.push && !command.offline => {
-                sending(&self.registries, target, &bases(&request.plan), |layers| {
-                    self.engine.build_dockerfile(&request, events, cancel, layers)
-                })?
-            }
-            _ => self.engine.build_dockerfile(&request, events, cancel, LayerWatch::none())?,
-        };
-        let report = BuildReport::new(&request.names, built);
+        let mut advice = Advice::new(self, &written, &request.plan, &request.context);
+        advice.tell_what_is_certain(events);
+        let held = HeldEnd::new(events);
+        let built = self.carry_out(command, &request, &held, cancel);
+        advice.tell(events);
+        held.release();
+        let mut report = BuildReport::new(&request.names, built?);
+        report.findings = Some(advice.into_findings());
         report.write_digest(command.digest_file.as_deref())?;
         Ok(report)
+    }
+
+    fn carry_out(
+        &self,
+        command: &DockerfileCommand,
+        request: &DockerfileRequest,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<Built, EngineError> {
+        match request.names.first() {
+            Some(target) if command.push && !command.offline => {
+                sending(&self.registries, target, &bases(&request.plan), |layers| {
+                    self.engine.build_dockerfile(request, events, cancel, layers)
+                })
+            }
+            _ => self.engine.build_dockerfile(request, events, cancel, LayerWatch::none()),
+        }
     }
 }
 
 fn dockerfile_request(
     command: &DockerfileCommand,
     events: &dyn EventSink,
-) -> Result<DockerfileRequest, ServiceError> {
+) -> Result<(DockerfileRequest, Written), ServiceError> {
     let foreign: Vec<_> = command.flags.given().into_iter().filter(|name| !FLAGS.contains(name)).collect();
     if !foreign.is_empty() {
         return Err(ServiceError::NotForDockerfiles { flags: foreign.join(", ") });
@@ -111,15 +128,12 @@ fn dockerfile_request(
         let source = io::Error::from(io::ErrorKind::NotADirectory);
         return Err(ServiceError::Read { path: command.context.clone(), source });
     }
-    let file = match &command.file {
-        Some(file) => file.clone(),
-        None => find_dockerfile(&command.context).unwrap_or_else(|| command.context.join(NAMES[0])),
-    };
-    let text = fs::read_to_string(&file).map_err(unreadable(&file))?;
+    let file = dockerfile_in(&command.context, command.file.as_deref());
+    let written = Written::read(&file)?;
     let ignore = ignore_rules(Some(&file), &command.context)?;
     let (contexts, folders) = named_contexts(&command.contexts)?;
     let platform = image.platform.unwrap_or_else(Platform::host);
-    let plan = Dockerfile::parse(&file.display().to_string(), &text)?.plan(&PlanRequest {
+    let plan = Dockerfile::parse(&written.file, &written.text)?.plan(&PlanRequest {
         target: command.target.clone(),
         arguments: command.arguments.clone(),
         contexts,
@@ -130,7 +144,7 @@ fn dockerfile_request(
         events.emit(BuildEvent::Warning { message: warning.clone() });
     }
     let leaves = |base: &Reference| image.tags.iter().any(|name| name.registry() != base.registry());
-    Ok(DockerfileRequest {
+    let request = DockerfileRequest {
         keep_base: command.push && bases(&plan).iter().any(leaves),
         plan,
         context,
@@ -147,13 +161,37 @@ fn dockerfile_request(
         time_limit: command.time_limit,
         limits: command.limits.clone(),
         source_date_epoch: command.source_date_epoch,
-    })
+    };
+    Ok((request, written))
 }
 
-type Folders = Vec<(String, PathBuf, IgnoreRules)>;
+/// A Dockerfile as it was read.
+pub(crate) struct Written {
+    /// How messages name it.
+    pub(crate) file: String,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
+impl Written {
+    pub(crate) fn read(file: &Path) -> Result<Self, ServiceError> {
+        let text = fs::read_to_string(file).map_err(unreadable(file))?;
+        Ok(Self { file: file.display().to_string(), text })
+    }
+}
+
+/// The Dockerfile of a folder: the one that was named, else the one that is there.
+pub(crate) fn dockerfile_in(context: &Path, named: Option<&Path>) -> PathBuf {
+    match named {
+        Some(file) => file.to_path_buf(),
+        None => find_dockerfile(context).unwrap_or_else(|| context.join(NAMES[0])),
+    }
+}
+
+pub(crate) type Folders = Vec<(String, PathBuf, IgnoreRules)>;
 
 /// What names stand for, and the folders among that.
-fn named_contexts(
+pub(crate) fn named_contexts(
     given: &[(String, String)],
 ) -> Result<(Vec<(String, NamedContext)>, Folders), ServiceError> {
     let (mut contexts, mut folders) = (Vec::new(), Folders::new());
@@ -172,7 +210,7 @@ fn named_contexts(
 }
 
 /// The images that stages begin with.
-fn bases(plan: &BuildPlan) -> Vec<Reference> {
+pub(crate) fn bases(plan: &BuildPlan) -> Vec<Reference> {
     let images = plan.stages.iter().filter_map(|stage| match &stage.base {
         StageSource::Image(reference) => Some(reference.clone()),
         StageSource::Scratch | StageSource::Stage(_) | StageSource::Folder(_) => None,
@@ -197,7 +235,7 @@ fn ignore_rules(file: Option<&Path>, context: &Path) -> Result<IgnoreRules, Serv
     Ok(IgnoreRules::default())
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ServiceError + use<> {
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ServiceError + use<> {
     let path = path.to_path_buf();
     move |source| ServiceError::Read { path, source }
 }
