@@ -1,5 +1,7 @@
 //! A Dockerfile as rules see it: the stages that its target needs, lowered, and the texts that go into the image.
 
+use std::collections::BTreeSet;
+
 use imagewright_dockerfile::{
     Action, BuildPlan, CopyAction, CopySource, Dockerfile, DockerfileError, Lowered, PathGlob, PlannedStage,
     StageSource, Step,
@@ -10,8 +12,8 @@ use crate::rule::Finding;
 use crate::selection::{Ignores, Selection, nearest};
 use crate::unknown_base;
 
-/// How often one stage may take a file from another until it is not followed further.
-const DEEPEST: u32 = 16;
+/// Stages and paths that were looked at: none needs to be looked at twice.
+type Seen = BTreeSet<(usize, String)>;
 
 /// What is known around a Dockerfile. Whoever reads files and stores implements it.
 pub trait Surroundings {
@@ -149,7 +151,7 @@ impl<'a> DockerfileSubject<'a> {
 
     /// The text of a file of the image, where it comes from the context or stands in the Dockerfile.
     pub(crate) fn text_in_image(&self, path: &str) -> Option<String> {
-        self.text_in_stage(self.stages.len().checked_sub(1)?, path, DEEPEST)
+        self.text_in_stage(self.stages.len().checked_sub(1)?, path, &mut Seen::new())
     }
 
     /// A file of the build context.
@@ -157,21 +159,24 @@ impl<'a> DockerfileSubject<'a> {
         self.surroundings.read(path.trim_start_matches('/'))
     }
 
-    fn text_in_stage(&self, place: usize, path: &str, depth: u32) -> Option<String> {
-        let stage = self.stages.get(place)?.as_ref().filter(|_| depth > 0)?;
+    fn text_in_stage(&self, place: usize, path: &str, seen: &mut Seen) -> Option<String> {
+        if !seen.insert((place, path.to_owned())) {
+            return None;
+        }
+        let stage = self.stages.get(place)?.as_ref()?;
         let copies = stage.lowered.steps.iter().rev().filter_map(|step| match &step.action {
             Action::Copy(copy) => Some(copy),
             _ => None,
         });
-        let found = copies.flat_map(|copy| self.copied(copy, path, depth)).next();
+        let found = copies.filter_map(|copy| self.copied(copy, path, seen)).next();
         found.or_else(|| match stage.planned.base {
-            StageSource::Stage(base) => self.text_in_stage(base, path, depth - 1),
+            StageSource::Stage(base) => self.text_in_stage(base, path, seen),
             _ => None,
         })
     }
 
     /// What a copy brought to `path`.
-    fn copied(&self, copy: &CopyAction, path: &str, depth: u32) -> Option<String> {
+    fn copied(&self, copy: &CopyAction, path: &str, seen: &mut Seen) -> Option<String> {
         copy.sources.iter().rev().find_map(|source| match source {
             CopySource::Inline(file) => {
                 (below(&copy.destination, &file.name) == path).then(|| file.contents.clone())
@@ -179,7 +184,7 @@ impl<'a> DockerfileSubject<'a> {
             CopySource::Path(source) => {
                 origins(copy, source, path).into_iter().find_map(|source| match &copy.from {
                     None => self.text_in_context(&source),
-                    Some(StageSource::Stage(place)) => self.text_in_stage(*place, &source, depth - 1),
+                    Some(StageSource::Stage(place)) => self.text_in_stage(*place, &source, seen),
                     Some(_) => None,
                 })
             }

@@ -176,7 +176,8 @@ pub(crate) struct Written {
 impl Written {
     pub(crate) fn read(file: &Path) -> Result<Self, ServiceError> {
         let text = fs::read_to_string(file).map_err(unreadable(file))?;
-        Ok(Self { file: file.display().to_string(), text })
+        let shown = file.strip_prefix(".").unwrap_or(file);
+        Ok(Self { file: shown.display().to_string(), text })
     }
 }
 

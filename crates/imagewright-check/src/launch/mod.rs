@@ -8,6 +8,8 @@ mod programs;
 mod script;
 mod wrappers;
 
+use std::cell::Cell;
+
 pub(crate) use wrappers::changes_user;
 
 use crate::shell::{base_name, is_shell, script_of};
@@ -15,11 +17,30 @@ use crate::shell::{base_name, is_shell, script_of};
 /// What is known around a command.
 pub(crate) struct Look<'a> {
     /// Values of variables, as far as they are known.
-    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    variable: &'a dyn Fn(&str) -> Option<String>,
     /// Texts of files in the image, as far as they can be read.
-    pub(crate) read: &'a dyn Fn(&str) -> Option<String>,
+    read: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the image says that it listens: by a port or a health check.
-    pub(crate) listens: bool,
+    listens: bool,
+    /// How many commands are still looked at: scripts may call each other in circles.
+    steps: Cell<u32>,
+}
+
+impl<'a> Look<'a> {
+    pub(crate) fn new(
+        variable: &'a dyn Fn(&str) -> Option<String>,
+        read: &'a dyn Fn(&str) -> Option<String>,
+        listens: bool,
+    ) -> Self {
+        Self { variable, read, listens, steps: Cell::new(MOST_STEPS) }
+    }
+
+    /// Counts one command; tells whether there were not too many.
+    fn takes_a_step(&self) -> bool {
+        let left = self.steps.get().checked_sub(1);
+        self.steps.set(left.unwrap_or_default());
+        left.is_some()
+    }
 }
 
 /// What a command starts.
@@ -45,6 +66,8 @@ impl Starts {
 
 /// Wrappers around wrappers end somewhere.
 const DEEPEST: u32 = 12;
+/// No start of a container runs as many commands.
+const MOST_STEPS: u32 = 2000;
 
 /// What a container starts that runs these words.
 pub(crate) fn starts(words: &[String], look: &Look<'_>) -> Starts {
@@ -52,7 +75,7 @@ pub(crate) fn starts(words: &[String], look: &Look<'_>) -> Starts {
 }
 
 fn started(words: &[String], look: &Look<'_>, depth: u32) -> Starts {
-    let Some((first, arguments)) = words.split_first().filter(|_| depth > 0) else {
+    let Some((first, arguments)) = words.split_first().filter(|_| depth > 0 && look.takes_a_step()) else {
         return Starts::Nothing;
     };
     let depth = depth - 1;

@@ -24,7 +24,7 @@ fn read(path: &str) -> Option<String> {
 
 fn told(command: &[&str], listens: bool) -> String {
     let variable = |name: &str| (name == "PORT").then(|| "80".to_owned());
-    let look = Look { variable: &variable, read: &read, listens };
+    let look = Look::new(&variable, &read, listens);
     match starts(&words(command), &look) {
         Starts::Nothing => "nothing".to_owned(),
         Starts::Something(words) => format!("something: {}", words.join(" ")),
@@ -126,16 +126,9 @@ fn what_may_end_by_itself_is_told_from_what_listens() {
 
 #[test]
 fn environments_are_found_where_they_are_entered() {
-    let look = Look {
-        variable: &|_| None,
-        read: &|path| {
-            (path == "/entry.sh").then(|| {
-                "#!/bin/bash\n. /opt/conda/etc/profile.d/conda.sh\nconda activate work\nexec \"$@\""
-                    .to_owned()
-            })
-        },
-        listens: false,
-    };
+    let script = "#!/bin/bash\n. /opt/conda/etc/profile.d/conda.sh\nconda activate work\nexec \"$@\"";
+    let read = |path: &str| (path == "/entry.sh").then(|| script.to_owned());
+    let look = Look::new(&|_| None, &read, false);
     for (command, expected) in [
         (&["conda", "run", "-n", "work", "python"][..], Some("work")),
         (&["tini", "--", "/entry.sh", "jupyter"], Some("work")),
@@ -147,4 +140,10 @@ fn environments_are_found_where_they_are_entered() {
     ] {
         assert_eq!(environment(&words(command), &look).as_deref(), expected, "{command:?}");
     }
+}
+
+#[test]
+fn scripts_that_start_each_other_end() {
+    let read = |_: &str| Some("#!/bin/sh\n".to_owned() + &"/again.sh &\n".repeat(50));
+    assert_eq!(starts(&words(&["/again.sh"]), &Look::new(&|_| None, &read, true)), Starts::Nothing);
 }

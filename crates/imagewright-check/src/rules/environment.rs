@@ -55,7 +55,7 @@ fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {
     let Some(container) = subject.container() else { return Vec::new() };
     let known = |name: &str| variable(container, name);
     let read = |path: &str| subject.text_in_image(path);
-    let look = Look { variable: &known, read: &read, listens: false };
+    let look = Look::new(&known, &read, false);
     let steps = subject.image_steps();
     // With an unknown base its search path is unknown, too, unless the file leads to the environment itself.
     if !subject.image().iter().all(|stage| stage.is_base_known) && !sets_path(&steps) {
@@ -104,7 +104,7 @@ fn told(step: &Step, name: &str) -> Found {
 fn on_image(subject: &ImageSubject<'_>) -> Vec<Found> {
     let container = subject.container();
     let known = |name: &str| variable(&container, name);
-    let look = Look { variable: &known, read: &|_| None, listens: false };
+    let look = Look::new(&known, &|_| None, false);
     let Some(name) = entered(&container, &look) else { return Vec::new() };
     let message = format!(
         "the environment `{name}` is entered by the command of the image, which a pipeline replaces: its programs are not on PATH"

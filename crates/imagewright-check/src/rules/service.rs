@@ -66,7 +66,7 @@ fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {
             false => subject.text_in_image(&format!("{folder}/{}", path.trim_start_matches("./"))),
         }
     };
-    let look = Look { variable: &variable, read: &read, listens: listens(container) };
+    let look = Look::new(&variable, &read, listens(container));
     let Some((keyword, found)) = judged(container, &look) else { return Vec::new() };
     let (origin, of_base) = said_in(subject, keyword);
     vec![told(
@@ -90,7 +90,7 @@ fn said_in(subject: &DockerfileSubject<'_>, keyword: &str) -> (Origin, bool) {
 fn on_image(subject: &ImageSubject<'_>) -> Vec<Found> {
     let container = subject.container();
     let variable = |name: &str| variable(&container, name);
-    let look = Look { variable: &variable, read: &|_| None, listens: listens(&container) };
+    let look = Look::new(&variable, &|_| None, listens(&container));
     let found = judged(&container, &look);
     found.map(|(keyword, found)| told(&subject.origin(), format!("`{keyword}`"), found)).into_iter().collect()
 }

@@ -12,8 +12,42 @@ const SERVICE: &str =
 fn a_folder_with_a_dockerfile() {
     let context = context();
     context.write("image/Dockerfile", SERVICE);
-    assert_snapshot!(context.run(["check", "image"]), @"");
-    assert_snapshot!(context.run(["check", "image/Dockerfile", "--rule", "package-cache", "--json"]), @"");
+    assert_snapshot!(context.run(["check", "image"]), @r#"
+    exit: 1
+    ----- stdout -----
+    image/Dockerfile:1: note: `python:3` is named by a tag, which may move: add its digest (base-not-pinned)
+    image/Dockerfile:3: warning: `pip install` leaves downloaded and built packages in the image (package-cache)
+        pip install --no-cache-dir …
+    image/Dockerfile:4: warning: `CMD` starts `python3 /srv/app.py`, and a pipeline runs a command of its own instead: a notebook that relies on it must start it (service-not-started)
+        import subprocess, time
+        subprocess.Popen(["python3", "/srv/app.py"])
+        time.sleep(2)
+    ----- stderr -----
+    warning: the base `python:3` is not in the store, so what it brings was not looked at: `imagewright pull python:3`
+    image/Dockerfile: 2 warnings, 1 note
+    "#);
+    assert_snapshot!(context.run(["check", "image/Dockerfile", "--rule", "package-cache", "--json"]), @r#"
+    exit: 1
+    ----- stdout -----
+    {
+      "subject": "image/Dockerfile",
+      "findings": [
+        {
+          "rule": "package-cache",
+          "level": "warning",
+          "message": "`pip install` leaves downloaded and built packages in the image",
+          "mend": "pip install --no-cache-dir …",
+          "source": "image/Dockerfile",
+          "line": 3
+        }
+      ],
+      "notes": [
+        "the base `python:3` is not in the store, so what it brings was not looked at: `imagewright pull python:3`"
+      ]
+    }
+    ----- stderr -----
+    warning: the base `python:3` is not in the store, so what it brings was not looked at: `imagewright pull python:3`
+    "#);
     assert_eq!(context.run(["check", "image", "--fail-on", "error"]).code, Some(0));
     assert_eq!(context.run(["check", "image", "--fail-on", "never"]).code, Some(0));
     let few = ["check", "image", "--ignore", "package-cache", "--ignore", "service-not-started"];
@@ -27,7 +61,13 @@ fn comments_say_what_is_meant_to_be_so() {
     let text = format!("# imagewright: global ignore=package-cache,base-not-pinned,nonsense\n{SERVICE}")
         .replace("CMD", "# imagewright: ignore=service-not-started\nCMD");
     context.write("Dockerfile", &text);
-    assert_snapshot!(context.run(["check", "."]), @"");
+    assert_snapshot!(context.run(["check", "."]), @r"
+    exit: 0
+    ----- stderr -----
+    warning: Dockerfile: a comment ignores the rule `nonsense`, which does not exist
+    warning: the base `python:3` is not in the store, so what it brings was not looked at: `imagewright pull python:3`
+    Dockerfile: nothing found
+    ");
 }
 
 #[test]
@@ -77,7 +117,19 @@ fn an_image_is_looked_through_without_being_unpacked() {
         .file(&format!("{site}/requests-2.28.1.dist-info/METADATA"), "x");
     image.write_layout(&context.work().join("tiny"), "demo/tiny:1").unwrap();
     drop(context.run(["image", "import", "oci:tiny"]).success());
-    assert_snapshot!(context.run(["check", "demo/tiny:1"]), @"");
+    assert_snapshot!(context.run(["check", "demo/tiny:1"]), @r#"
+    exit: 1
+    ----- stdout -----
+    demo/tiny:1: note: `CMD` starts `/bin/hello`, and a pipeline runs a command of its own instead: should a notebook rely on it, the notebook must start it (service-not-started)
+        import subprocess, time
+        subprocess.Popen(["/bin/hello"])
+        time.sleep(2)
+    demo/tiny:1: warning: containers of this image run as root (runs-as-root)
+    demo/tiny:1: warning: layer [ID], made by `by hand`, holds [SIZE] of package lists of apt in `/var/lib/apt/lists/` (package-cache)
+    demo/tiny:1: note: `requests` 2.28.1 does not last: a pipeline installs 2.33.0 (Elyra 4.1.1) before it runs a notebook (pin-conflict)
+    ----- stderr -----
+    demo/tiny:1: 2 warnings, 2 notes
+    "#);
     assert!(std::fs::read_dir(context.root().join("snapshots")).unwrap().next().is_none());
     let again = context.run(["check", "demo/tiny:1", "--json"]).exits(1).json();
     assert_eq!(again["findings"].as_array().unwrap().len(), 4);
@@ -90,7 +142,18 @@ fn an_image_is_looked_through_without_being_unpacked() {
 fn a_base_in_the_store_counts() {
     let context = context_with_image();
     context.write("Dockerfile", "FROM demo/tiny:1\n");
-    assert_snapshot!(context.run(["check", "."]), @"");
+    assert_snapshot!(context.run(["check", "."]), @r#"
+    exit: 1
+    ----- stdout -----
+    Dockerfile:1: note: `demo/tiny:1` is named by a tag, which may move: add its digest (base-not-pinned)
+    Dockerfile:1: warning: the base runs as root and no USER follows, so containers of this image run as root (runs-as-root)
+    Dockerfile:1: note: `CMD` of the base starts `/bin/hello`, and a pipeline runs a command of its own instead: should a notebook rely on it, the notebook must start it (service-not-started)
+        import subprocess, time
+        subprocess.Popen(["/bin/hello"])
+        time.sleep(2)
+    ----- stderr -----
+    Dockerfile: 1 warning, 2 notes
+    "#);
 }
 
 #[test]
@@ -114,9 +177,29 @@ fn what_cannot_be_checked_is_told() {
     let context = context();
     context.write("broken/Dockerfile", "FROM a\nRUNN b\n");
     context.write("empty/file", "");
-    assert_snapshot!(context.run(["check", "nothing-here"]), @"");
-    assert_snapshot!(context.run(["check", "broken"]), @"");
-    assert_snapshot!(context.run(["check", "empty"]), @"");
-    assert_snapshot!(context.run(["check", ".", "--rule", "package-cash"]), @"");
-    assert_snapshot!(context.run(["check"]), @"");
+    assert_snapshot!(context.run(["check", "nothing-here"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: there is no file, folder or image `nothing-here`
+    hint: `imagewright pull` brings an image into the store; `imagewright image list` shows what is there
+    ");
+    assert_snapshot!(context.run(["check", "broken"]), @r"
+    exit: 4
+    ----- stderr -----
+    error: broken/Dockerfile:2: unknown instruction `RUNN`
+    hint: did you mean RUN?
+    ");
+    assert_snapshot!(context.run(["check", "empty"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: cannot read `empty/Dockerfile`
+    caused by: No such file or directory (os error 2)
+    ");
+    assert_snapshot!(context.run(["check", ".", "--rule", "package-cash"]), @r"
+    exit: 2
+    ----- stderr -----
+    error: there is no rule `package-cash`
+    hint: did you mean package-cache?
+    ");
+    assert_eq!(context.run(["check"]).code, Some(2));
 }
