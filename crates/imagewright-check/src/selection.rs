@@ -110,7 +110,7 @@ fn directive(comment: &str) -> Option<(bool, Vec<&str>)> {
     };
     let names = rest.strip_prefix("ignore")?.trim_start().strip_prefix('=')?;
     // What follows the names is why.
-    let names = names.trim_start().split_whitespace().next().unwrap_or_default();
+    let names = names.split_whitespace().next().unwrap_or_default();
     Some((everywhere, names.split(',').filter(|name| !name.is_empty()).collect()))
 }
 

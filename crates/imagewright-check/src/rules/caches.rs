@@ -122,7 +122,7 @@ fn value<'a>(run: &'a RunAction, name: &str) -> Option<&'a str> {
 }
 
 /// Where variables say that the cache is.
-fn places<'a>(manager: Manager, run: &'a RunAction) -> impl Iterator<Item = &'a str> {
+fn places(manager: Manager, run: &RunAction) -> impl Iterator<Item = &str> {
     variables(manager).1.iter().filter_map(|name| value(run, name))
 }
 
@@ -143,7 +143,7 @@ fn is_mounted(manager: Manager, run: &RunAction) -> bool {
 fn is_off(manager: Manager, command: &ShellCommand, before: &[ShellCommand], run: &RunAction) -> bool {
     let (off, _) = variables(manager);
     let exported = before.iter().flat_map(|command| {
-        let words = (command.program() == "export").then(|| command.arguments()).unwrap_or_default();
+        let words = if command.program() == "export" { command.arguments() } else { &[] };
         words.iter().filter_map(|word| word.split_once('=')).map(|(name, _)| name)
     });
     let assigned = command.assignments.iter().map(|(name, _)| name.as_str());

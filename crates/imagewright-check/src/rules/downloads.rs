@@ -13,7 +13,7 @@ pub(super) static DOWNLOAD_WITHOUT_PIPEFAIL: Rule = Rule {
     summary: "A download that fails stops the build, also in front of a pipe.",
     why: "A pipe succeeds when its last command does. Where `curl` fails, `bash` reads nothing, has nothing to do and succeeds; the \
           image is built without what was to be installed, and the layer is remembered.\n\n\
-          Programs that fail on empty input by themselves (`tar`, `gunzip`) are no matter.",
+          Programs that fail on empty input by themselves (`tar`, `gunzip`, `apt-key`) are no matter.",
     mend: "Let the shell look at every command of a pipe, or download to a file first:\n\n\
            ```dockerfile\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN curl -fsSL https://server.example/install.sh | bash\n```",
     sources: &["hadolint DL4006", "Docker, \"Building best practices\": using pipes"],
@@ -22,8 +22,7 @@ pub(super) static DOWNLOAD_WITHOUT_PIPEFAIL: Rule = Rule {
 };
 
 /// Programs that succeed when they are given nothing.
-const CONTENT: [&str; 10] =
-    ["sh", "bash", "dash", "zsh", "python", "python3", "node", "perl", "tee", "apt-key"];
+const CONTENT: [&str; 9] = ["sh", "bash", "dash", "zsh", "python", "python3", "node", "perl", "tee"];
 
 fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {
     let steps = subject.stages().flat_map(|stage| &stage.lowered.steps);

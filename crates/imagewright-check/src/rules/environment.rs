@@ -42,12 +42,10 @@ fn is_off_path(container: &ContainerConfig, name: &str) -> bool {
         return false;
     }
     let name = name.trim_end_matches('/');
-    !path.split(':').any(|folder| match folder.strip_suffix("/bin") {
-        Some(folder) if name.starts_with('/') => folder == name,
-        Some(folder) => {
-            folder.ends_with(&format!("/{name}")) || (name == "base" && folder.ends_with("conda"))
-        }
-        None => false,
+    !path.split(':').filter_map(|folder| folder.strip_suffix("/bin")).any(|folder| match name {
+        "base" => ["conda", "forge", "mamba"].iter().any(|kind| folder.contains(kind)),
+        path if path.starts_with('/') => folder == path,
+        name => folder.ends_with(&format!("/{name}")),
     })
 }
 

@@ -69,11 +69,8 @@ fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {
     let look = Look::new(&variable, &read, listens(container));
     let Some((keyword, found)) = judged(container, &look) else { return Vec::new() };
     let (origin, of_base) = said_in(subject, keyword);
-    vec![told(
-        &origin,
-        if of_base { format!("`{keyword}` of the base") } else { format!("`{keyword}`") },
-        found,
-    )]
+    let of_base = if of_base { " of the base" } else { "" };
+    vec![told(&origin, &format!("`{keyword}`{of_base}"), found)]
 }
 
 /// Where the image got its `CMD` or `ENTRYPOINT`: the last such instruction, or the base.
@@ -92,10 +89,13 @@ fn on_image(subject: &ImageSubject<'_>) -> Vec<Found> {
     let variable = |name: &str| variable(&container, name);
     let look = Look::new(&variable, &|_| None, listens(&container));
     let found = judged(&container, &look);
-    found.map(|(keyword, found)| told(&subject.origin(), format!("`{keyword}`"), found)).into_iter().collect()
+    found
+        .map(|(keyword, found)| told(&subject.origin(), &format!("`{keyword}`"), found))
+        .into_iter()
+        .collect()
 }
 
-fn told(origin: &Origin, said_by: String, found: Starts) -> Found {
+fn told(origin: &Origin, said_by: &str, found: Starts) -> Found {
     let (words, level, text) = match found {
         Starts::Service(words) => (words, Level::Warning, "a notebook that relies on it must start it"),
         Starts::Something(words) => {

@@ -54,6 +54,14 @@ fn caches_of_stages_that_the_image_is_made_on_count() {
 }
 
 #[test]
+fn variables_of_the_base_count() {
+    let quiet = ContainerConfig { env: vec!["PIP_NO_CACHE_DIR=1".to_owned()], ..ContainerConfig::default() };
+    let around = Around::default().base("quiet:1", quiet);
+    assert_eq!(around.named("FROM quiet:1\nUSER 1\nRUN pip install x\n"), [] as [&str; 0]);
+    assert_eq!(around.named("FROM unknown:1\nUSER 1\nRUN pip install x\n"), ["3 package-cache"]);
+}
+
+#[test]
 fn bases_are_judged_by_what_is_written() {
     let rules = |text: &str| {
         let findings = Around::default().check(&format!("{text}\nUSER 1\n"));
@@ -140,6 +148,7 @@ fn downloads_whose_failure_nobody_sees_are_found() {
         "RUN set -euxo pipefail; curl https://server.example/x.sh | sh",
         "SHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN curl https://server.example/x.sh | bash",
         "RUN echo curl | sh",
+        "RUN curl -sS https://server.example/key.gpg | sudo apt-key add -",
     ] {
         assert_eq!(named(lines), [] as [&str; 0], "{lines}");
     }

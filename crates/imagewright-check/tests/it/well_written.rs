@@ -185,6 +185,7 @@ fn with_starts_of_all_kinds() {
         "ENV PATH=/opt/conda/envs/work/bin:$PATH\nENTRYPOINT [\"conda\", \"run\", \"-n\", \"work\"]\nCMD [\"jupyter\", \"lab\"]",
         "ENV PATH=/opt/venv/bin:$PATH\nCMD . /opt/venv/bin/activate && exec jupyter lab",
         "ENV PATH=/opt/conda/envs/work/bin:$PATH\nRUN echo 'conda activate work' >> ~/.bashrc",
+        "ENV PATH=/opt/miniforge3/bin:$PATH\nRUN echo \"conda activate base\" >> ${HOME}/.bashrc",
     ] {
         let text = format!("FROM {base}\nUSER 1000\n{lines}\n");
         quiet(&Around::default().file("entry.sh", setup), &text);
