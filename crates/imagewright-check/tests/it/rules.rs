@@ -62,6 +62,15 @@ fn variables_of_the_base_count() {
 }
 
 #[test]
+fn what_an_unknown_base_may_decide_is_passed_over() {
+    let named = |lines: &str| Around::default().named(&format!("FROM unknown:1\nUSER 1\n{lines}\n"));
+    assert_eq!(named("ENV PIP_NO_CACHE_DIR=$NO_CACHE\nRUN pip install x"), [] as [&str; 0]);
+    assert_eq!(named("RUN pip install requests==$REQUESTS --no-cache-dir"), [] as [&str; 0]);
+    assert_eq!(named("CMD $APPLICATION --port 80"), [] as [&str; 0]);
+    assert_eq!(named("EXPOSE $PORT\nUSER root"), ["4 runs-as-root"], "a port must be a number");
+}
+
+#[test]
 fn bases_are_judged_by_what_is_written() {
     let rules = |text: &str| {
         let findings = Around::default().check(&format!("{text}\nUSER 1\n"));
