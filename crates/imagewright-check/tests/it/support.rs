@@ -32,8 +32,10 @@ impl Around {
             platform: Platform::linux("amd64"),
             build_platform: Platform::linux("amd64"),
         };
-        let plan = Dockerfile::parse("Dockerfile", text).unwrap().plan(&request).unwrap();
-        check_dockerfile(("Dockerfile", text), &plan, self, &Selection::default()).unwrap()
+        let plan = Dockerfile::parse("Dockerfile", text).and_then(|dockerfile| dockerfile.plan(&request));
+        let plan = plan.expect("the text is a Dockerfile");
+        let found = check_dockerfile(("Dockerfile", text), &plan, self, &Selection::default());
+        found.expect("the stages can be lowered")
     }
 
     /// What is found, a line each.
