@@ -10,6 +10,7 @@
 //! here-document only where it is the whole of an instruction, and give words with their escapes already gone, after
 //! which `\$HOME` can no longer be told from `$HOME`.
 
+mod comments;
 mod config;
 mod error;
 mod expand;
@@ -26,6 +27,7 @@ mod signal;
 mod source;
 mod words;
 
+pub use comments::Comment;
 pub use error::{DockerfileError, Problem};
 pub use flags::{CacheSharing, Mount, MountKind, RunNetwork};
 pub use git::GitSource;

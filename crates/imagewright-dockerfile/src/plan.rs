@@ -93,6 +93,8 @@ pub struct PlannedStage {
     pub name: String,
     /// Where it begins.
     pub base: StageSource,
+    /// What FROM names, variables replaced: of a reference it tells whether a tag was written.
+    pub written_base: String,
     /// The platform its base must have.
     pub platform: Option<Platform>,
     /// Where it is written.
@@ -228,6 +230,7 @@ impl Dockerfile {
                     }
                     other => other,
                 },
+                written_base: self.expand(&stage.from.image, &scope, stage.line)?,
                 platform,
                 origin: Origin::line(&self.file, stage.line),
                 file: self.file.clone(),

@@ -46,7 +46,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<(Vec<Line>, char), Dockerfi
         return Err(Problem::Nul.at(file, to_u32(number)));
     }
     let escape = directives(file, text)?;
-    let mut reader = Reader { file, lines: text.lines().enumerate().peekable(), escape };
+    let mut reader = Reader::new(file, text, escape);
     let mut all = Vec::new();
     while let Some(line) = reader.next()? {
         all.push(line);
@@ -55,7 +55,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<(Vec<Line>, char), Dockerfi
 }
 
 /// The escape character that the directives at the top ask for. `syntax` and `check` change nothing here.
-fn directives(file: &str, text: &str) -> Result<char, DockerfileError> {
+pub(crate) fn directives(file: &str, text: &str) -> Result<char, DockerfileError> {
     let mut seen: Vec<String> = Vec::new();
     let mut escape = '\\';
     for (index, line) in text.lines().enumerate() {
@@ -81,18 +81,26 @@ fn directives(file: &str, text: &str) -> Result<char, DockerfileError> {
     Ok(escape)
 }
 
-struct Reader<'a, I: Iterator<Item = (usize, &'a str)>> {
+/// Reads one instruction after the other.
+pub(crate) struct Reader<'a> {
     file: &'a str,
-    lines: std::iter::Peekable<I>,
+    lines: std::iter::Enumerate<std::str::Lines<'a>>,
     escape: char,
+    /// Comments before and within what was read since they were taken.
+    pub(crate) comments: Vec<&'a str>,
 }
 
-impl<'a, I: Iterator<Item = (usize, &'a str)>> Reader<'a, I> {
-    fn next(&mut self) -> Result<Option<Line>, DockerfileError> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(file: &'a str, text: &'a str, escape: char) -> Self {
+        Self { file, lines: text.lines().enumerate(), escape, comments: Vec::new() }
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Line>, DockerfileError> {
         let (number, mut joined, mut open) = loop {
             let Some((index, line)) = self.lines.next() else { return Ok(None) };
             let line = line.trim_start();
             let (text, continues) = self.without_continuation(line);
+            self.comments.extend(line.strip_prefix('#'));
             if !line.starts_with('#') && (continues || !text.is_empty()) {
                 break (to_u32(index + 1), text.to_owned(), continues);
             }
@@ -100,6 +108,7 @@ impl<'a, I: Iterator<Item = (usize, &'a str)>> Reader<'a, I> {
         while open {
             let Some((_, line)) = self.lines.next() else { break };
             // Comments and empty lines do not end an instruction that goes on.
+            self.comments.extend(line.trim_start().strip_prefix('#'));
             if line.trim_start().starts_with('#') || line.trim().is_empty() {
                 continue;
             }

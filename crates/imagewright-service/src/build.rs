@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use imagewright_check::Finding;
 use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, LayerWatch, Upgrade, Versions};
 use imagewright_layer::Compression;
 use imagewright_model::spec::{BaseSource, ImageSpec, LayerCompression, PartialSpec, SpecFlags, read_folder};
@@ -66,6 +67,8 @@ pub struct BuildReport {
     pub lock: Option<PathBuf>,
     /// What a person should know beside.
     pub notes: Vec<String>,
+    /// What rules found in the Dockerfile; none where none was built.
+    pub findings: Option<Vec<Finding>>,
 }
 
 impl BuildReport {
@@ -79,6 +82,7 @@ impl BuildReport {
             unchanged: built.unchanged,
             lock: None,
             notes: Vec::new(),
+            findings: None,
         }
     }
 

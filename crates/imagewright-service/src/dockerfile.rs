@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagewright_docker::Network;
-use imagewright_dockerfile::{BuildPlan, Dockerfile, IgnoreRules, NamedContext, PlanRequest, StageSource};
-use imagewright_engine::{Cancel, DockerfileRequest, LayerWatch};
+use imagewright_dockerfile::{
+    BuildPlan, Dockerfile, IgnoreRules, NamedContext, PlanRequest, RunNetwork, StageSource,
+};
+use imagewright_engine::{Built, Cancel, DockerfileRequest, EngineError, LayerWatch};
 use imagewright_model::spec::{PartialSpec, SpecFlags};
 use imagewright_model::{BuildEvent, EventSink, Secret};
 use imagewright_oci::{Platform, Reference};
 use imagewright_sandbox::Limits;
 
+use crate::advice::{Advice, HeldEnd};
 use crate::ahead::sending;
 use crate::build::compression;
+use crate::engines::Nobody;
 use crate::{BuildReport, Service, ServiceError};
 
 /// Names by which a folder's Dockerfile is found.
@@ -85,32 +89,60 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
         match self.engine_for(command, events)? {
-            Some(builder) => self.build_elsewhere(&builder, command, events, cancel),
-            None => self.build_dockerfile_here(command, events, cancel),
+            // What we cannot plan a daemon may build all the same.
+            Some(builder) => match dockerfile_request(command, &Nobody) {
+                Ok(planned) => self.advising(&planned, events, |events| {
+                    self.build_elsewhere(&builder, command, events, cancel)
+                }),
+                Err(_) => self.build_elsewhere(&builder, command, events, cancel),
+            },
+            None => {
+                let planned = dockerfile_request(command, events)?;
+                let (request, _) = &planned;
+                if command.push && request.names.is_empty() {
+                    return Err(ServiceError::NoNameToPush);
+                }
+                self.advising(&planned, events, |events| {
+                    let built = self.carry_out(command, request, events, cancel)?;
+                    let report = BuildReport::new(&request.names, built);
+                    report.write_digest(command.digest_file.as_deref())?;
+                    Ok(report)
+                })
+            }
         }
     }
 
-    fn build_dockerfile_here(
+    /// Builds, and tells what rules find in the Dockerfile.
+    fn advising(
+        &self,
+        (request, written): &(DockerfileRequest, Written),
+        events: &dyn EventSink,
+        build: impl FnOnce(&dyn EventSink) -> Result<BuildReport, ServiceError>,
+    ) -> Result<BuildReport, ServiceError> {
+        let mut advice = Advice::new(self, written, &request.plan, &request.context);
+        advice.tell_what_is_certain(events);
+        let held = HeldEnd::new(events);
+        let built = build(&held);
+        advice.tell(events);
+        held.release();
+        Ok(BuildReport { findings: Some(advice.into_findings()), ..built? })
+    }
+
+    fn carry_out(
         &self,
         command: &DockerfileCommand,
+        request: &DockerfileRequest,
         events: &dyn EventSink,
         cancel: &Cancel,
-    ) -> Result<BuildReport, ServiceError> {
-        let request = dockerfile_request(command, events)?;
-        if command.push && request.names.is_empty() {
-            return Err(ServiceError::NoNameToPush);
-        }
-        let built = match request.names.first() {
+    ) -> Result<Built, EngineError> {
+        match request.names.first() {
             Some(target) if command.push && !command.offline => {
                 sending(&self.registries, target, &bases(&request.plan), |layers| {
-                    self.engine.build_dockerfile(&request, events, cancel, layers)
-                })?
+                    self.engine.build_dockerfile(request, events, cancel, layers)
+                })
             }
-            _ => self.engine.build_dockerfile(&request, events, cancel, LayerWatch::none())?,
-        };
-        let report = BuildReport::new(&request.names, built);
-        report.write_digest(command.digest_file.as_deref())?;
-        Ok(report)
+            _ => self.engine.build_dockerfile(request, events, cancel, LayerWatch::none()),
+        }
     }
 }
 
@@ -124,8 +156,8 @@ pub(crate) struct Given {
     pub(crate) ignore: IgnoreRules,
     /// The Dockerfile.
     pub(crate) file: PathBuf,
-    /// What is in it.
-    pub(crate) text: String,
+    /// What is in it, and how messages name it.
+    pub(crate) written: Written,
 }
 
 pub(crate) fn given(command: &DockerfileCommand) -> Result<Given, ServiceError> {
@@ -139,23 +171,20 @@ pub(crate) fn given(command: &DockerfileCommand) -> Result<Given, ServiceError> 
         let source = io::Error::from(io::ErrorKind::NotADirectory);
         return Err(ServiceError::Read { path: command.context.clone(), source });
     }
-    let file = match &command.file {
-        Some(file) => file.clone(),
-        None => find_dockerfile(&command.context).unwrap_or_else(|| command.context.join(NAMES[0])),
-    };
-    let text = fs::read_to_string(&file).map_err(unreadable(&file))?;
+    let file = dockerfile_in(&command.context, command.file.as_deref());
+    let written = Written::read(&file)?;
     let ignore = ignore_rules(Some(&file), &command.context)?;
-    Ok(Given { image, context, ignore, file, text })
+    Ok(Given { image, context, ignore, file, written })
 }
 
 pub(crate) fn dockerfile_request(
     command: &DockerfileCommand,
     events: &dyn EventSink,
-) -> Result<DockerfileRequest, ServiceError> {
-    let Given { image, context, ignore, file, text } = given(command)?;
+) -> Result<(DockerfileRequest, Written), ServiceError> {
+    let Given { image, context, ignore, written, .. } = given(command)?;
     let (contexts, folders) = named_contexts(&command.contexts)?;
     let platform = image.platform.unwrap_or_else(Platform::host);
-    let plan = Dockerfile::parse(&file.display().to_string(), &text)?.plan(&PlanRequest {
+    let plan = Dockerfile::parse(&written.file, &written.text)?.plan(&PlanRequest {
         target: command.target.clone(),
         arguments: command.arguments.clone(),
         contexts,
@@ -166,7 +195,7 @@ pub(crate) fn dockerfile_request(
         events.emit(BuildEvent::Warning { message: warning.clone() });
     }
     let leaves = |base: &Reference| image.tags.iter().any(|name| name.registry() != base.registry());
-    Ok(DockerfileRequest {
+    let request = DockerfileRequest {
         keep_base: command.push && bases(&plan).iter().any(leaves),
         plan,
         context,
@@ -174,6 +203,10 @@ pub(crate) fn dockerfile_request(
         folders,
         secrets: command.secrets.clone(),
         agents: command.agents.clone(),
+        network: match command.network {
+            Network::None => RunNetwork::None,
+            Network::Default | Network::Host => RunNetwork::Default,
+        },
         labels: image.labels.into_iter().collect(),
         names: image.tags,
         platform,
@@ -184,7 +217,32 @@ pub(crate) fn dockerfile_request(
         time_limit: command.time_limit,
         limits: command.limits.clone(),
         source_date_epoch: command.source_date_epoch,
-    })
+    };
+    Ok((request, written))
+}
+
+/// A Dockerfile as it was read.
+pub(crate) struct Written {
+    /// How messages name it.
+    pub(crate) file: String,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
+impl Written {
+    pub(crate) fn read(file: &Path) -> Result<Self, ServiceError> {
+        let text = fs::read_to_string(file).map_err(unreadable(file))?;
+        let shown = file.strip_prefix(".").unwrap_or(file);
+        Ok(Self { file: shown.display().to_string(), text })
+    }
+}
+
+/// The Dockerfile of a folder: the one that was named, else the one that is there.
+pub(crate) fn dockerfile_in(context: &Path, named: Option<&Path>) -> PathBuf {
+    match named {
+        Some(file) => file.to_path_buf(),
+        None => find_dockerfile(context).unwrap_or_else(|| context.join(NAMES[0])),
+    }
 }
 
 pub(crate) type Folders = Vec<(String, PathBuf, IgnoreRules)>;
@@ -209,7 +267,7 @@ pub(crate) fn named_contexts(
 }
 
 /// The images that stages begin with.
-fn bases(plan: &BuildPlan) -> Vec<Reference> {
+pub(crate) fn bases(plan: &BuildPlan) -> Vec<Reference> {
     let images = plan.stages.iter().filter_map(|stage| match &stage.base {
         StageSource::Image(reference) => Some(reference.clone()),
         StageSource::Scratch | StageSource::Stage(_) | StageSource::Folder(_) => None,
@@ -234,7 +292,7 @@ fn ignore_rules(file: Option<&Path>, context: &Path) -> Result<IgnoreRules, Serv
     Ok(IgnoreRules::default())
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ServiceError + use<> {
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ServiceError + use<> {
     let path = path.to_path_buf();
     move |source| ServiceError::Read { path, source }
 }

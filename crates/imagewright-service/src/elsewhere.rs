@@ -182,6 +182,7 @@ impl Service {
                 unchanged: false,
                 lock: None,
                 notes: Vec::new(),
+                findings: None,
             });
         }
         let known =
@@ -233,6 +234,7 @@ impl Service {
             unchanged,
             lock: None,
             notes: Vec::new(),
+            findings: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Who builds a Dockerfile: our own engine or a daemon. It is decided before anything is built.
 
-use imagewright_docker::{Address, Daemon, Network, TlsFiles};
+use imagewright_docker::{Address, Daemon, TlsFiles};
 use imagewright_dockerfile::DockerfileError;
 use imagewright_engine::EngineError;
 use imagewright_model::{BuildEngine, BuildEvent, EventSink};
@@ -33,7 +33,7 @@ impl Service {
         events: &dyn EventSink,
     ) -> Result<Option<Builder>, ServiceError> {
         match self.engines.engine {
-            BuildEngine::Native => not_native(command).map_or(Ok(None), Err),
+            BuildEngine::Native => Ok(None),
             engine @ (BuildEngine::Docker | BuildEngine::BuildKit) => Ok(Some(self.builder(engine)?)),
             BuildEngine::Auto => {
                 let Some(reason) = reason_against_native(command)? else { return Ok(None) };
@@ -69,10 +69,7 @@ impl Service {
 
 /// Why our own engine cannot build; nothing where it can. What is wrong for everybody is an error.
 fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceError>, ServiceError> {
-    if let Some(reason) = not_native(command) {
-        return Ok(Some(reason));
-    }
-    let request = match dockerfile_request(command, &Nobody) {
+    let (request, _) = match dockerfile_request(command, &Nobody) {
         Err(ServiceError::Dockerfile(error)) if error.is_unsupported() => return Ok(Some(error.into())),
         request => request?,
     };
@@ -86,11 +83,6 @@ fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceEr
     // What a base sets is not known yet, and no instruction becomes another by it but those that the base itself has.
     let lowered = plan.stages.iter().map(|stage| stage.lower(&ContainerConfig::default()));
     Ok(lowered.filter_map(Result::err).find(DockerfileError::is_unsupported).map(ServiceError::from))
-}
-
-/// Flags that our own engine does not have.
-fn not_native(command: &DockerfileCommand) -> Option<ServiceError> {
-    not_for(BuildEngine::Native, &[("--network none", command.network == Network::None)])
 }
 
 /// Refuses flags that only our own engine has.
@@ -114,7 +106,7 @@ fn not_for(engine: BuildEngine, all: &[(&str, bool)]) -> Option<ServiceError> {
 }
 
 /// Hears events that are told once more later.
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl EventSink for Nobody {
     fn emit(&self, _: BuildEvent) {}

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use imagewright_check::UnknownRule;
 use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
 use imagewright_engine::EngineError;
+use imagewright_layer::LayerError;
 use imagewright_model::spec::SpecError;
 use imagewright_model::{BuildEngine, ErrorKind};
-use imagewright_oci::ReferenceError;
+use imagewright_oci::{Digest, ReferenceError};
 use imagewright_registry::RegistryError;
 use imagewright_store::StoreError;
 use imagewright_store::transfer::TransferError;
@@ -79,6 +81,23 @@ pub enum ServiceError {
         /// The flags.
         flags: String,
     },
+    /// A rule of this name does not exist.
+    #[error(transparent)]
+    UnknownRule(#[from] UnknownRule),
+    /// What is to be checked is neither there as a file nor in the store as an image.
+    #[error("there is no file, folder or image `{name}`")]
+    NothingToCheck {
+        /// What was named.
+        name: String,
+    },
+    /// A layer of an image cannot be looked through.
+    #[error("layer `{digest}` is not usable")]
+    Layer {
+        /// Its digest.
+        digest: Digest,
+        /// Why not.
+        source: LayerError,
+    },
     /// The spec's file or folder cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -117,6 +136,9 @@ impl ServiceError {
             | Self::NoPythonPackages
             | Self::NoNameToPush
             | Self::NotForDockerfiles { .. } => ErrorKind::Usage,
+            Self::UnknownRule(error) => error.kind(),
+            Self::NothingToCheck { .. } => ErrorKind::NotFound,
+            Self::Layer { .. } => ErrorKind::Invalid,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
         }
     }
@@ -150,6 +172,11 @@ impl ServiceError {
             Self::NotForDockerfiles { .. } => {
                 Some("write them into the Dockerfile, or build a second image on the first".to_owned())
             }
+            Self::UnknownRule(error) => error.hint(),
+            Self::NothingToCheck { .. } => Some(
+                "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),
+            ),
+            Self::Layer { .. } => Some("`imagewright fsck --repair` removes what is damaged".to_owned()),
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }

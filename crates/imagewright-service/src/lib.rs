@@ -3,6 +3,7 @@
 //! A front end gathers arguments and settings, calls one function here, and renders what comes back. Nothing here
 //! prints or looks at the environment.
 
+mod advice;
 mod ahead;
 mod base;
 mod build;
@@ -18,6 +19,7 @@ mod registries;
 mod transport;
 mod upkeep;
 
+pub mod check;
 pub mod metadata;
 
 pub use build::{BuildCommand, BuildReport};

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{base, build, completions, doctor, fsck, gc, image, login, metadata, plan, pull, push};
+use crate::commands::{
+    base, build, check, completions, doctor, fsck, gc, image, login, metadata, plan, pull, push,
+};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -29,6 +31,7 @@ pub(crate) enum Command {
     Image(image::ImageCommand),
     #[command(subcommand)]
     Base(base::BaseCommand),
+    Check(check::CheckArguments),
     Pull(pull::PullArguments),
     Push(push::PushArguments),
     Login(login::LoginArguments),

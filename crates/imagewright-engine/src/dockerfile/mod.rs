@@ -23,7 +23,7 @@ mod write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imagewright_dockerfile::{BuildPlan, IgnoreRules};
+use imagewright_dockerfile::{BuildPlan, IgnoreRules, RunNetwork};
 use imagewright_layer::Compression;
 use imagewright_model::{EventSink, Secret};
 use imagewright_oci::{Platform, Reference};
@@ -57,6 +57,8 @@ pub struct DockerfileRequest {
     pub secrets: Vec<(String, Secret)>,
     /// Sockets of SSH agents by name.
     pub agents: Vec<(String, PathBuf)>,
+    /// The network of commands that name none.
+    pub network: RunNetwork,
     /// Labels that go over those of the Dockerfile.
     pub labels: Vec<(String, String)>,
     /// The names the image gets.

@@ -53,8 +53,8 @@ impl Step for RunStep<'_> {
     type Solution = Vec<Digest>;
 
     fn question(&self) -> Digest {
-        let RunAction { command, environment, user, folder, network, mounts, script, .. } = self.action;
-        let network = match network {
+        let RunAction { command, environment, user, folder, mounts, script, .. } = self.action;
+        let network = match self.network() {
             RunNetwork::Default | RunNetwork::Host => "host",
             RunNetwork::None => "none",
         };
@@ -119,7 +119,7 @@ impl Step for RunStep<'_> {
         if let Some(InlineFile { name, contents: text }) = &self.action.script {
             command = command.mount(contents(text.as_str(), &format!("{SCRIPTS}/{name}"), 0o755));
         }
-        if self.action.network == RunNetwork::None {
+        if self.network() == RunNetwork::None {
             command = command.without_network();
         }
         let finished = bench.run(command, context.report)?;
@@ -141,6 +141,13 @@ impl Step for RunStep<'_> {
 }
 
 impl RunStep<'_> {
+    fn network(&self) -> RunNetwork {
+        match self.action.network {
+            RunNetwork::Default => self.surroundings.request.network,
+            named => named,
+        }
+    }
+
     /// What leads out, below what the image and the build say.
     fn environment(&self, mounted: &Mounted) -> Vec<(String, String)> {
         let outside = self.surroundings.context.site.outside;

@@ -178,7 +178,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
 }
 
 /// `NAME=VALUE`, or `NAME` with the value that the environment has; none where it has none.
-fn argument(text: &str) -> Option<(String, String)> {
+pub(super) fn argument(text: &str) -> Option<(String, String)> {
     match text.split_once('=') {
         Some((name, value)) => Some((name.to_owned(), value.to_owned())),
         None => Some((text.to_owned(), env::var(text).ok()?)),
@@ -186,7 +186,7 @@ fn argument(text: &str) -> Option<(String, String)> {
 }
 
 /// `NAME=FOLDER` or `NAME=docker-image://IMAGE`.
-fn named(text: &str) -> Result<(String, String), Failure> {
+pub(super) fn named(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
             Ok((name.to_owned(), value.to_owned()))

@@ -2,6 +2,7 @@
 
 pub(crate) mod base;
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod completions;
 mod dockerfile;
 pub(crate) mod doctor;
@@ -41,6 +42,7 @@ pub(crate) fn powers(command: &Command) -> Powers {
         Command::Image(_)
         | Command::Pull(_)
         | Command::Push(_)
+        | Command::Check(_)
         | Command::Login(_)
         | Command::Logout(_)
         | Command::Metadata(_)
@@ -56,6 +58,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plan(arguments) => plan::run(&global, *arguments),
         Command::Image(command) => image::run(&global, command),
         Command::Base(command) => base::run(&global, command),
+        Command::Check(arguments) => check::run(&global, arguments),
         Command::Pull(arguments) => pull::run(&global, &arguments),
         Command::Push(arguments) => push::run(&global, &arguments),
         Command::Login(arguments) => login::login(&global, &arguments),

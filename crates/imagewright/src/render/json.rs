@@ -1,7 +1,9 @@
 //! The shapes of `--json`. They are promised: fields are added, not changed.
 
 use imagewright_model::package::PackageRecord;
+use imagewright_model::spec::Origin;
 use imagewright_oci::{Digest, ImageConfig, Manifest, Platform};
+use imagewright_service::check::{Checked, Finding, Level, Rule};
 use imagewright_service::metadata::Published;
 use imagewright_service::{BuildReport, ImageDetails, ImageRecord, Inventory, LayerOrigin};
 use serde::Serialize;
@@ -73,6 +75,9 @@ pub(crate) struct BuildJson<'a> {
     layers: usize,
     unchanged: bool,
     lock: Option<String>,
+    /// What rules found in the Dockerfile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingJson<'a>>>,
     /// The record that was written for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<PublishedJson<'a>>,
@@ -104,6 +109,59 @@ pub(crate) fn build<'a>(report: &'a BuildReport, published: Option<&'a Published
         layers: report.layers,
         unchanged: report.unchanged,
         lock: report.lock.as_ref().map(|path| path.display().to_string()),
+        findings: report.findings.as_ref().map(|findings| findings.iter().map(finding).collect()),
         published,
+    }
+}
+
+/// What a check came to.
+#[derive(Serialize)]
+pub(crate) struct CheckedJson<'a> {
+    subject: &'a str,
+    findings: Vec<FindingJson<'a>>,
+    /// What could not be looked at.
+    notes: &'a [String],
+}
+
+/// What a rule found.
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    rule: &'a str,
+    level: Level,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<&'a str>,
+    /// Where: a file with its line, or an image.
+    #[serde(flatten)]
+    origin: &'a Origin,
+}
+
+fn finding(finding: &Finding) -> FindingJson<'_> {
+    let Finding { rule, level, message, mend, origin } = finding;
+    FindingJson { rule, level: *level, message, mend: mend.as_deref(), origin }
+}
+
+pub(crate) fn checked(checked: &Checked) -> CheckedJson<'_> {
+    let Checked { subject, findings, notes } = checked;
+    CheckedJson { subject, findings: findings.iter().map(finding).collect(), notes }
+}
+
+/// A rule of the list.
+#[derive(Serialize)]
+pub(crate) struct RuleJson {
+    name: &'static str,
+    level: Level,
+    summary: &'static str,
+    dockerfiles: bool,
+    images: bool,
+}
+
+pub(crate) fn rule(rule: &Rule) -> RuleJson {
+    RuleJson {
+        name: rule.name,
+        level: rule.level,
+        summary: rule.summary,
+        dockerfiles: rule.is_for_dockerfiles(),
+        images: rule.is_for_images(),
     }
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod build;
+mod check;
 mod completions;
 mod configuration;
 mod crate_graph;

@@ -1,6 +1,7 @@
 //! A disk that is too small. Mounting one needs root.
 
 mod crowd;
+mod findings;
 mod full_disk;
 mod read_only;
 

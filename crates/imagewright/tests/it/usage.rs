@@ -216,12 +216,12 @@ fn what_is_wrong_with_a_dockerfile_is_told_with_its_line() {
     error: image/Dockerfile:3: unknown instruction `RUNN`
     hint: did you mean RUN?
     ");
-    context.write("image/Dockerfile", "FROM base:1 AS one\nRUN --mount=type=ssh git clone\n");
+    context.write("image/Dockerfile", "FROM base:1 AS one\nRUN --security=insecure true\n");
     assert_snapshot!(context.run(["build", "image"]), @r"
     exit: 4
     ----- stderr -----
-    error: image/Dockerfile:2: an SSH agent (`type=ssh`) is not supported
-    hint: give a deploy key or token with `--mount=type=secret`
+    error: image/Dockerfile:2: `RUN --security=insecure` is not supported
+    hint: commands run with what container engines leave to root
     ");
     assert_snapshot!(context.run(["build", "image", "-f", "nowhere"]), @r"
     exit: 3

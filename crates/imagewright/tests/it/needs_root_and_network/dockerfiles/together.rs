@@ -89,3 +89,17 @@ fn caches_taken_in_another_order_do_not_wait_for_each_other() {
         }
     }
 }
+
+#[test]
+#[ignore = "needs root and network"]
+fn commands_that_name_no_network_have_the_one_of_the_build() {
+    let context = context();
+    let count = "grep -c : /proc/net/dev";
+    let text = format!("FROM {PYTHON}\nRUN {count} > /default\nRUN --network=host {count} > /host\n");
+    context.write("image/Dockerfile", &text);
+    drop(context.run(["build", "image", "-t", "network:1", "--network", "none"]).success());
+    let seen = run_in(&context, "network:1", "cat /default; cat /host");
+    let (default, host) = seen.trim().split_once('\n').unwrap();
+    assert_eq!(default, "1", "lo, and nothing else");
+    assert_ne!(host, "1", "the machine's");
+}

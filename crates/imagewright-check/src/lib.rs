@@ -1,0 +1,31 @@
+//! Rules over Dockerfiles and images of this field: what is known to go wrong with them in notebooks and pipelines.
+//!
+//! A [`Rule`] has a name that stays, a sentence, a reason, a remedy and a source; a [`Finding`] is what it found and
+//! where. Rules look at values: a Dockerfile whose stages are lowered as a build would lower them
+//! ([`check_dockerfile`]), or an image with what its layers tell ([`check_image`]). Whoever has files and a store hands
+//! them in; nothing here reads or runs anything.
+//!
+//! A rule keeps quiet where it cannot know. What a shell or a base decides that nobody can see is passed over, for a
+//! warning that is wrong teaches people to read none.
+
+mod dockerfile;
+mod elyra;
+mod image;
+mod launch;
+mod leftovers;
+mod page;
+mod requirement;
+mod rule;
+mod rules;
+mod run;
+mod selection;
+mod shell;
+mod unknown_base;
+
+pub use dockerfile::{Surroundings, check_dockerfile, unknown_names};
+pub use image::{ImageSubject, check_image};
+pub use leftovers::{LayerContents, Manager};
+pub use page::index;
+pub use rule::{Finding, Level, Rule};
+pub use rules::rules;
+pub use selection::{Selection, UnknownRule, rule};

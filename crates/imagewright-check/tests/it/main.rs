@@ -1,0 +1,8 @@
+//! The rules, from outside: the guides' own Dockerfiles, well-written ones, and images.
+
+mod guides;
+mod images;
+mod pages;
+mod rules;
+mod support;
+mod well_written;

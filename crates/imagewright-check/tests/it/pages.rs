@@ -1,0 +1,40 @@
+//! The pages in the documentation are those of the rules.
+
+use std::fs;
+use std::path::Path;
+
+use imagewright_check::{index, rules};
+
+#[test]
+fn the_documentation_has_the_page_of_every_rule_and_no_other() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules");
+    let pages = rules().map(|rule| (format!("{}.md", rule.name), rule.page()));
+    let pages: Vec<_> = pages.chain([("README.md".to_owned(), index())]).collect();
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
+        fs::create_dir_all(&folder).unwrap();
+        for (name, page) in &pages {
+            fs::write(folder.join(name), page).unwrap();
+        }
+    }
+    for (name, page) in &pages {
+        let found = fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert_eq!(&found, page, "docs/rules/{name}: INSTA_UPDATE=always writes it");
+    }
+    for entry in fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(pages.iter().any(|(known, _)| *known == name), "docs/rules/{name} is of no rule");
+    }
+}
+
+#[test]
+fn every_rule_says_all_there_is_to_say() {
+    for rule in rules() {
+        let is_name = rule.name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+        assert!(is_name, "{}", rule.name);
+        assert!(rule.summary.ends_with('.') && !rule.summary.contains('\n'), "{}", rule.name);
+        assert!(rule.mend.contains("```"), "{} has no snippet", rule.name);
+        assert!(!rule.sources.is_empty() && !rule.why.is_empty(), "{}", rule.name);
+        assert!(rule.is_for_dockerfiles() || rule.is_for_images(), "{}", rule.name);
+        assert_eq!(rules().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
+    }
+}

@@ -1,0 +1,186 @@
+//! `imagewright check`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::{Args, ValueEnum};
+use imagewright_model::ErrorKind;
+use imagewright_service::check::{CheckCommand, Checked, Level, Selection, rule, rules};
+use imagewright_service::{Cancel, ServiceError};
+
+use crate::cli::Global;
+use crate::commands::dockerfile::{argument, named};
+use crate::context;
+use crate::failure::Failure;
+use crate::render::progress::TransferProgress;
+use crate::render::{findings, json, output, sarif, table};
+use crate::settings::Settings;
+use crate::signals::{Interrupt, cancel_on_signals};
+
+/// Look for what is known to go wrong with a Dockerfile or an image
+///
+/// SUBJECT is a Dockerfile, a folder with one, or an image in the store. Of a Dockerfile the stages count that its target
+/// needs; of an image its configuration, its history and the names of files in its layers. Nothing is built or unpacked.
+///
+/// A comment `# imagewright: ignore=RULE` before an instruction says that it is meant to be so, and
+/// `# imagewright: global ignore=RULE` for the whole file.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct CheckArguments {
+    /// Dockerfile, folder with one, or image in the store
+    #[arg(required_unless_present_any = ["list", "explain"])]
+    subject: Option<String>,
+    /// Ask this rule alone; may be given several times
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+    /// Do not ask this rule; may be given several times
+    #[arg(long, value_name = "RULE")]
+    ignore: Vec<String>,
+    /// The least that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "LEVEL")]
+    fail_on: FailOn,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
+    /// Print as JSON: the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// List the rules
+    #[arg(long, conflicts_with_all = ["subject", "explain"])]
+    list: bool,
+    /// Print what a rule wants, why, and how to mend what it finds
+    #[arg(long, value_name = "RULE", conflicts_with = "subject")]
+    explain: Option<String>,
+    #[command(flatten)]
+    dockerfile: DockerfileFlags,
+}
+
+/// What a Dockerfile is read with: as for a build.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Dockerfile")]
+struct DockerfileFlags {
+    /// Check this Dockerfile; SUBJECT is the folder that files are copied from
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Stage that is meant [default: the last]
+    #[arg(long, value_name = "STAGE")]
+    target: Option<String>,
+    /// Value of an ARG; without =VALUE the one of the environment
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    build_arg: Vec<String>,
+    /// What a name in FROM or --from stands for: a folder, or an image as docker-image://IMAGE
+    #[arg(long, value_name = "NAME=FOLDER")]
+    build_context: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  imagewright check .
+  imagewright check images/kernel.Dockerfile --ignore base-not-pinned
+  imagewright check team/analysis:1 --fail-on error
+  imagewright check . --format sarif > imagewright.sarif
+  imagewright check --explain service-not-started
+
+Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it;
+others as for builds";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    /// Whatever is found
+    Note,
+    /// Warnings and errors
+    Warning,
+    /// Errors
+    Error,
+    /// Nothing
+    Never,
+}
+
+impl FailOn {
+    fn counts(self, level: Level) -> bool {
+        match self {
+            Self::Note => true,
+            Self::Warning => level >= Level::Warning,
+            Self::Error => level >= Level::Error,
+            Self::Never => false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, a line for each finding
+    Text,
+    /// JSON
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+}
+
+pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode, Failure> {
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    if let Some(name) = &arguments.explain {
+        output::text(&rule(name).map_err(ServiceError::from)?.page())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(subject) = arguments.subject else {
+        list(format)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let DockerfileFlags { file, target, build_arg, build_context } = arguments.dockerfile;
+    let command = CheckCommand {
+        subject,
+        file,
+        target,
+        arguments: build_arg.iter().filter_map(|text| argument(text)).collect(),
+        contexts: build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
+        selection: Selection::new(&arguments.rule, &arguments.ignore).map_err(ServiceError::from)?,
+    };
+    let cancel = Cancel::new();
+    cancel_on_signals(&cancel, Interrupt::Ours)?;
+    let service = context::open(global, Settings::default())?;
+    let progress = TransferProgress::new(global.quiet);
+    let checked = service.check(&command, &cancel, &mut |message, done| progress.show(message, done))?;
+    drop(progress);
+    print(global, &checked, format)?;
+    let fails = checked.findings.iter().any(|finding| arguments.fail_on.counts(finding.level));
+    Ok(if fails { ExitCode::from(ErrorKind::Failed.exit_code()) } else { ExitCode::SUCCESS })
+}
+
+fn print(global: &Global, checked: &Checked, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Text => output::text(&findings::draw(checked))?,
+        Format::Json => output::json(&json::checked(checked))?,
+        Format::Sarif => output::json(&sarif::log(checked))?,
+    }
+    if !global.quiet {
+        checked.notes.iter().for_each(|note| eprintln!("warning: {note}"));
+        if format == Format::Text {
+            eprintln!("{}", findings::summary(checked));
+        }
+    }
+    Ok(())
+}
+
+fn list(format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Text => {
+            let rows = rules().map(|rule| {
+                vec![
+                    rule.name.to_owned(),
+                    rule.level.to_string(),
+                    rule.looks_at().to_owned(),
+                    rule.summary.to_owned(),
+                ]
+            });
+            output::text(&table::draw(&["RULE", "LEVEL", "LOOKS AT", "WANTS"], rows.collect()))?;
+        }
+        Format::Json => output::json(&rules().map(json::rule).collect::<Vec<_>>())?,
+        Format::Sarif => {
+            return Err(Failure::new(ErrorKind::Usage, "a list of rules is no SARIF log")
+                .with_hint("--json prints it as JSON"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Findings as SARIF 2.1.0, which code hosts and editors read.
+
+use imagewright_service::check::{Checked, Finding, Rule, rules};
+use serde_json::{Value, json};
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// One run of the check. All rules are told of, found or not, so that a reader knows what was asked.
+pub(crate) fn log(checked: &Checked) -> Value {
+    let driver = json!({
+        "name": "imagewright",
+        "semanticVersion": env!("CARGO_PKG_VERSION"),
+        "rules": rules().map(described).collect::<Vec<_>>(),
+    });
+    let notes = checked.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}}));
+    json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": driver},
+            "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes.collect::<Vec<_>>()}],
+            "results": checked.findings.iter().map(result).collect::<Vec<_>>(),
+        }],
+    })
+}
+
+fn described(rule: &Rule) -> Value {
+    json!({
+        "id": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": rule.mend, "markdown": rule.page()},
+        "defaultConfiguration": {"level": rule.level.as_str()},
+    })
+}
+
+fn result(finding: &Finding) -> Value {
+    let Finding { rule, level, message, mend, origin } = finding;
+    let text = match mend {
+        Some(mend) => format!("{message}\n\n{mend}"),
+        None => message.clone(),
+    };
+    let place = match origin.line {
+        Some(line) => json!({
+            "physicalLocation": {
+                "artifactLocation": {"uri": uri(&origin.source)},
+                "region": {"startLine": line},
+            },
+        }),
+        None => json!({"logicalLocations": [{"fullyQualifiedName": origin.source, "kind": "resource"}]}),
+    };
+    json!({
+        "ruleId": rule,
+        "ruleIndex": rules().position(|known| known.name == *rule),
+        "level": level.as_str(),
+        "message": {"text": text},
+        "locations": [place],
+    })
+}
+
+/// A path as a relative reference: what has a meaning in addresses is encoded.
+fn uri(path: &str) -> String {
+    let mut uri = String::new();
+    for byte in path.strip_prefix("./").unwrap_or(path).bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri += &format!("%{byte:02X}"),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_references() {
+        assert_eq!(uri("./a b/Dockerfile"), "a%20b/Dockerfile");
+        assert_eq!(uri("images/ä:1"), "images/%C3%A4%3A1");
+    }
+}
