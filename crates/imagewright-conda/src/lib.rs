@@ -1,0 +1,3 @@
+//! conda packages as values and streams.
+mod prefix;
+pub use prefix::PrefixError;
