@@ -2,6 +2,7 @@
 //! archives, Python distributions, images. Development only.
 
 pub mod archive;
+pub mod conda;
 pub mod containerd;
 pub mod context;
 pub mod debian_registry;

@@ -18,6 +18,7 @@ use imagewright_python::zip::ReadAt;
 use rattler_conda_types::package::{FileMode, OffsetEncoding};
 
 pub(crate) use edited::Edited;
+pub(crate) use shebang::LONGEST as LONGEST_SHEBANG;
 
 /// A change of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,9 +60,9 @@ pub(crate) fn edits(
     let encoded = Encoded::all(placeholder, target);
     match mode {
         FileMode::Text => text::edits(source, &encoded, placeholder, target).map_err(PrefixError::Read),
-        FileMode::Binary => binary::edits(source, &encoded)
-            .map_err(PrefixError::Read)?
-            .ok_or_else(|| PrefixError::TooLong { target: target.to_owned(), placeholder: placeholder.to_owned() }),
+        FileMode::Binary => binary::edits(source, &encoded).map_err(PrefixError::Read)?.ok_or_else(|| {
+            PrefixError::TooLong { target: target.to_owned(), placeholder: placeholder.to_owned() }
+        }),
     }
 }
 

@@ -49,12 +49,12 @@ fn wide_text_keeps_its_encoding() {
 
 #[test]
 fn first_lines_stay_what_a_kernel_can_read() {
-    assert_eq!(text(&format!("#!{OLD}/bin/python3.13 -E\nimport x # {OLD}\n")), format!("#!{NEW}/bin/python3.13 -E\nimport x # {NEW}\n"));
-    let deep = "d/".repeat(60);
     assert_eq!(
-        text(&format!("#!{OLD}/{deep}bin/perl -w\n")),
-        "#!/usr/bin/env perl -w\n",
+        text(&format!("#!{OLD}/bin/python3.13 -E\nimport x # {OLD}\n")),
+        format!("#!{NEW}/bin/python3.13 -E\nimport x # {NEW}\n")
     );
+    let deep = "d/".repeat(60);
+    assert_eq!(text(&format!("#!{OLD}/{deep}bin/perl -w\n")), "#!/usr/bin/env perl -w\n",);
     assert_eq!(
         text(&format!("#!{OLD}/{deep}bin/python3 -E\nx\n")),
         format!("#!/bin/sh\n'''exec' \"{NEW}/{deep}bin/python3\" -E \"$0\" \"$@\" #'''\nx\n"),
@@ -103,7 +103,8 @@ fn windows_cut_nothing_in_two() {
     const WINDOW: usize = 1 << 20;
     for before in [WINDOW - OLD.len() - 1, WINDOW - 3, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW - 5] {
         let source = format!("{}{OLD}/a\0{}", "x".repeat(before), "y".repeat(WINDOW));
-        let expected = format!("{}{NEW}/a{}\0{}", "x".repeat(before), zeros(OLD.len() - NEW.len()), "y".repeat(WINDOW));
+        let expected =
+            format!("{}{NEW}/a{}\0{}", "x".repeat(before), zeros(OLD.len() - NEW.len()), "y".repeat(WINDOW));
         assert!(binary(&source) == expected.into_bytes(), "{before}");
         assert_eq!(text(&source).len(), source.len() - OLD.len() + NEW.len(), "{before}");
     }
