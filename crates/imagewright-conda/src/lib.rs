@@ -5,6 +5,7 @@
 //! itself is done by others of ours, so there is no async runtime and no second HTTP client. Everything works on text, `Read`
 //! and positions in a file that somebody else opens.
 
+mod books;
 mod channel;
 pub mod package;
 mod prefix;
@@ -14,6 +15,7 @@ mod solve;
 mod virtual_packages;
 mod wanted;
 
+pub use books::{BookRecord, history};
 pub use channel::{Channel, NAMED};
 pub use prefix::PrefixError;
 pub use record::{LockedPlace, Package};
