@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(Package::installed(&record.text).unwrap().shown(), "tool 1.0 h1_0");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(&record.file), &record.text).unwrap();
-        MinimalPrefixRecord::from_path(folder.path().join(&record.file)).unwrap();
+        MinimalPrefixRecord::from_path(&folder.path().join(&record.file)).unwrap();
     }
 
     #[test]

@@ -15,5 +15,5 @@ mod stop;
 pub use error_kind::ErrorKind;
 pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};
 pub use secret::{Secret, SecretUrl};
-pub use settings::{AptSettings, BuildSettings, PythonSettings, TrustSettings};
+pub use settings::{AptSettings, BuildSettings, CondaSettings, PythonSettings, TrustSettings};
 pub use stop::Stop;
