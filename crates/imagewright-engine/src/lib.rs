@@ -9,11 +9,13 @@
 //! ([`Machine`]) and of settings, and tells what happens as events.
 
 mod apt;
+mod assembly;
 mod base;
 pub mod bootstrap;
 mod bootstrap_step;
 mod build;
 mod cancel;
+mod conda;
 mod config;
 mod docker_daemon;
 mod dockerfile;
@@ -44,6 +46,7 @@ mod workbench;
 
 pub use build::{BaseImageRequest, BuildRequest, Built, BuiltFromSpec};
 pub use cancel::Cancel;
+pub use conda::CondaError;
 pub use docker_daemon::DaemonError;
 pub use dockerfile::{DockerfileRequest, StageError};
 pub use error::EngineError;

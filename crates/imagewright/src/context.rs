@@ -16,11 +16,11 @@ use crate::settings::{self, Settings};
 pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Failure> {
     let settings = settings::load(global.config.as_deref(), overrides)?;
     let root = store_root(global, &settings)?;
-    let Settings { apt, python, trust, registry, .. } = settings;
+    let Settings { apt, conda, python, trust, registry, .. } = settings;
     Ok(Service::open(
         &root,
         helper()?,
-        BuildSettings { apt, python, trust },
+        BuildSettings { apt, conda, python, trust },
         settings::machine::gather(),
         registry,
         settings::machine::credential_files(),

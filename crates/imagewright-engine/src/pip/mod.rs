@@ -7,7 +7,6 @@
 //! sandbox.
 
 mod artifacts;
-mod assembly;
 mod build_wheel;
 mod bytecode;
 mod environment;
@@ -36,13 +35,14 @@ use imagewright_store::overlay::{PathPattern, TidyRules};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
+use crate::assembly::{self, Piece};
 use crate::error::EngineError;
+use crate::fetch::transfer::Transfer;
 use crate::lock::{Kept, KeptPython};
 use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
 use crate::versions_error::VersionsError;
-use artifacts::{Artifacts, Transfer};
-use assembly::Piece;
+use artifacts::Artifacts;
 use bytecode::Compiler;
 pub use error::PipError;
 use interpreter::{Interpreter, PythonFacts};
@@ -189,7 +189,7 @@ impl Step for PipStep<'_> {
                 .push(StepLayer { layer: gone.layer, title: Some(format!("replace {}", names.join(", "))) });
         }
         layers.extend(packages?);
-        Ok(StepResult { layers, path_prefix: python.target.path_prefix(), created: None })
+        Ok(StepResult { layers, path_prefix: python.target.path_prefix(), ..StepResult::default() })
     }
 }
 

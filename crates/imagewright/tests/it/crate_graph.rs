@@ -7,24 +7,25 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 13] = [
+const GRAPH: [(&str, &[&str]); 14] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
     ("layer", &["oci"]),
     ("python", &["layer", "oci"]),
+    ("conda", &["layer", "oci", "python"]),
     ("dockerfile", &["model", "oci"]),
     ("registry", &["model", "oci"]),
     ("elyra", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
-    ("engine", &["dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
+    ("engine", &["conda", "dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
     ("service", &["dockerfile", "elyra", "engine", "layer", "model", "oci", "registry", "sandbox", "store"]),
     ("", &["layer", "model", "oci", "sandbox", "service"]),
     ("testkit", &["oci"]),
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 5] = ["oci", "model", "layer", "python", "dockerfile"];
+const PURE: [&str; 6] = ["oci", "model", "layer", "python", "conda", "dockerfile"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {
