@@ -7,6 +7,7 @@
 
 mod build;
 mod completions;
+mod conda;
 mod configuration;
 mod crate_graph;
 mod help;
