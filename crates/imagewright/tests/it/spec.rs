@@ -100,7 +100,7 @@ fn a_folder_that_says_nothing_is_no_spec() {
     assert_snapshot!(build(&[("notes.txt", "to do\n")]), @r"
     exit: 3
     ----- stderr -----
-    error: spec: the folder holds no spec: none of image.yaml, apt.txt, requirements.txt, pyproject.toml, setup.py, pylock.toml
+    error: spec: the folder holds no spec: none of image.yaml, apt.txt, environment.yml, requirements.txt, pyproject.toml, setup.py, pylock.toml
     hint: write an image.yaml with the keys `base`, `apt` and `pip`
     ");
 }

@@ -232,12 +232,7 @@ fn inventory(context: &TestContext, image: &str) -> Vec<(String, String)> {
     let package = |package: &serde_json::Value| {
         (package["kind"].as_str().unwrap().to_owned(), package["name"].as_str().unwrap().to_owned())
     };
-    shown["packages"]["packages"]
-        .as_array()
-        .unwrap_or_else(|| panic!("{shown}"))
-        .iter()
-        .map(package)
-        .collect()
+    shown["packages"].as_array().unwrap_or_else(|| panic!("{shown}")).iter().map(package).collect()
 }
 
 #[test]
