@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imagewright_layer::Compression;
 use imagewright_model::lock::{ImageLock, LockedDebian};
-use imagewright_model::spec::{Distribution, ImageSpec, PipRequirement};
+use imagewright_model::spec::{Bytecode, Distribution, ImageSpec, PipRequirement};
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_sandbox::Limits;
@@ -216,7 +216,14 @@ impl Engine {
             let kept = keeping.conda();
             let memory = kept.memory(memory);
             let (context, machine) = (progress.context(site, &report), (&settings.conda, &settings.trust));
-            let mut step = CondaStep::new(context, &spec.conda, &asked, machine, kept, memory.run_again);
+            let mut step = CondaStep::new(
+                context,
+                &spec.conda,
+                &asked,
+                machine,
+                kept,
+                (bytecode(spec), memory.run_again),
+            );
             let done = perform(&self.store, &mut step, memory, &report)?;
             decided.conda = Some(CondaStep::locked(&done.solution));
             progress.add(&done.result, done.cached, &title);
@@ -338,6 +345,11 @@ pub(crate) fn pip_title(spec: &ImageSpec) -> String {
 fn title(kind: &str, packages: impl IntoIterator<Item = impl ToString>) -> String {
     let packages: Vec<String> = packages.into_iter().map(|package| package.to_string()).collect();
     format!("{kind} {}", packages.join(" "))
+}
+
+/// Whether Python modules come with their bytecode.
+pub(crate) fn bytecode(spec: &ImageSpec) -> Bytecode {
+    spec.python.as_ref().and_then(|choice| choice.bytecode).unwrap_or_default()
 }
 
 /// The image as it grows, step by step.

@@ -14,6 +14,7 @@ mod base;
 pub mod bootstrap;
 mod bootstrap_step;
 mod build;
+mod bytecode;
 mod cancel;
 mod conda;
 mod config;

@@ -9,7 +9,8 @@ use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 
 use crate::apt::AptStep;
 use crate::build::{
-    BuildRequest, COLLECTING, Growing, apt_title, conda_title, number_of_steps, pip_title, unless_cancelled,
+    BuildRequest, COLLECTING, Growing, apt_title, bytecode, conda_title, number_of_steps, pip_title,
+    unless_cancelled,
 };
 use crate::cancel::Cancel;
 use crate::conda::{Asked, CondaStep};
@@ -164,7 +165,14 @@ impl Planner<'_> {
         let memory = kept.memory(self.request.memory());
         let context = self.progress.context(self.site, report);
         let machine = (&settings.conda, &settings.trust);
-        let mut step = CondaStep::new(context, &spec.conda, self.asked, machine, kept, memory.run_again);
+        let mut step = CondaStep::new(
+            context,
+            &spec.conda,
+            self.asked,
+            machine,
+            kept,
+            (bytecode(spec), memory.run_again),
+        );
         let planned = step.plan(memory)?;
         let mut result = self.known(&step, Some(&planned.solution), memory)?;
         let cached = result.is_some();

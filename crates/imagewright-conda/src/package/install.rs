@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerPath, LayerReader};
 use imagewright_python::zip::{FileAt, ReadAt};
@@ -214,6 +214,24 @@ impl<'p, R: ReadAt> Writer<'p, '_, R> {
 }
 
 impl Installed {
+    /// The same with bytecode that was made of its modules, from the prefix on.
+    #[must_use]
+    pub fn with_bytecode(mut self, paths: &[String]) -> Self {
+        self.paths.extend(paths.iter().map(|path| InstalledPath {
+            relative_path: PathBuf::from(path),
+            original_path: None,
+            path_type: InstalledType::PycFile,
+            no_link: false,
+            sha256: None,
+            sha256_in_prefix: None,
+            size_in_bytes: None,
+            file_mode: None,
+            prefix_placeholder: None,
+        }));
+        self.paths.sort_by(|one, other| one.relative_path.cmp(&other.relative_path));
+        self
+    }
+
     /// Its files, from the prefix on.
     pub fn files(&self) -> BTreeSet<String> {
         self.paths.iter().map(|path| path.relative_path.to_string_lossy().into_owned()).collect()

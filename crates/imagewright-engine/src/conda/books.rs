@@ -2,12 +2,14 @@
 
 use std::io::Cursor;
 
+use imagewright_conda::package::InstalledPython;
 use imagewright_conda::{Package, history};
 use imagewright_layer::{Entry, EntryKind, LayerPath, PackageWriter};
 use imagewright_oci::Digest;
 use imagewright_store::BlobWriter;
 use url::Url;
 
+use super::bytecode::Compiled;
 use super::layers::{CondaLayer, Installer};
 use super::{CondaStep, Solution};
 use crate::error::EngineError;
@@ -25,7 +27,8 @@ impl CondaStep<'_> {
         installer: &Installer<'_>,
         solution: &Solution,
         layers: &[CondaLayer],
-        python: Option<&imagewright_conda::package::InstalledPython>,
+        compiled: &[Compiled],
+        python: Option<&InstalledPython>,
     ) -> Result<StepLayer, EngineError> {
         let wanted = &self.asked.wanted;
         let named = self
@@ -35,8 +38,9 @@ impl CondaStep<'_> {
             .map(|alias| format!("{}/", alias.trim_end_matches('/')));
         let named = named.and_then(|alias| Url::parse(&alias).ok());
         let mut files = Vec::new();
-        for (chosen, layer) in solution.packages.iter().zip(layers) {
-            let installed = installer.installed(chosen, python)?;
+        for (number, (chosen, layer)) in solution.packages.iter().zip(layers).enumerate() {
+            let bytecode = compiled.get(number).map(|compiled| &compiled.paths[..]).unwrap_or_default();
+            let installed = installer.installed(chosen, python)?.with_bytecode(bytecode);
             let record = layer.package.book_record(&installed, wanted, named.as_ref());
             files.push((record.file, record.text));
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use imagewright_conda::Package;
 use imagewright_conda::package::{
-    Archive, INSTALL_VERSION, Installed, InstalledPython, Metadata, PackageError, Place, Plan,
+    Archive, INSTALL_VERSION, Installed, InstalledPython, Metadata, PackageError, Place, Plan, Sink,
 };
 use imagewright_layer::{Entry, LayerPath, PackageWriter};
 use imagewright_model::package::{PackageKind, PackageRecord};
@@ -196,13 +196,7 @@ impl Installer<'_> {
         metadata: &Metadata,
         python: Option<&InstalledPython>,
     ) -> Result<(PackageLayer, Installed), EngineError> {
-        let place = Place {
-            prefix: self.facts.prefix.clone(),
-            python: python.filter(|_| is_for_all(chosen)).cloned(),
-            mtime: PACKAGE_TIME,
-            owner: (self.facts.folder.uid, self.facts.folder.gid),
-            spool: self.folder.clone(),
-        };
+        let place = self.place(chosen, python);
         let plan = Plan::new(archive, metadata, &place).map_err(|source| wrong(chosen, source))?;
         let folders = self.folders(plan.files(), plan.directories());
         let mut installed = None;
@@ -213,6 +207,32 @@ impl Installer<'_> {
         };
         let layer = PackageLayer::write(self.context.site, folders, fill)?;
         Ok((layer, installed.expect("it was installed where there was no error")))
+    }
+
+    fn place(&self, chosen: &Chosen, python: Option<&InstalledPython>) -> Place {
+        Place {
+            prefix: self.facts.prefix.clone(),
+            python: python.filter(|_| is_for_all(chosen)).cloned(),
+            mtime: PACKAGE_TIME,
+            owner: (self.facts.folder.uid, self.facts.folder.gid),
+            spool: self.folder.clone(),
+        }
+    }
+
+    /// Hands every entry of a package to `take`, as it is installed.
+    pub(super) fn each_entry(
+        &self,
+        chosen: &Chosen,
+        python: &InstalledPython,
+        take: &mut Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let transfer = Transfer::new(self.context.report.output(), chosen.file.clone(), chosen.known_size());
+        let archive = self.open(chosen, &transfer)?;
+        let broken = |source| wrong(chosen, source);
+        let metadata = Metadata::read(&archive).map_err(broken)?;
+        let place = self.place(chosen, Some(python));
+        let plan = Plan::new(&archive, &metadata, &place).map_err(broken)?;
+        plan.write(take).map(drop).map_err(broken)
     }
 
     /// All folders of a layer with these files and folders.
@@ -278,7 +298,7 @@ impl Installer<'_> {
     }
 
     /// What makes two layers equal.
-    fn key(&self, chosen: &Chosen, python: Option<&InstalledPython>) -> Digest {
+    pub(super) fn key(&self, chosen: &Chosen, python: Option<&InstalledPython>) -> Digest {
         let CondaFacts { prefix, folder, folders, installed: _, glibc: _ } = self.facts;
         let compression = self.context.site.compression.to_string();
         let python = python.filter(|_| is_for_all(chosen));

@@ -8,6 +8,7 @@
 
 mod asked;
 mod books;
+mod bytecode;
 mod chosen;
 mod error;
 mod facts;
@@ -23,12 +24,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use imagewright_conda::package::InstalledPython;
 use imagewright_conda::{Channel, Package};
 use imagewright_model::lock::LockedConda;
-use imagewright_model::spec::{CondaSpec, LinkScripts};
+use imagewright_model::spec::{Bytecode, CondaSpec, LinkScripts};
 use imagewright_model::{CondaSettings, TrustSettings};
 use imagewright_oci::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::assembly;
+use crate::assembly::{self, Piece};
+use crate::bytecode::BYTECODE_VERSION;
 use crate::error::EngineError;
 use crate::fetch::Fetcher;
 use crate::fetch::cached::sweep;
@@ -53,6 +55,8 @@ pub(crate) struct CondaStep<'a> {
     trust: &'a TrustSettings,
     /// What an earlier build decided.
     kept: Kept<KeptConda<'a>>,
+    /// Whether modules are compiled.
+    bytecode: Bytecode,
     /// Make everything again though it is known.
     again: bool,
 }
@@ -88,9 +92,9 @@ impl<'a> CondaStep<'a> {
         asked: &'a Asked,
         (settings, trust): (&'a CondaSettings, &'a TrustSettings),
         kept: Kept<KeptConda<'a>>,
-        again: bool,
+        (bytecode, again): (Bytecode, bool),
     ) -> Self {
-        Self { context, spec, asked, settings, trust, kept, again }
+        Self { context, spec, asked, settings, trust, kept, bytecode, again }
     }
 
     /// A solution as a lock has it, but for what the spec says of it.
@@ -205,7 +209,8 @@ impl Step for CondaStep<'_> {
         let parent = (!installed.is_empty()).then(|| self.context.parent());
         let wanted: Vec<String> = self.spec.packages.iter().map(ToString::to_string).collect();
         let how = (self.context.site.compression.to_string(), &self.settings.image_channel_alias);
-        let versions = (layers::version(), assembly::VERSION);
+        let versions = (layers::version(), BYTECODE_VERSION, assembly::VERSION);
+        let how = (how, self.bytecode);
         let below = assembly::own_layers(self.context.draft.layers.len());
         let skips = self.spec.link_scripts == LinkScripts::Skip;
         step::key("conda", &(prefix, folder, folders, parent, packages, wanted, how, versions, below, skips))
@@ -233,7 +238,18 @@ impl Step for CondaStep<'_> {
         let layers = installer.layers(&solution.packages, python.as_ref())?;
         result.layers.extend(replaced::layer(self.context, &installer, solution)?);
         result.layers.extend(self.package_layers(&installer, solution, &layers, python.as_ref())?);
-        result.layers.push(self.books(&installer, solution, &layers, python.as_ref())?);
+        let mut compiled = Vec::new();
+        if let (Bytecode::Full, Some(python)) = (self.bytecode, &python) {
+            compiled = self.compiled(&installer, solution, &layers, python, &result.layers)?;
+            let below = self.context.draft.layers.len() + result.layers.len();
+            let pieces = layers.iter().zip(&compiled).filter_map(|(layer, compiled)| {
+                Some(Piece { layer: compiled.layer.clone()?, record: None, ..layer.piece() })
+            });
+            let nothing = BTreeSet::new();
+            let site = self.context.site;
+            result.layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), &nothing, below)?);
+        }
+        result.layers.push(self.books(&installer, solution, &layers, &compiled, python.as_ref())?);
         Ok(result)
     }
 }

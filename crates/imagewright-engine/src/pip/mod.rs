@@ -36,6 +36,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::{self, Piece};
+use crate::bytecode::BYTECODE_VERSION;
 use crate::error::EngineError;
 use crate::fetch::transfer::Transfer;
 use crate::lock::{Kept, KeptPython};
@@ -146,7 +147,7 @@ impl Step for PipStep<'_> {
         // What takes files of the base away, or is built on it, belongs to that base.
         let parent = (*has_sources || !there.is_empty()).then(|| self.context.parent());
         let how = (&self.uv.digest, self.bytecode(), self.context.site.compression.to_string());
-        let versions = (wheels::version(), bytecode::BYTECODE_VERSION, assembly::VERSION);
+        let versions = (wheels::version(), BYTECODE_VERSION, assembly::VERSION);
         let below = assembly::own_layers(self.context.draft.layers.len());
         step::key("pip", &(python, there, parent, packages, how, versions, below))
     }

@@ -16,6 +16,7 @@ mod lock;
 mod metadata;
 mod needs_elyra;
 mod needs_gpg;
+mod needs_rattler;
 mod needs_root;
 mod needs_root_and_network;
 mod partial;

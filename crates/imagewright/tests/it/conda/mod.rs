@@ -3,4 +3,4 @@
 mod asking;
 mod layers;
 mod locking;
-mod support;
+pub(crate) mod support;

@@ -59,9 +59,9 @@ pub(crate) fn newer(packages: Vec<CondaPackage>) -> Vec<(CondaPackage, Format)> 
     packages.into_iter().map(|package| (package, Format::Conda)).collect()
 }
 
-/// Builds `arguments` on [`BASE`] with the channel `team`.
+/// Builds `arguments` on [`BASE`] with the channel `team`. Nothing is compiled, because nothing can run there.
 pub(crate) fn build(context: &TestContext, arguments: &[&str]) -> String {
-    let common = ["build", "--base", BASE, "--conda-channel", "team"];
+    let common = ["build", "--base", BASE, "--conda-channel", "team", "--bytecode", "none"];
     context.run(common.iter().chain(arguments)).success().stdout
 }
 

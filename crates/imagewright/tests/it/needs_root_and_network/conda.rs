@@ -123,6 +123,11 @@ fn apt_conda_and_python_packages_work_together() {
     let program = "import sys, greeting; print(sys.prefix, greeting.hello())";
     assert_eq!(inside(&["sh", "-c", &format!("python -c '{program}'")]), "/opt/conda hello\n");
     assert_eq!(inside(&["greet"]), "hello\n");
+    // Modules of packages for all Pythons are compiled, and the books know it.
+    let cached = "import greeting, os; print(os.path.exists(greeting.__cached__))";
+    assert_eq!(inside(&["python", "-c", cached]), "True\n");
+    let record = inside(&["cat", "/opt/conda/conda-meta/greeting-1.0-0.json"]);
+    assert!(record.contains("site-packages/__pycache__/greeting.cpython-"), "{record}");
     assert_eq!(inside(&["sh", "-c", "echo $CONDA_PREFIX"]), "/opt/conda\n");
     // Python packages go into the Python of conda, beside what conda brought.
     let where_is = "import beta; print(beta.__file__)";
