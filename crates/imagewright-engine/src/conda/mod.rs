@@ -184,8 +184,7 @@ impl<'a> CondaStep<'a> {
             ));
         }
         let below = self.context.draft.layers.len();
-        // What is needed by others lies above them, where both bring a file.
-        let pieces = layers.iter().rev().map(CondaLayer::piece).collect();
+        let pieces = layers.iter().map(CondaLayer::piece).collect();
         assembly::assemble(self.context.site, "conda", pieces, &apart, below)
     }
 }
@@ -255,26 +254,25 @@ impl Step for CondaStep<'_> {
 }
 
 /// Files that several packages bring: for people, and the packages that must not share a layer with others. Packages come in their
-/// order of installation; of two that bring a file the first one's counts, as rattler has it.
+/// order of installation; of several that bring a file the last one's counts, as in conda and rattler, so it lies on top.
 fn overlaps(packages: &[(&str, BTreeSet<String>)]) -> (Vec<String>, BTreeSet<String>) {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     let mut clashes: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (name, files) in packages {
         for file in files {
-            match owners.get(file.as_str()) {
-                Some(first) => clashes.entry((first, name)).or_default().push(file),
-                None => drop(owners.insert(file, name)),
+            if let Some(before) = owners.insert(file, name) {
+                clashes.entry((before, name)).or_default().push(file);
             }
         }
     }
-    let apart = clashes.keys().map(|(first, _)| (*first).to_owned()).collect();
-    let told = clashes.into_iter().map(|((first, second), files)| {
+    let apart = clashes.keys().map(|(_, last)| (*last).to_owned()).collect();
+    let told = clashes.into_iter().map(|((first, last), files)| {
         let named: Vec<&str> = files.iter().take(NAMED_OVERLAPS).copied().collect();
         let more = match files.len().saturating_sub(NAMED_OVERLAPS) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!("`{first}` and `{second}` both bring {}{more}; those of `{first}` count", named.join(", "))
+        format!("`{first}` and `{last}` both bring {}{more}; those of `{last}` count", named.join(", "))
     });
     (told.collect(), apart)
 }
@@ -292,9 +290,14 @@ mod tests {
             ("top", files(&["lib/m", "bin/x", "bin/t"])),
         ];
         let (told, apart) = overlaps(&packages);
-        assert_eq!(told.len(), 3);
-        assert_eq!(told[0], "`base` and `middle` both bring bin/x; those of `base` count");
-        assert_eq!(apart, files(&["base", "middle"]));
+        assert_eq!(
+            told,
+            [
+                "`base` and `middle` both bring bin/x; those of `middle` count",
+                "`middle` and `top` both bring bin/x, lib/m; those of `top` count",
+            ]
+        );
+        assert_eq!(apart, files(&["middle", "top"]));
         assert_eq!(overlaps(&packages[2..]), (Vec::new(), BTreeSet::new()));
     }
 }

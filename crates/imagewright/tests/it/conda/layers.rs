@@ -129,7 +129,7 @@ fn known_packages_cost_nothing_and_one_more_changes_little() {
 }
 
 #[test]
-fn of_two_that_bring_a_file_the_needed_one_counts() {
+fn of_two_that_bring_a_file_the_last_one_counts() {
     let both = vec![
         CondaPackage::new("below", "1").file("share/both", "below").file("share/below", ""),
         CondaPackage::new("above", "1").depends("below").file("share/both", "above").file("share/above", ""),
@@ -149,10 +149,10 @@ fn of_two_that_bring_a_file_the_needed_one_counts() {
         ])
         .success();
     assert!(
-        outcome.stderr.contains("`below` and `above` both bring share/both; those of `below` count"),
+        outcome.stderr.contains("`below` and `above` both bring share/both; those of `above` count"),
         "{outcome}"
     );
-    assert_eq!(text(&tree(&context, "demo/both"), "opt/conda/share/both"), "below");
+    assert_eq!(text(&tree(&context, "demo/both"), "opt/conda/share/both"), "above");
 }
 
 #[test]
