@@ -211,7 +211,7 @@ pub enum EngineError {
     },
     /// conda packages cannot be installed.
     #[error(transparent)]
-    Conda(#[from] CondaError),
+    Conda(Box<CondaError>),
     /// A package is not what its lock or its name says, or cannot be had.
     #[error(transparent)]
     Pip(#[from] PipError),
@@ -272,6 +272,12 @@ pub enum EngineError {
     /// An image that says nothing of what to run.
     #[error("the image has no entry point and no command")]
     NothingToRun,
+}
+
+impl From<CondaError> for EngineError {
+    fn from(error: CondaError) -> Self {
+        Self::Conda(Box::new(error))
+    }
 }
 
 impl EngineError {

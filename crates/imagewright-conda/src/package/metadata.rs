@@ -186,7 +186,7 @@ pub(super) fn bomb_or(error: PackageError, limit: u64) -> PackageError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<TooLarge>() || inner.is_some_and(|inner| inner.is::<TooLarge>()) {
+        if error.is::<TooLarge>() || matches!(inner, Some(inner) if inner.is::<TooLarge>()) {
             return PackageError::Bomb { limit };
         }
         cause = error.source();

@@ -123,7 +123,7 @@ impl<'a, R: ReadAt> Plan<'a, R> {
         }
         for entry_point in noarch.iter().flat_map(|_| &metadata.entry_points) {
             let relative = Path::new("bin").join(&entry_point.command);
-            let target = below(&prefix, &checked(&relative)?.as_path().to_owned())?;
+            let target = below(&prefix, checked(&relative)?.as_path())?;
             let python =
                 place.python.as_ref().map(|python| python.executable(&place.prefix)).unwrap_or_default();
             plan.scripts.push(Script { relative, target, text: entry_point::script(entry_point, &python) });

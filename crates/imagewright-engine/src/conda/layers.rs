@@ -336,7 +336,7 @@ fn package(chosen: &Chosen, metadata: &Metadata) -> Result<Package, EngineError>
 /// What a package says of itself, as inventories have it.
 fn record(package: &Package, metadata: &Metadata) -> PackageRecord {
     let (name, version) = (package.name(), package.version());
-    let channel = package.channel().filter(|channel| channel.is_named());
+    let channel = package.channel().filter(imagewright_conda::Channel::is_named);
     let channel = channel.map(|channel| format!("&channel={}", channel.name())).unwrap_or_default();
     let purl =
         format!("pkg:conda/{name}@{version}?build={}&subdir={}{channel}", package.build(), package.subdir());

@@ -165,7 +165,8 @@ fn an_environment_lists_conda_and_python_packages() {
         let conda: Vec<String> = spec.conda.iter().map(ToString::to_string).collect();
         assert_eq!(conda, ["python=3.13", "git"]);
         assert_eq!(spec.conda[0].origin.to_string(), format!("{name}:4:3"));
-        let channels: Vec<&str> = spec.conda_channels.iter().map(|channel| channel.name()).collect();
+        let channels: Vec<&str> =
+            spec.conda_channels.iter().map(imagewright_model::spec::CondaChannel::name).collect();
         assert_eq!(channels, ["other", "team"]);
         assert_eq!(spec.pip[0].to_string(), "pandas");
         let ignored = ("image.yaml", &*format!("base: bootstrap\nignore: [{name}]\n"));

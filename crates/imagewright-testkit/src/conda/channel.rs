@@ -61,16 +61,15 @@ impl Channel {
         for (subdir, records) in &self.records {
             let folder = self.folder.join(subdir);
             fs::create_dir_all(&folder)?;
-            match self.index {
-                Index::Json => {
-                    fs::write(folder.join("repodata.json"), repodata(subdir, records).to_string())?
-                }
+            let text = repodata(subdir, records).to_string();
+            let written = match self.index {
+                Index::Json => fs::write(folder.join("repodata.json"), text),
                 Index::Zstd => {
-                    let text = repodata(subdir, records).to_string();
-                    fs::write(folder.join("repodata.json.zst"), zstd::encode_all(text.as_bytes(), 3)?)?;
+                    fs::write(folder.join("repodata.json.zst"), zstd::encode_all(text.as_bytes(), 3)?)
                 }
-                Index::Shards => shards(&folder, subdir, records)?,
-            }
+                Index::Shards => shards(&folder, subdir, records),
+            };
+            written?;
         }
         Ok(())
     }

@@ -151,8 +151,11 @@ fn option(text: &str) -> Result<(Option<&str>, &str), CondaSpecError> {
     )
 }
 
+/// Keys and values.
+type Pairs<'t> = Vec<(&'t str, &'t str)>;
+
 /// Takes the brackets off, and apart.
-fn brackets<'t>(text: &str, rest: &'t str) -> Result<(&'t str, Vec<(&'t str, &'t str)>), CondaSpecError> {
+fn brackets<'t>(text: &str, rest: &'t str) -> Result<(&'t str, Pairs<'t>), CondaSpecError> {
     let wrong = || CondaSpecError::Brackets(text.to_owned());
     let Some(start) = rest.find('[') else {
         return if rest.contains(']') { Err(wrong()) } else { Ok((rest, Vec::new())) };

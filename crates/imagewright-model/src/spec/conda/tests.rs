@@ -57,7 +57,8 @@ fn packages_are_read_as_people_write_them() {
 #[test]
 fn each_way_to_be_wrong_has_its_own_words() {
     use CondaSpecError as Wrong;
-    let cases: [(&str, fn(&Wrong) -> bool); 33] = [
+    type IsExpected = fn(&Wrong) -> bool;
+    let cases: [(&str, IsExpected); 33] = [
         ("", |error| matches!(error, Wrong::NoPackage(_))),
         ("-c", |error| matches!(error, Wrong::NoPackage(_))),
         ("-c conda-forge", |error| matches!(error, Wrong::NoPackage(_))),
