@@ -33,7 +33,7 @@ fn zeros(count: usize) -> String {
 #[test]
 fn text_is_replaced_wherever_it_stands() {
     assert_eq!(text("nothing here"), "nothing here");
-    assert_eq!(text(&format!("{OLD}")), NEW);
+    assert_eq!(text(OLD), NEW);
     assert_eq!(text(&format!("a={OLD}/lib:{OLD}{OLD}\n")), format!("a={NEW}/lib:{NEW}{NEW}\n"));
     assert_eq!(text(""), "");
 }

@@ -45,7 +45,7 @@ fn new(name: &str, version: &str) -> CondaPackage {
 
 #[test]
 fn what_is_needed_comes_along_and_first() {
-    let team = packages(
+    let team = [packages(
         "team",
         &[
             new("app", "1.0").depends("lib >=2"),
@@ -53,24 +53,24 @@ fn what_is_needed_comes_along_and_first() {
             new("lib", "2.0").depends("base"),
             new("base", "1"),
         ],
-    );
-    assert_eq!(solved(&["app"], &[team], &[]).unwrap(), ["base 1", "lib 2.0", "app 1.0"]);
+    )];
+    assert_eq!(solved(&["app"], &team, &[]).unwrap(), ["base 1", "lib 2.0", "app 1.0"]);
 }
 
 #[test]
 fn what_is_there_stays_where_nothing_speaks_against_it() {
     let team =
         packages("team", &[new("lib", "1.0"), new("lib", "2.0"), new("app", "1.0").depends("lib >=2")]);
-    let there = vec![team[0].clone()];
-    assert_eq!(solved(&["lib"], &[team.clone()], &there).unwrap(), ["lib 1.0"]);
-    assert_eq!(solved(&["lib", "app"], &[team], &there).unwrap(), ["lib 2.0", "app 1.0"]);
+    let there = vec![team[0][0].clone()];
+    assert_eq!(solved(&["lib"], &team, &there).unwrap(), ["lib 1.0"]);
+    assert_eq!(solved(&["lib", "app"], &team, &there).unwrap(), ["lib 2.0", "app 1.0"]);
     // It is there, whatever channels have.
     assert_eq!(solved(&["lib"], &[Vec::new()], &there).unwrap(), ["lib 1.0"]);
 }
 
 #[test]
 fn the_image_is_asked_and_not_the_machine() {
-    let team = packages(
+    let team = [packages(
         "team",
         &[
             new("app", "1.0").depends("__glibc >=2.17"),
@@ -78,14 +78,14 @@ fn the_image_is_asked_and_not_the_machine() {
             new("gpu", "1.0").depends("__cuda >=12"),
             new("fast", "1.0").depends("__archspec 1 x86_64").depends("__linux").depends("__unix"),
         ],
-    );
-    assert_eq!(solved(&["app"], &[team.clone()], &[]).unwrap(), ["app 1.0"]);
-    assert_eq!(solved(&["fast"], &[team.clone()], &[]).unwrap(), ["fast 1.0"]);
-    let error = solved(&["gpu"], &[team.clone()], &[]).unwrap_err().to_string();
+    )];
+    assert_eq!(solved(&["app"], &team, &[]).unwrap(), ["app 1.0"]);
+    assert_eq!(solved(&["fast"], &team, &[]).unwrap(), ["fast 1.0"]);
+    let error = solved(&["gpu"], &team, &[]).unwrap_err().to_string();
     assert!(error.contains("__cuda"), "{error}");
     let question = Question {
         wanted: &wanted(&["gpu"]),
-        available: &[team],
+        available: &team,
         preferred: &[],
         virtual_packages: &VirtualPackages { cuda: Some("12.4".to_owned()), ..image() },
         priority: Priority::Strict,
@@ -115,7 +115,7 @@ fn channels_count_in_their_order() {
 
 #[test]
 fn conflicts_are_told_in_words() {
-    let team = packages(
+    let team = [packages(
         "team",
         &[
             new("one", "1.0").depends("lib <2"),
@@ -123,15 +123,15 @@ fn conflicts_are_told_in_words() {
             new("lib", "1.0"),
             new("lib", "2.0"),
         ],
-    );
-    let error = solved(&["one", "two"], &[team.clone()], &[]).unwrap_err();
+    )];
+    let error = solved(&["one", "two"], &team, &[]).unwrap_err();
     assert!(matches!(error, SolveError::Conflict(_)));
     let text = error.to_string();
     assert!(
         text.contains("lib <2") && text.contains("lib >=2") && !text.contains("channels.invalid"),
         "{text}"
     );
-    let text = solved(&["nothing-like-it"], &[team], &[]).unwrap_err().to_string();
+    let text = solved(&["nothing-like-it"], &team, &[]).unwrap_err().to_string();
     assert!(text.contains("nothing-like-it"), "{text}");
 }
 
