@@ -60,7 +60,7 @@ fn what_is_needed_comes_along_and_first() {
 #[test]
 fn what_is_there_stays_where_nothing_speaks_against_it() {
     let team =
-        packages("team", &[new("lib", "1.0"), new("lib", "2.0"), new("app", "1.0").depends("lib >=2")]);
+        [packages("team", &[new("lib", "1.0"), new("lib", "2.0"), new("app", "1.0").depends("lib >=2")])];
     let there = vec![team[0][0].clone()];
     assert_eq!(solved(&["lib"], &team, &there).unwrap(), ["lib 1.0"]);
     assert_eq!(solved(&["lib", "app"], &team, &there).unwrap(), ["lib 2.0", "app 1.0"]);
