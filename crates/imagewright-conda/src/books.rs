@@ -86,7 +86,8 @@ mod tests {
         let channel = Channel::new(channel).unwrap();
         let base = Url::parse(&channel.subdir("linux-64")).unwrap();
         let record = serde_json::from_value(package.record(b"bytes")).unwrap();
-        Package::listed(&channel, &base, &package.file_name(Format::Conda), record).unwrap()
+        Package::listed(&channel, (package.subdir(), &base), &package.file_name(Format::Conda), record)
+            .unwrap()
     }
 
     #[test]

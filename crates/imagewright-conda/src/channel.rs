@@ -25,7 +25,9 @@ impl Channel {
             false => Url::parse(NAMED).ok()?.join(&format!("{name}/")).ok()?,
         };
         let is_whole = address.has_host() && address.query().is_none() && address.fragment().is_none();
-        (is_whole && !name.is_empty()).then(|| Self { name: name.to_owned(), address })
+        // A name is shown, and written into locks and images.
+        let is_open = address.username().is_empty() && address.password().is_none();
+        (is_whole && is_open && !name.is_empty()).then(|| Self { name: name.to_owned(), address })
     }
 
     /// Its name or address, as it was given.
@@ -82,7 +84,9 @@ mod tests {
             assert_eq!(Channel::at(address).unwrap(), channel);
             assert_eq!(channel.subdir("noarch"), format!("{address}noarch/"));
         }
-        for name in ["", "/", "file:///srv/conda", "https://mirror.example/?a=b"] {
+        for name in
+            ["", "/", "file:///srv/conda", "https://mirror.example/?a=b", "https://me:word@mirror.example/c"]
+        {
             assert_eq!(Channel::new(name), None, "{name}");
         }
     }

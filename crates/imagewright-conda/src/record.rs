@@ -15,8 +15,19 @@ use crate::package::{InstalledPython, Metadata, PackageError};
 pub struct Package(pub(crate) RepoDataRecord);
 
 impl Package {
-    /// A package below `base`; none where the file is of another form than packages have.
-    pub(crate) fn listed(channel: &Channel, base: &Url, file: &str, record: PackageRecord) -> Option<Self> {
+    /// A package below `base`, in the list of `subdir`; none where the file is of another form than packages have, or has a name that
+    /// no package has.
+    pub(crate) fn listed(
+        channel: &Channel,
+        (subdir, base): (&str, &Url),
+        file: &str,
+        mut record: PackageRecord,
+    ) -> Option<Self> {
+        let (version, build) = (record.version.to_string(), record.build.as_str());
+        if ![file, record.name.as_normalized(), &version, build].into_iter().all(is_plain) {
+            return None;
+        }
+        subdir.clone_into(&mut record.subdir);
         let identifier = DistArchiveIdentifier::try_from_filename(file)?;
         if !matches!(
             identifier.archive_type,
@@ -221,6 +232,13 @@ impl LockedPlace {
     fn shown(&self) -> String {
         format!("{} {} {}", self.name, self.version, self.build)
     }
+}
+
+/// Whether a text can be part of the name of a file.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('.')
+        && !text.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

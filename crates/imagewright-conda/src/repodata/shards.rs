@@ -21,6 +21,7 @@ pub struct ShardIndex {
     base: Url,
     shards_base: Url,
     channel: Channel,
+    subdir: String,
 }
 
 /// Where a shard is.
@@ -39,7 +40,7 @@ impl ShardIndex {
         let shards: ShardedRepodata = rmp_serde::from_slice(&plain).map_err(RepodataError::MessagePack)?;
         let base = |address: &str| base(channel, subdir, Some(address).filter(|address| !address.is_empty()));
         let (own, shards_base) = (base(&shards.info.base_url)?, base(&shards.info.shards_base_url)?);
-        Ok(Self { shards, base: own, shards_base, channel: channel.clone() })
+        Ok(Self { shards, base: own, shards_base, channel: channel.clone(), subdir: subdir.to_owned() })
     }
 
     /// The shard of a name; none where the channel has no such package.
@@ -57,7 +58,7 @@ impl ShardIndex {
         let Shard { packages, conda_packages, removed, .. } = shard;
         let listed = packages.into_iter().chain(conda_packages).filter(|(file, _)| !removed.contains(file));
         let packages = listed.filter_map(|(file, record)| {
-            Package::listed(&self.channel, &self.base, &file.to_file_name(), record)
+            Package::listed(&self.channel, (&self.subdir, &self.base), &file.to_file_name(), record)
         });
         Ok(packages.collect())
     }

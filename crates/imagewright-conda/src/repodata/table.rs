@@ -92,7 +92,7 @@ impl<S: ReadAt> Table<S> {
                     serde_json::from_slice(line).map_err(|_| RepodataError::Broken)?;
                 let record: PackageRecord = serde_json::from_str(record.get())
                     .map_err(|source| RepodataError::Record { file: file.clone(), source })?;
-                packages.extend(Package::listed(channel, &base, &file, record));
+                packages.extend(Package::listed(channel, (subdir, &base), &file, record));
             }
         }
         Ok(packages)

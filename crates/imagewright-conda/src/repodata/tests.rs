@@ -92,6 +92,26 @@ fn packages_may_lie_elsewhere() {
 }
 
 #[test]
+fn names_that_lead_elsewhere_are_passed_over() {
+    let record = |name: &str, version: &str, build: &str| {
+        format!(
+            r#"{{"build":"{build}","build_number":0,"depends":[],"name":"{name}","subdir":"../..","version":"{version}"}}"#
+        )
+    };
+    let list = |file: &str, record: String| format!(r#"{{"packages":{{"{file}":{record}}}}}"#);
+    let of = |text: &str| table(text).unwrap().packages(&channel(), "noarch", "a").unwrap();
+    assert_eq!(of(&list("a-1-0.tar.bz2", record("a", "1", "0")))[0].subdir(), "noarch");
+    for text in [
+        list("../../a-1-0.tar.bz2", record("a", "1", "0")),
+        list("a-1-0.tar.bz2", record("a", "1", "../../x")),
+        list("a-1-0.tar.bz2", record("a", "1", "x y")),
+        list("a-1-0.whl", record("a", "1", "0")),
+    ] {
+        assert!(of(&text).is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_list_is_told_so() {
     for text in [
         "",

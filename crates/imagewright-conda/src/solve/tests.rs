@@ -8,7 +8,7 @@ fn listed(channel: &str, package: &CondaPackage) -> Package {
     let channel = Channel::new(channel).unwrap();
     let base = Url::parse(&channel.subdir(package.subdir())).unwrap();
     let record = serde_json::from_value(package.record(b"bytes")).unwrap();
-    Package::listed(&channel, &base, &package.file_name(Format::Conda), record).unwrap()
+    Package::listed(&channel, (package.subdir(), &base), &package.file_name(Format::Conda), record).unwrap()
 }
 
 fn packages(channel: &str, packages: &[CondaPackage]) -> Vec<Package> {

@@ -1,8 +1,8 @@
 //! What a spec asks of conda, in words of the solver. It is looked at before anything is fetched or made.
 
 use imagewright_conda::{Channel, Priority, Wanted};
-use imagewright_model::CondaSettings;
 use imagewright_model::spec::{ChannelPriority, CondaPackage, CondaSpec};
+use imagewright_model::{CondaSettings, SecretUrl};
 
 use super::error::CondaError;
 
@@ -53,7 +53,9 @@ fn wanted(package: &CondaPackage) -> Result<Wanted, CondaError> {
 }
 
 fn configured(settings: &CondaSettings) -> Result<Vec<Channel>, CondaError> {
-    let channel = |name: &String| Channel::new(name).ok_or_else(|| CondaError::Channel(name.clone()));
+    let channel = |name: &String| {
+        Channel::new(name).ok_or_else(|| CondaError::Channel(SecretUrl::new(name.as_str()).redacted()))
+    };
     settings.channels.iter().map(channel).collect()
 }
 
@@ -87,6 +89,8 @@ mod tests {
         let error = asked("[b, a]", &[]).unwrap_err();
         assert!(error.to_string().starts_with("image.yaml:2:12: `a` is asked for"), "{error}");
         assert!(matches!(asked("[a]", &["file:///srv"]), Err(CondaError::Channel(_))));
+        let told = asked("[a]", &["https://me:word@mirror.example/c"]).unwrap_err().to_string();
+        assert!(told.contains("mirror.example/c") && !told.contains("word"), "{told}");
     }
 
     #[test]

@@ -149,6 +149,10 @@ impl CondaError {
                 Some("check its name, and `conda.channel-alias` and `conda.mirrors` in the configuration".to_owned())
             }
             Self::Lookup { source, .. } | Self::Artifact { source, .. } => source.hint(),
+            Self::Channel(_) => Some(
+                "names and open addresses belong there; user, password and place into `conda.channel-alias` and `conda.mirrors`"
+                    .to_owned(),
+            ),
             Self::LinkScript { .. } => Some(
                 "such scripts are not run; say `link-scripts: skip` under `conda` to install the package without"
                     .to_owned(),
