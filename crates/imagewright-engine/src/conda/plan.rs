@@ -1,5 +1,6 @@
 //! What the conda step would do: solved as in a build, and no package fetched.
 
+use imagewright_conda::Package;
 use imagewright_model::plan::{PackageChange, PlannedPackage};
 
 use super::chosen::Chosen;
@@ -28,7 +29,9 @@ impl CondaStep<'_> {
             .iter()
             .map(|chosen| planned(chosen, &solution, installer.has(chosen)))
             .collect();
-        packages.extend(solution.staying().map(|package| PlannedPackage {
+        let is_asked_for =
+            |package: &&Package| self.asked.wanted.iter().any(|wanted| wanted.name() == package.name());
+        packages.extend(solution.staying().filter(is_asked_for).map(|package| PlannedPackage {
             name: package.name().to_owned(),
             version: Some(package.version()),
             change: PackageChange::Keep,
@@ -48,7 +51,7 @@ fn planned(chosen: &Chosen, solution: &Solution, cached: bool) -> PlannedPackage
         name: chosen.name.clone(),
         version: Some(chosen.version.clone()),
         change: if before.is_some() { PackageChange::Replace } else { PackageChange::Install },
-        before: before.map(imagewright_conda::Package::version),
+        before: before.map(Package::version),
         size: chosen.known_size(),
         path: None,
         cached,

@@ -64,3 +64,42 @@ impl Fetcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Read, Seek};
+
+    use imagewright_model::TrustSettings;
+    use imagewright_testkit::http::HttpServer;
+
+    use super::*;
+
+    #[test]
+    fn what_has_not_changed_is_not_sent_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "one").unwrap();
+        let server = HttpServer::serve(folder.path()).unwrap();
+        let fetcher = Fetcher::new(&TrustSettings::default()).unwrap();
+        let fetch = |url: &SecretUrl, etag: Option<&str>| {
+            let mut target = tempfile::tempfile().unwrap();
+            let changed = fetcher.fetch_changed(url, etag, 100, &mut target, &mut |_| {}).unwrap();
+            let mut text = String::new();
+            target.rewind().unwrap();
+            target.read_to_string(&mut text).unwrap();
+            (changed, text)
+        };
+        for url in [format!("{}/file", server.url()), format!("file://{}", file.display())] {
+            let url = SecretUrl::new(url);
+            fs::write(&file, "one").unwrap();
+            let (Changed::Yes(Some(tag)), text) = fetch(&url, None) else { panic!("{url} has no tag") };
+            assert_eq!(text, "one");
+            assert_eq!(fetch(&url, Some(&tag)), (Changed::No, String::new()), "{url}");
+            fs::write(&file, "another").unwrap();
+            let (changed, text) = fetch(&url, Some(&tag));
+            assert!(matches!(changed, Changed::Yes(Some(other)) if other != tag), "{url}");
+            assert_eq!(text, "another");
+        }
+    }
+}

@@ -121,6 +121,10 @@ fn channels_on_servers_are_asked_again_only_for_what_changes() {
         "{:?}",
         paths(so_far)
     );
+    assert!(
+        server.requests()[so_far..].iter().all(|request| request.if_none_match.is_some()),
+        "only if it has changed"
+    );
     assert_eq!(layers(&context, "demo/http").len(), 3);
     // The password is in no file of the store.
     let found = std::process::Command::new("grep")

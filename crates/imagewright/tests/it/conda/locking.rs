@@ -110,6 +110,27 @@ fn a_plan_says_what_would_be_installed() {
     let after = plan();
     assert_eq!((&after["steps"][0]["cached"], &after["download_size"]), (&true.into(), &0.into()));
     assert_eq!(after["lock"], "kept");
+    // Of what is there only what was asked for is told.
+    let on_it = [
+        "plan",
+        "--base",
+        "demo/app",
+        "--conda-channel",
+        "team",
+        "--conda",
+        "lib",
+        "--conda",
+        "extra",
+        "--json",
+    ];
+    let on_it = context.run(on_it).success().json();
+    let changes: Vec<(&str, &str)> = on_it["steps"][0]["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|package| (package["name"].as_str().unwrap(), package["change"].as_str().unwrap()))
+        .collect();
+    assert_eq!(changes, [("extra", "install"), ("lib", "keep")]);
 }
 
 #[test]
