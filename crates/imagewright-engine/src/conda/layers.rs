@@ -29,8 +29,9 @@ use crate::package_layer::{FolderEntry, PACKAGE_TIME, PackageLayer};
 use crate::parallel;
 use crate::step::{self, StepContext};
 
-/// How many packages are under way at once: more than there are processors, because most wait for the network.
-const AT_ONCE: usize = 6;
+/// How many packages are under way at once: more than there are processors, because some wait for the network; not many more, because the
+/// window of a package that was compressed as well as can be takes 128 MiB.
+const AT_ONCE: usize = 4;
 
 /// What decides the bytes of a package's layer beside the package.
 pub(super) fn version() -> (u32, u32) {
