@@ -43,6 +43,11 @@ impl ShardIndex {
         Ok(Self { shards, base: own, shards_base, channel: channel.clone(), subdir: subdir.to_owned() })
     }
 
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.shards.shards.keys().map(String::as_str)
+    }
+
     /// The shard of a name; none where the channel has no such package.
     pub fn place(&self, name: &str) -> Option<ShardPlace> {
         let hash = self.shards.shards.get(name)?;

@@ -76,6 +76,11 @@ impl<S: ReadAt> Table<S> {
         Ok(Self { source, index })
     }
 
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.index.names.keys().map(String::as_str)
+    }
+
     /// The packages of a name; the list is that of `subdir` of a channel.
     pub fn packages(
         &self,

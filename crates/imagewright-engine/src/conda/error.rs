@@ -62,6 +62,18 @@ pub enum CondaError {
     /// A record of the base's environment cannot be understood.
     #[error("`{0}` of the base is no record of a conda package")]
     BaseRecord(String),
+    /// No channel has a package of this name.
+    #[error("{origin}: `{text}` is in none of the channels {channels}")]
+    Unknown {
+        /// What was asked for.
+        text: String,
+        /// Where.
+        origin: Origin,
+        /// The channels that were looked through.
+        channels: String,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
     /// There are no such packages, or they contradict each other.
     #[error("the conda packages cannot be installed together\n{explanation}")]
     Conflict {
@@ -113,7 +125,7 @@ impl CondaError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoChannels { .. } | Self::NoAlias(_) | Self::Channel(_) => ErrorKind::Usage,
-            Self::NoSuchChannel(_) => ErrorKind::NotFound,
+            Self::NoSuchChannel(_) | Self::Unknown { .. } => ErrorKind::NotFound,
             Self::Lookup { source, .. } | Self::Artifact { source, .. } => source.kind(),
             Self::Index { source, .. } => match source {
                 RepodataError::Read(source) | RepodataError::Write(source) => ErrorKind::of_io(source),
@@ -157,6 +169,7 @@ impl CondaError {
                 "such scripts are not run; say `link-scripts: skip` under `conda` to install the package without"
                     .to_owned(),
             ),
+            Self::Unknown { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
             Self::Package { source: PackageError::NoPython, .. } => {
                 Some("add `python` to the conda packages".to_owned())
             }

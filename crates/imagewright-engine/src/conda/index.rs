@@ -223,6 +223,22 @@ impl Indexes<'_> {
     }
 }
 
+impl Index {
+    /// The names in the list that are most like one that is not, with how much so.
+    pub(super) fn like(&self, name: &str) -> Option<(f64, String)> {
+        let scored = |known: &str| (strsim::jaro_winkler(name, known), known.to_owned());
+        // Of equally good ones always the same is told, in whatever order they come.
+        let best = |one: &(f64, String), other: &(f64, String)| {
+            one.0.total_cmp(&other.0).then_with(|| other.1.cmp(&one.1))
+        };
+        match &self.list {
+            List::Nothing => None,
+            List::Shards(shards) => shards.names().map(scored).max_by(best),
+            List::Table(table) => table.names().map(scored).max_by(best),
+        }
+    }
+}
+
 /// Why a list could not be had.
 enum Lookup {
     Fetch(FetchError),

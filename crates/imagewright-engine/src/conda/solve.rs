@@ -1,5 +1,6 @@
 //! Which packages are installed: those of the lock, or those that the solver chooses.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use super::CondaStep;
 use super::chosen::Chosen;
 use super::error::CondaError;
 use super::facts::CondaFacts;
-use super::index::Indexes;
+use super::index::{Index, Indexes};
 use super::places::Places;
 use crate::error::EngineError;
 use crate::lock::{Kept, KeptConda};
 use crate::versions_error::VersionsError;
 
+/// From where on one name is worth mentioning in place of another.
+const ALIKE: f64 = 0.8;
 /// How often is looked whether a solver at work is to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -42,6 +45,7 @@ impl CondaStep<'_> {
         let wanted = self.all_wanted(facts)?;
         let names: Vec<String> = wanted.iter().map(|wanted| wanted.name().to_owned()).collect();
         let available = reachable(names, |names| indexes.packages(&lists, names))?;
+        self.check_known(facts, &available, &lists)?;
         let preferred = self.preferred(facts, &available);
         self.context.report.status("solving");
         let virtual_packages = VirtualPackages::of(architecture, facts.glibc.clone(), self.spec.cuda.clone());
@@ -57,6 +61,29 @@ impl CondaStep<'_> {
         let is_there = |package: &&Package| facts.installed.iter().any(|there| there.is_same(package));
         let new = solved.iter().filter(|package| !is_there(package));
         Ok(new.map(Chosen::of).collect::<Result<_, _>>()?)
+    }
+
+    /// Sees to it that what is asked for is somewhere: the solver would tell so without its place.
+    fn check_known(
+        &self,
+        facts: &CondaFacts,
+        available: &[Vec<Package>],
+        lists: &[Index],
+    ) -> Result<(), CondaError> {
+        let mut known: BTreeSet<&str> = available.iter().flatten().map(Package::name).collect();
+        known.extend(facts.installed.iter().map(Package::name));
+        let Some(package) = self.spec.packages.iter().find(|package| !known.contains(package.name.as_str()))
+        else {
+            return Ok(());
+        };
+        let best = lists.iter().filter_map(|list| list.like(&package.name));
+        let best = best.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(score, _)| *score > ALIKE);
+        Err(CondaError::Unknown {
+            text: package.to_string(),
+            origin: package.origin.clone(),
+            channels: self.asked.channel_names().join(", "),
+            nearest: best.map(|(_, name)| name),
+        })
     }
 
     /// What is asked for, and that what is there stays: in its version where that is possible, and a Python in its minor version.

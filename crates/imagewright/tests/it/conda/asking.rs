@@ -64,8 +64,9 @@ fn conflicts_and_missing_packages_are_told_in_words() {
     let told = refused(&context, 1, &["--conda", "numpy>=2"]);
     assert!(told.contains("the conda packages cannot be installed together"), "{told}");
     assert!(told.contains("numpy >=2"), "{told}");
-    let told = refused(&context, 1, &["--conda", "nump"]);
-    assert!(told.contains("nump"), "{told}");
+    let told = refused(&context, 3, &["--conda", "nump"]);
+    assert!(told.contains("--conda: `nump` is in none of the channels team"), "{told}");
+    assert!(told.contains("did you mean `numpy`?"), "{told}");
     let shown = context.run([
         "plan",
         "--base",
