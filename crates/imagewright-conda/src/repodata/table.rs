@@ -107,12 +107,14 @@ impl<S: ReadAt> Table<S> {
 /// Where the packages of a folder of a channel are.
 pub(super) fn base(channel: &Channel, subdir: &str, base_url: Option<&str>) -> Result<Url, RepodataError> {
     let own = channel.subdir(subdir);
-    let wrong = |_| RepodataError::Address(base_url.unwrap_or(&own).to_owned());
-    let own = Url::parse(&own).map_err(wrong)?;
-    match base_url {
-        None => Ok(own),
-        Some(base) => own.join(&format!("{}/", base.trim_end_matches('/'))).map_err(wrong),
-    }
+    let wrong = || RepodataError::Address(base_url.unwrap_or(&own).to_owned());
+    let own = Url::parse(&own).map_err(|_| wrong())?;
+    let base = match base_url {
+        None => own,
+        Some(base) => own.join(&format!("{}/", base.trim_end_matches('/'))).map_err(|_| wrong())?,
+    };
+    // A list must not lead to files of the machine that reads it.
+    if matches!(base.scheme(), "http" | "https") { Ok(base) } else { Err(wrong()) }
 }
 
 fn read(source: &impl ReadAt, at: u64, length: u64) -> Result<Vec<u8>, RepodataError> {

@@ -89,6 +89,10 @@ fn packages_may_lie_elsewhere() {
         let packages = table(&list(base)).unwrap().packages(&channel(), "noarch", "a").unwrap();
         assert_eq!(packages[0].url().as_str(), expected);
     }
+    for base in ["file:///etc", "ftp://mirror.example/x"] {
+        let error = table(&list(base)).unwrap().packages(&channel(), "noarch", "a").unwrap_err();
+        assert!(matches!(error, RepodataError::Address(_)), "{error:?}");
+    }
 }
 
 #[test]

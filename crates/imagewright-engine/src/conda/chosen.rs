@@ -105,7 +105,10 @@ impl Chosen {
         let channel = Channel::new(&self.channel).ok_or_else(broken)?;
         let usual = || format!("{}{}", channel.subdir(&self.subdir), self.file);
         let url = Url::parse(&self.url.clone().unwrap_or_else(usual)).map_err(|_| broken())?;
-        // What a channel calls its own must not be an address of anything else.
+        // Neither files of this machine, nor what another channel calls its own.
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(broken());
+        }
         if self.url.is_some()
             && url.as_str().starts_with(NAMED)
             && !url.as_str().starts_with(channel.address().as_str())

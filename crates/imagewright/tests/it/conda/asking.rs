@@ -1,5 +1,7 @@
 //! What people write, and where packages come from.
 
+use std::fs;
+
 use imagewright_testkit::conda::{CondaPackage, Format, Index};
 use imagewright_testkit::http::HttpServer;
 
@@ -134,4 +136,20 @@ fn channels_on_servers_are_asked_again_only_for_what_changes() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+}
+
+#[test]
+fn lists_that_are_not_what_they_say_are_refused() {
+    let context = context_with(Index::Shards, &numpy());
+    let subdir = channels(&context).join("team").join(CondaPackage::new("", "").subdir());
+    for shard in fs::read_dir(subdir.join("shards")).unwrap().map(Result::unwrap) {
+        fs::write(shard.path(), "other bytes").unwrap();
+    }
+    let told = refused(&context, 4, &["--conda", "numpy"]);
+    assert!(told.contains("the packages of the channel `team` could not be looked up"), "{told}");
+    assert!(told.contains("has the digest"), "{told}");
+    fs::write(subdir.join("repodata_shards.msgpack.zst"), "no list").unwrap();
+    let told = refused(&context, 6, &["--conda", "numpy"]);
+    assert!(told.contains("the packages of the channel `team` ("), "{told}");
+    context.assert_nothing_unfinished();
 }
