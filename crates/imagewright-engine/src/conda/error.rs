@@ -1,8 +1,11 @@
 //! How conda packages go wrong.
 
+use std::io;
+
 use imagewright_conda::WantedError;
 use imagewright_conda::package::PackageError;
 use imagewright_conda::repodata::RepodataError;
+use imagewright_layer::LayerError;
 use imagewright_model::ErrorKind;
 use imagewright_model::spec::Origin;
 
@@ -120,6 +123,14 @@ pub enum CondaError {
     },
 }
 
+/// The kind of an error of data that stand in files: decoders have no kinds of their own for what they cannot read.
+fn of_data(error: &io::Error) -> ErrorKind {
+    match ErrorKind::of_io(error) {
+        ErrorKind::Failed => ErrorKind::Invalid,
+        other => other,
+    }
+}
+
 impl CondaError {
     /// What decides the exit code.
     pub fn kind(&self) -> ErrorKind {
@@ -128,18 +139,21 @@ impl CondaError {
             Self::NoSuchChannel(_) | Self::Unknown { .. } => ErrorKind::NotFound,
             Self::Lookup { source, .. } | Self::Artifact { source, .. } => source.kind(),
             Self::Index { source, .. } => match source {
-                RepodataError::Read(source) | RepodataError::Write(source) => ErrorKind::of_io(source),
+                RepodataError::Read(source) | RepodataError::Write(source) => of_data(source),
                 _ => ErrorKind::Invalid,
             },
-            Self::Package {
-                source: PackageError::Temporary(source) | PackageError::Read(source), ..
-            } => ErrorKind::of_io(source),
+            Self::Package { source, .. } => match source {
+                PackageError::Temporary(source) | PackageError::Read(source) => of_data(source),
+                PackageError::Archive(LayerError::Write { source } | LayerError::Read { source }) => {
+                    of_data(source)
+                }
+                _ => ErrorKind::Invalid,
+            },
             Self::Conflict { .. } | Self::Solver { .. } => ErrorKind::Failed,
             Self::Specification { .. }
             | Self::Architecture(_)
             | Self::BaseRecord(_)
             | Self::NoHash { .. }
-            | Self::Package { .. }
             | Self::LinkScript { .. } => ErrorKind::Invalid,
         }
     }
@@ -170,6 +184,11 @@ impl CondaError {
                     .to_owned(),
             ),
             Self::Unknown { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
+            Self::Package {
+                source: PackageError::Temporary(source) | PackageError::Archive(LayerError::Write { source }),
+                ..
+            }
+            | Self::Index { source: RepodataError::Write(source), .. } => ErrorKind::io_hint(source),
             Self::Package { source: PackageError::NoPython, .. } => {
                 Some("add `python` to the conda packages".to_owned())
             }

@@ -149,7 +149,7 @@ fn lists_that_are_not_what_they_say_are_refused() {
     assert!(told.contains("the packages of the channel `team` could not be looked up"), "{told}");
     assert!(told.contains("has the digest"), "{told}");
     fs::write(subdir.join("repodata_shards.msgpack.zst"), "no list").unwrap();
-    let told = refused(&context, 6, &["--conda", "numpy"]);
+    let told = refused(&context, 4, &["--conda", "numpy"]);
     assert!(told.contains("the packages of the channel `team` ("), "{told}");
     context.assert_nothing_unfinished();
 }
