@@ -1,4 +1,4 @@
-//! Runs a build: bases, bootstrap, apt and pip steps in the sandbox, layers, step cache.
+//! Runs a build: bases, bootstrap, apt, conda and pip steps, layers, step cache.
 //!
 //! A build goes through [`Engine::build`]: the base is found or made (`base`, [`bootstrap`]), each step works on
 //! the image so far in a sandbox (`workbench`), what it wrote becomes a layer, and the finished image is put into
