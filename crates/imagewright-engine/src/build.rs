@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imagewright_layer::Compression;
 use imagewright_model::lock::{ImageLock, LockedDebian};
-use imagewright_model::spec::{Distribution, ImageSpec, PipRequirement};
+use imagewright_model::spec::{Bytecode, Distribution, ImageSpec, PipRequirement};
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_sandbox::Limits;
@@ -13,6 +13,7 @@ use imagewright_store::ImageRecord;
 use crate::apt::AptStep;
 use crate::base::{Base, BaseContext};
 use crate::cancel::Cancel;
+use crate::conda::{Asked, CondaStep};
 use crate::draft::Draft;
 use crate::error::EngineError;
 use crate::lock::{Decided, Keeping, Upgrade, Versions};
@@ -187,6 +188,8 @@ impl Engine {
         let memory = request.memory();
         let wanted = self.platform(spec.platform.as_ref())?;
         let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
+        // What cannot be understood is told before anything is fetched.
+        let asked = Asked::new(&spec.conda, &settings.conda)?;
 
         let report = reporter.step(format!("base {}", spec.base));
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
@@ -194,7 +197,7 @@ impl Engine {
         if !base.cached {
             base.draft.layers.iter().for_each(layers.done);
         }
-        let mut decided = Decided { base: base.locked.clone(), apt: None, pip: None };
+        let mut decided = Decided { base: base.locked.clone(), apt: None, conda: None, pip: None };
         let mut progress = Growing::from(base, request.source_date_epoch);
         if !spec.apt.packages.is_empty() {
             let title = apt_title(spec);
@@ -204,6 +207,25 @@ impl Engine {
             let mut step = AptStep::new(progress.context(site, &report), &spec.apt, &settings.apt, kept);
             let done = perform(&self.store, &mut step, memory, &report)?;
             decided.apt = Some(done.solution.iter().map(LockedDebian::from).collect());
+            progress.add(&done.result, done.cached, &title);
+            report.finish(done.cached, done.result.size());
+        }
+        if !spec.conda.is_empty() {
+            let title = conda_title(spec);
+            let report = reporter.step(&title);
+            let kept = keeping.conda();
+            let memory = kept.memory(memory);
+            let (context, machine) = (progress.context(site, &report), (&settings.conda, &settings.trust));
+            let mut step = CondaStep::new(
+                context,
+                &spec.conda,
+                &asked,
+                machine,
+                kept,
+                (bytecode(spec), memory.run_again),
+            );
+            let done = perform(&self.store, &mut step, memory, &report)?;
+            decided.conda = Some(CondaStep::locked(&done.solution));
             progress.add(&done.result, done.cached, &title);
             report.finish(done.cached, done.result.size());
         }
@@ -298,12 +320,18 @@ impl BuildRequest {
 
 /// How many steps a build has, the base among them.
 pub(crate) fn number_of_steps(spec: &ImageSpec) -> u32 {
-    1 + u32::from(!spec.apt.packages.is_empty()) + u32::from(!spec.pip.is_empty())
+    let steps = [!spec.apt.packages.is_empty(), !spec.conda.is_empty(), !spec.pip.is_empty()];
+    steps.into_iter().map(u32::from).sum::<u32>() + 1
 }
 
 /// What the apt step does, in a line: also its entry in the image's history.
 pub(crate) fn apt_title(spec: &ImageSpec) -> String {
     title("apt", &spec.apt.packages)
+}
+
+/// What the conda step does, in a line: also its entry in the image's history.
+pub(crate) fn conda_title(spec: &ImageSpec) -> String {
+    title("conda", &spec.conda.packages)
 }
 
 /// What the pip step does, in a line: also its entry in the image's history.
@@ -317,6 +345,11 @@ pub(crate) fn pip_title(spec: &ImageSpec) -> String {
 fn title(kind: &str, packages: impl IntoIterator<Item = impl ToString>) -> String {
     let packages: Vec<String> = packages.into_iter().map(|package| package.to_string()).collect();
     format!("{kind} {}", packages.join(" "))
+}
+
+/// Whether Python modules come with their bytecode.
+pub(crate) fn bytecode(spec: &ImageSpec) -> Bytecode {
+    spec.python.as_ref().and_then(|choice| choice.bytecode).unwrap_or_default()
 }
 
 /// The image as it grows, step by step.
@@ -348,6 +381,9 @@ impl Growing {
         }
         if let Some(folder) = &result.path_prefix {
             config::prepend_path(&mut self.draft.config, folder);
+        }
+        for (name, value) in &result.environment {
+            config::set_environment(&mut self.draft.config, name, value);
         }
         self.unchanged &= cached;
     }

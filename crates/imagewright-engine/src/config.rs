@@ -61,6 +61,11 @@ pub(crate) fn prepend_path(config: &mut ImageConfig, folder: &str) {
     }
 }
 
+/// Sets a variable of the image's environment.
+pub(crate) fn set_environment(config: &mut ImageConfig, name: &str, value: &str) {
+    set_variable(config.config.get_or_insert_default(), name, value);
+}
+
 /// Sets a variable where it stands, or adds it at the end.
 fn set_variable(container: &mut ContainerConfig, name: &str, value: &str) {
     let entry = format!("{name}={value}");

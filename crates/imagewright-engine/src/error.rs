@@ -13,6 +13,7 @@ use imagewright_store::StoreError;
 use imagewright_store::transfer::TransferError;
 
 use crate::bootstrap::{BootstrapError, SourcesError};
+use crate::conda::CondaError;
 use crate::docker_daemon::DaemonError;
 use crate::dockerfile::StageError;
 use crate::fetch::FetchError;
@@ -208,6 +209,9 @@ pub enum EngineError {
         /// What it said.
         tail: String,
     },
+    /// conda packages cannot be installed.
+    #[error(transparent)]
+    Conda(Box<CondaError>),
     /// A package is not what its lock or its name says, or cannot be had.
     #[error(transparent)]
     Pip(#[from] PipError),
@@ -270,6 +274,12 @@ pub enum EngineError {
     NothingToRun,
 }
 
+impl From<CondaError> for EngineError {
+    fn from(error: CondaError) -> Self {
+        Self::Conda(Box::new(error))
+    }
+}
+
 impl EngineError {
     /// An error of the operating system on a path of ours.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
@@ -309,6 +319,7 @@ impl EngineError {
             Self::Bootstrap(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Spec(error) => error.kind(),
+            Self::Conda(error) => error.kind(),
             Self::Pip(error) => error.kind(),
             Self::Stage(error) => error.kind(),
             Self::Versions(error) => error.kind(),
@@ -358,6 +369,7 @@ impl EngineError {
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Spec(error) => error.hint(),
+            Self::Conda(error) => error.hint(),
             Self::Pip(error) => error.hint(),
             Self::Versions(error) => error.hint(),
             Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),

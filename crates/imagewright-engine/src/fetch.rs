@@ -4,12 +4,15 @@
 
 mod address;
 pub(crate) mod cached;
+pub(crate) mod changed;
 mod error;
 pub(crate) mod growing;
 mod resolver;
+pub(crate) mod transfer;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -155,7 +158,20 @@ impl Fetcher {
         target: &mut dyn Target,
         on_bytes: &mut dyn FnMut(i64),
     ) -> Result<(), FetchError> {
-        let mut body = self.open(url)?;
+        let body = self.open(url)?;
+        self.receive(body, url, expected, limit, target, on_bytes)
+    }
+
+    /// Reads a body to its end, which must be what is expected.
+    fn receive(
+        &self,
+        mut body: Box<dyn Read>,
+        url: &SecretUrl,
+        expected: &Expected,
+        limit: u64,
+        target: &mut dyn Target,
+        on_bytes: &mut dyn FnMut(i64),
+    ) -> Result<(), FetchError> {
         let algorithm = expected.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         let mut hasher = algorithm.hasher();
         let mut buffer = vec![0; BUFFER_SIZE];
@@ -192,8 +208,10 @@ impl Fetcher {
 
     /// Opens what stands at `url`, following redirects.
     fn open(&self, url: &SecretUrl) -> Result<Box<dyn Read>, FetchError> {
-        let opened = self.open_range(url, None)?;
-        opened.ok_or_else(|| FetchError::Status { url: url.clone(), status: 206 })
+        match self.ask(url, &Ask::default())? {
+            Answer::Body { body, .. } => Ok(body),
+            Answer::Other(status) => Err(FetchError::Status { url: url.clone(), status }),
+        }
     }
 
     /// Some bytes of what stands at `url`; none where the server gives all or nothing.
@@ -203,19 +221,17 @@ impl Fetcher {
         range: std::ops::Range<u64>,
     ) -> Result<Option<Vec<u8>>, FetchError> {
         let length = range.end - range.start;
-        let Some(reader) = self.open_range(url, Some(&range))? else { return Ok(None) };
+        let ask = Ask { range: Some(&range), etag: None };
+        let Answer::Body { body: reader, .. } = self.ask(url, &ask)? else { return Ok(None) };
         let mut bytes = Vec::new();
         let read = reader.take(length).read_to_end(&mut bytes);
         read.map_err(|source| FetchError::Interrupted { url: url.clone(), source })?;
         Ok(Some(bytes).filter(|bytes| bytes.len() as u64 == length))
     }
 
-    /// Opens all that stands at `url`, or a range of it; none where the server does not do as asked.
-    fn open_range(
-        &self,
-        url: &SecretUrl,
-        range: Option<&std::ops::Range<u64>>,
-    ) -> Result<Option<Box<dyn Read>>, FetchError> {
+    /// Asks for what stands at `url`.
+    fn ask(&self, url: &SecretUrl, ask: &Ask<'_>) -> Result<Answer, FetchError> {
+        let range = ask.range;
         let mut address = Address::parse(url)?;
         for _ in 0..=REDIRECT_LIMIT {
             if let Some(path) = address.file_path() {
@@ -227,20 +243,29 @@ impl Fetcher {
                     io::ErrorKind::NotFound => FetchError::NotFound { url: url.clone() },
                     _ => FetchError::Interrupted { url: url.clone(), source },
                 })?;
-                return Ok(Some(Box::new(file)));
+                let etag = file.metadata().ok().map(|metadata| file_tag(&metadata));
+                if etag.is_some() && etag.as_deref() == ask.etag {
+                    return Ok(Answer::Other(304));
+                }
+                return Ok(Answer::Body { body: Box::new(file), etag });
             }
             if self.offline {
                 return Err(FetchError::Offline { url: url.clone() });
             }
             let response = self
-                .request(&address, range)
+                .request(&address, ask)
                 .map_err(|source| FetchError::Unreachable { url: url.clone(), source: Box::new(source) })?;
             let status = response.status().as_u16();
             match status {
-                200 if range.is_some() => return Ok(None),
-                206 if range.is_none() => return Ok(None),
-                200 | 206 => return Ok(Some(Box::new(response.into_body().into_reader()))),
-                416 => return Ok(None),
+                200 if range.is_some() => return Ok(Answer::Other(status)),
+                206 if range.is_none() => return Ok(Answer::Other(status)),
+                304 if ask.etag.is_some() => return Ok(Answer::Other(status)),
+                200 | 206 => {
+                    let etag = response.headers().get("etag").and_then(|value| value.to_str().ok());
+                    let etag = etag.map(str::to_owned);
+                    return Ok(Answer::Body { body: Box::new(response.into_body().into_reader()), etag });
+                }
+                416 => return Ok(Answer::Other(status)),
                 301 | 302 | 303 | 307 | 308 => {
                     let location = response.headers().get("location").and_then(|value| value.to_str().ok());
                     let location = location.ok_or_else(|| FetchError::Redirects { url: url.clone() })?;
@@ -257,13 +282,16 @@ impl Fetcher {
     fn request(
         &self,
         address: &Address,
-        range: Option<&std::ops::Range<u64>>,
+        ask: &Ask<'_>,
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         let mut request = self.agent_for(address).get(address.without_credentials());
         if let Some(authorization) = address.authorization() {
             request = request.header("authorization", authorization);
         }
-        if let Some(range) = range {
+        if let Some(etag) = ask.etag {
+            request = request.header("if-none-match", etag);
+        }
+        if let Some(range) = ask.range {
             request =
                 request.header("range", format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         }
@@ -277,6 +305,28 @@ impl Fetcher {
             _ => &self.direct,
         }
     }
+}
+
+/// What tells a file from what it was: files have no tags as servers give them.
+fn file_tag(metadata: &std::fs::Metadata) -> String {
+    format!("{}-{}-{}-{}", metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+/// How something is asked for.
+#[derive(Default)]
+struct Ask<'a> {
+    /// Only these bytes.
+    range: Option<&'a std::ops::Range<u64>>,
+    /// Only if it is not what had this tag.
+    etag: Option<&'a str>,
+}
+
+/// What a server said.
+enum Answer {
+    /// What was asked for, and its tag.
+    Body { body: Box<dyn Read>, etag: Option<String> },
+    /// It does not do as asked, or nothing has changed: the status.
+    Other(u16),
 }
 
 /// How the names of files begin that are not complete yet.

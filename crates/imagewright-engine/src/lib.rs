@@ -1,4 +1,4 @@
-//! Runs a build: bases, bootstrap, apt and pip steps in the sandbox, layers, step cache.
+//! Runs a build: bases, bootstrap, apt, conda and pip steps, layers, step cache.
 //!
 //! A build goes through [`Engine::build`]: the base is found or made (`base`, [`bootstrap`]), each step works on
 //! the image so far in a sandbox (`workbench`), what it wrote becomes a layer, and the finished image is put into
@@ -9,11 +9,14 @@
 //! ([`Machine`]) and of settings, and tells what happens as events.
 
 mod apt;
+mod assembly;
 mod base;
 pub mod bootstrap;
 mod bootstrap_step;
 mod build;
+mod bytecode;
 mod cancel;
+mod conda;
 mod config;
 mod docker_daemon;
 mod dockerfile;
@@ -44,6 +47,7 @@ mod workbench;
 
 pub use build::{BaseImageRequest, BuildRequest, Built, BuiltFromSpec};
 pub use cancel::Cancel;
+pub use conda::CondaError;
 pub use docker_daemon::DaemonError;
 pub use dockerfile::{DockerfileRequest, StageError};
 pub use error::EngineError;

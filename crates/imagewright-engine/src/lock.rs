@@ -1,6 +1,6 @@
 //! What earlier builds decided, and how far this one keeps to it.
 //!
-//! A lock has three parts: base, apt, pip. Each is solved on top of the one before, so a part is kept as it is where
+//! A lock has four parts: base, apt, conda, pip. Each is solved on top of the one before, so a part is kept as it is where
 //! it is for the same question and everything below it was kept. From the first part on that does not fit, the lock
 //! is only preferred: what it holds is taken where nothing speaks against it.
 
@@ -9,7 +9,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagewright_model::lock::{ImageLock, LockKeys, LockedApt, LockedBase, LockedDebian, LockedPython};
+use imagewright_model::lock::{
+    ImageLock, LockKeys, LockedApt, LockedBase, LockedConda, LockedDebian, LockedPython,
+};
 use imagewright_model::plan::LockUse;
 use imagewright_model::spec::ImageSpec;
 use imagewright_oci::{Digest, Platform};
@@ -136,6 +138,13 @@ impl<'a> Keeping<'a> {
         if self.keeps_apt() { Kept::Exactly(packages) } else { Kept::Preferred(packages) }
     }
 
+    /// The conda packages to keep to, and those of them that may change.
+    pub(crate) fn conda(&self) -> Kept<KeptConda<'a>> {
+        let Some(conda) = self.lock.and_then(|lock| lock.conda.as_ref()) else { return Kept::Nothing };
+        let kept = KeptConda { conda, upgraded: self.upgraded.clone(), locked: self.locked };
+        if self.keeps_conda() { Kept::Exactly(kept) } else { Kept::Preferred(kept) }
+    }
+
     /// The Python packages to keep to, and those of them that may change.
     pub(crate) fn pip(&self) -> Kept<KeptPython<'a>> {
         let Some(python) = self.lock.and_then(|lock| lock.pip.as_ref()) else { return Kept::Nothing };
@@ -161,12 +170,21 @@ impl<'a> Keeping<'a> {
         self.fits_platform_and_base && self.lock.is_some_and(holds)
     }
 
+    fn keeps_conda(&self) -> bool {
+        let holds = |lock: &ImageLock| {
+            let packages = lock.conda.iter().flat_map(|conda| &conda.packages);
+            lock.fits_conda(&self.keys, self.spec)
+                && self.keeps(packages.map(|package| package.name.as_str()))
+        };
+        self.keeps_apt() && self.lock.is_some_and(holds)
+    }
+
     fn keeps_pip(&self) -> bool {
         let holds = |lock: &ImageLock| {
             let packages = lock.pip.iter().flat_map(LockedPython::packages);
             lock.fits_pip(&self.keys, self.spec) && self.keeps(packages.map(|(name, _)| name))
         };
-        self.keeps_apt() && self.lock.is_some_and(holds)
+        self.keeps_conda() && self.lock.is_some_and(holds)
     }
 
     fn keeps<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
@@ -176,13 +194,18 @@ impl<'a> Keeping<'a> {
     /// The lock of what this build decided.
     pub(crate) fn lock_of(&self, platform: &Platform, decided: Decided) -> ImageLock {
         let keys = self.keys.clone();
-        let Decided { base, apt, pip } = decided;
+        let Decided { base, apt, conda, pip } = decided;
         ImageLock {
             spec: keys.spec,
             platform: platform.clone(),
             transforms: transforms(),
             base: LockedBase { key: keys.base, name: self.spec.lock_name_of_base(), ..base },
             apt: apt.map(|packages| LockedApt { key: keys.apt, asked: self.spec.asked_of_apt(), packages }),
+            conda: conda.map(|conda| LockedConda {
+                key: keys.conda,
+                asked: self.spec.asked_of_conda(),
+                ..conda
+            }),
             pip: pip.map(|python| LockedPython { key: keys.pip, asked: self.spec.asked_of_pip(), ..python }),
         }
     }
@@ -193,6 +216,16 @@ impl<'a> Keeping<'a> {
 pub(crate) struct KeptBase<'a> {
     pub(crate) base: &'a LockedBase,
     /// Whether another one is an error.
+    pub(crate) locked: bool,
+}
+
+/// conda packages to keep to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeptConda<'a> {
+    pub(crate) conda: &'a LockedConda,
+    /// Packages whose versions may change.
+    pub(crate) upgraded: BTreeSet<String>,
+    /// Whether another environment is an error.
     pub(crate) locked: bool,
 }
 
@@ -210,6 +243,7 @@ pub(crate) struct KeptPython<'a> {
 pub(crate) struct Decided {
     pub(crate) base: LockedBase,
     pub(crate) apt: Option<Vec<LockedDebian>>,
+    pub(crate) conda: Option<LockedConda>,
     pub(crate) pip: Option<LockedPython>,
 }
 
@@ -221,6 +255,7 @@ pub(crate) fn locked_base(digest: Option<Digest>) -> LockedBase {
 /// Versions of the code that makes layers.
 fn transforms() -> BTreeMap<String, u32> {
     let versions = [
+        ("conda-install", imagewright_conda::package::INSTALL_VERSION),
         ("install", imagewright_python::wheel::INSTALL_VERSION),
         ("layer", imagewright_layer::TRANSFORM_VERSION),
         ("package", imagewright_layer::PACKAGE_VERSION),

@@ -192,9 +192,10 @@ fn find_links_target(number: usize) -> String {
 
 /// All addresses that may hold credentials.
 fn addresses(settings: &BuildSettings) -> impl Iterator<Item = &SecretUrl> {
-    let BuildSettings { apt, python, trust } = settings;
+    let BuildSettings { apt, conda, python, trust } = settings;
     let single = [&apt.mirror, &apt.security_mirror, &python.index, &trust.http_proxy, &trust.https_proxy];
-    single.into_iter().flatten().chain(&python.extra_indexes).chain(&python.find_links)
+    let channels = conda.channel_alias.iter().chain(conda.mirrors.values());
+    single.into_iter().flatten().chain(&python.extra_indexes).chain(&python.find_links).chain(channels)
 }
 
 /// Environment for `uv`, and the local folders it names: as they are mounted in the sandbox, or as they are.

@@ -9,9 +9,11 @@ use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 
 use crate::apt::AptStep;
 use crate::build::{
-    BuildRequest, COLLECTING, Growing, apt_title, number_of_steps, pip_title, unless_cancelled,
+    BuildRequest, COLLECTING, Growing, apt_title, bytecode, conda_title, number_of_steps, pip_title,
+    unless_cancelled,
 };
 use crate::cancel::Cancel;
+use crate::conda::{Asked, CondaStep};
 use crate::error::EngineError;
 use crate::lock::Keeping;
 use crate::outside::Outside;
@@ -63,6 +65,7 @@ impl Engine {
         let site = self.site(&outside, cancel, request.compression, (request.time_limit, &request.limits));
         let wanted = self.platform(spec.platform.as_ref())?;
         let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
+        let asked = Asked::new(&spec.conda, &settings.conda)?;
 
         let report = reporter.step(format!("base {}", spec.base));
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
@@ -79,6 +82,7 @@ impl Engine {
             request,
             site,
             settings: &settings,
+            asked: &asked,
             keeping: &keeping,
             progress: Growing::from(base, request.source_date_epoch),
             all_known: true,
@@ -101,6 +105,7 @@ struct Planner<'a> {
     request: &'a BuildRequest,
     site: Site<'a>,
     settings: &'a BuildSettings,
+    asked: &'a Asked,
     keeping: &'a Keeping<'a>,
     /// The image as far as it is known.
     progress: Growing,
@@ -119,6 +124,12 @@ impl Planner<'_> {
             let title = apt_title(&self.request.spec);
             let report = reporter.step(&title);
             let cached = self.apt(&title, &report)?;
+            report.finish(cached, None);
+        }
+        if !self.request.spec.conda.is_empty() {
+            let title = conda_title(&self.request.spec);
+            let report = reporter.step(&title);
+            let cached = self.conda(&title, &report)?;
             report.finish(cached, None);
         }
         if !self.request.spec.pip.is_empty() {
@@ -145,6 +156,32 @@ impl Planner<'_> {
             result = Some(perform(&self.engine.store, &mut step, memory, report)?.result);
         }
         self.add(StepKind::Apt, title, planned.packages, result, cached);
+        Ok(cached)
+    }
+
+    fn conda(&mut self, title: &str, report: &StepReporter<'_>) -> Result<bool, EngineError> {
+        let (spec, settings) = (&self.request.spec, self.settings);
+        let kept = self.keeping.conda();
+        let memory = kept.memory(self.request.memory());
+        let context = self.progress.context(self.site, report);
+        let machine = (&settings.conda, &settings.trust);
+        let mut step = CondaStep::new(
+            context,
+            &spec.conda,
+            self.asked,
+            machine,
+            kept,
+            (bytecode(spec), memory.run_again),
+        );
+        let planned = step.plan(memory)?;
+        let mut result = self.known(&step, Some(&planned.solution), memory)?;
+        let cached = result.is_some();
+        if result.is_none() && !spec.pip.is_empty() {
+            report.status("doing the conda step: Python packages depend on what it installs");
+            self.notes.push("the conda step was done to look at what Python packages depend on".to_owned());
+            result = Some(perform(&self.engine.store, &mut step, memory, report)?.result);
+        }
+        self.add(StepKind::Conda, title, planned.packages, result, cached);
         Ok(cached)
     }
 

@@ -102,6 +102,9 @@ pub(crate) struct StepResult {
     /// A folder that goes first on the image's search path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) path_prefix: Option<String>,
+    /// Variables that the image's environment gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) environment: Vec<(String, String)>,
     /// The date of what the step made, where it dates the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) created: Option<String>,

@@ -16,7 +16,7 @@ pub use error_kind::ErrorKind;
 pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};
 pub use secret::{Secret, SecretUrl};
 pub use settings::{
-    AptSettings, BuildEngine, BuildSettings, BuildkitSettings, DockerSettings, EngineSettings,
+    AptSettings, BuildEngine, BuildSettings, BuildkitSettings, CondaSettings, DockerSettings, EngineSettings,
     PythonSettings, TrustSettings,
 };
 pub use stop::Stop;

@@ -71,6 +71,8 @@ pub struct PackageRecord {
 pub enum PackageKind {
     /// A Debian package, of whatever distribution.
     Debian,
+    /// A conda package.
+    Conda,
     /// A Python package.
     Python,
 }
@@ -80,6 +82,7 @@ impl PackageKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Debian => "debian",
+            Self::Conda => "conda",
             Self::Python => "python",
         }
     }

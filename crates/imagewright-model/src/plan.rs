@@ -87,6 +87,8 @@ pub struct PlannedStep {
 pub enum StepKind {
     /// Debian packages.
     Apt,
+    /// conda packages.
+    Conda,
     /// Python packages.
     Pip,
 }

@@ -3,6 +3,7 @@
 //! Nothing here may change what an image holds: two machines with other mirrors, proxies and certificate
 //! authorities build the same image. The one exception is said where it stands.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -16,6 +17,8 @@ use crate::SecretUrl;
 pub struct BuildSettings {
     /// Where Debian packages come from.
     pub apt: AptSettings,
+    /// Where conda packages come from.
+    pub conda: CondaSettings,
     /// Where Python packages come from.
     pub python: PythonSettings,
     /// Whom to trust and how to get out.
@@ -37,6 +40,20 @@ pub struct AptSettings {
     pub image_mirror: Option<String>,
     /// Archive for security updates to write into the sources of bootstrapped images.
     pub image_security_mirror: Option<String>,
+}
+
+/// Where conda packages come from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CondaSettings {
+    /// The channels of specs that name none, in order.
+    pub channels: Vec<String>,
+    /// The address below which channels are that go by a name.
+    pub channel_alias: Option<SecretUrl>,
+    /// Where channels are had from instead, by their name or the beginning of their address.
+    pub mirrors: BTreeMap<String, SecretUrl>,
+    /// The address of named channels to write into the books of images. This one is meant to be in the image.
+    pub image_channel_alias: Option<String>,
 }
 
 /// Where Python packages come from.

@@ -315,8 +315,9 @@ fn digests_in(value: &Value, found: &mut Vec<Digest>) {
 /// keep their own books.
 fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
     let mut downloads = Vec::new();
-    let mut folders =
-        ["bootstrap", "downloads", "wheels"].map(|name| store.room("cache").join(name)).to_vec();
+    let mut folders = ["bootstrap", "conda", "conda-index", "downloads", "wheels"]
+        .map(|name| store.room("cache").join(name))
+        .to_vec();
     for distribution in entries(&store.room("cache/apt"))? {
         folders.push(distribution.path().join("archives"));
     }

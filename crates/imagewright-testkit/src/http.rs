@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use imagewright_oci::Digest;
+
 /// How the server misbehaves, for one request.
 #[derive(Clone, Debug)]
 pub enum Fault {
@@ -30,6 +32,8 @@ pub struct Request {
     pub path: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// Its `If-None-Match` header: the tag of what the client has.
+    pub if_none_match: Option<String>,
 }
 
 /// The server; it stops when dropped.
@@ -107,9 +111,9 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(request) = read_request(&mut reader)? {
         let fault = shared.take_fault(&request.path);
-        let path = request.path.clone();
+        let (path, known) = (request.path.clone(), request.if_none_match.clone());
         shared.requests.lock().expect("no thread panics with it").push(request);
-        if !answer(stream, shared, &path, fault)? {
+        if !answer(stream, shared, (&path, known.as_deref()), fault)? {
             return Ok(());
         }
     }
@@ -122,7 +126,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         return Ok(None);
     }
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut authorization = None;
+    let (mut authorization, mut if_none_match) = (None, None);
     loop {
         line.clear();
         reader.read_line(&mut line)?;
@@ -130,14 +134,22 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
             Some((name, value)) if name.eq_ignore_ascii_case("authorization") => {
                 authorization = Some(value.to_owned());
             }
+            Some((name, value)) if name.eq_ignore_ascii_case("if-none-match") => {
+                if_none_match = Some(value.to_owned());
+            }
             Some(_) => {}
-            None => return Ok(Some(Request { path, authorization })),
+            None => return Ok(Some(Request { path, authorization, if_none_match })),
         }
     }
 }
 
 /// Answers one request; whether the connection stays open.
-fn answer(mut stream: &TcpStream, shared: &Shared, path: &str, fault: Option<Fault>) -> io::Result<bool> {
+fn answer(
+    mut stream: &TcpStream,
+    shared: &Shared,
+    (path, known): (&str, Option<&str>),
+    fault: Option<Fault>,
+) -> io::Result<bool> {
     let head = |status: &str, size: usize, more: &str| {
         format!("HTTP/1.1 {status}\r\ncontent-length: {size}\r\n{more}\r\n")
     };
@@ -163,7 +175,12 @@ fn answer(mut stream: &TcpStream, shared: &Shared, path: &str, fault: Option<Fau
         stream.write_all(head("404 Not Found", 0, "").as_bytes())?;
         return Ok(true);
     };
-    stream.write_all(head("200 OK", body.len(), kind).as_bytes())?;
+    let tag = format!("\"{}\"", Digest::of(&body).hex());
+    if known == Some(tag.as_str()) {
+        stream.write_all(head("304 Not Modified", 0, "").as_bytes())?;
+        return Ok(true);
+    }
+    stream.write_all(head("200 OK", body.len(), &format!("{kind}etag: {tag}\r\n")).as_bytes())?;
     if fault.is_some() {
         stream.write_all(&body[..body.len() / 2])?;
         return Ok(false);

@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod buildkit;
+pub mod conda;
 pub mod containerd;
 pub mod context;
 pub mod debian_registry;

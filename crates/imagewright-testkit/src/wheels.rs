@@ -185,15 +185,15 @@ fn metadata(name: &str, version: &str, requires: &[String]) -> String {
 }
 
 /// A zip of stored members with one time and mode.
-fn zip(files: &[(String, String)]) -> io::Result<Vec<u8>> {
+pub(crate) fn zip<B: AsRef<[u8]>>(files: &[(String, B)]) -> io::Result<Vec<u8>> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (path, text) in files {
-        let offset = u32_of(archive.len())?;
-        let header = member(path, text)?;
+    for (path, body) in files {
+        let (offset, body) = (u32_of(archive.len())?, body.as_ref());
+        let header = member(path, body)?;
         archive.write_all(b"PK\x03\x04")?;
         archive.write_all(&header)?;
         archive.write_all(path.as_bytes())?;
-        archive.write_all(text.as_bytes())?;
+        archive.write_all(body)?;
         directory.write_all(b"PK\x01\x02\x14\x03")?;
         directory.write_all(&header)?;
         // No comment, first disk, text or not; then the mode of a regular file.
@@ -213,10 +213,10 @@ fn zip(files: &[(String, String)]) -> io::Result<Vec<u8>> {
 }
 
 /// What the two headers of a member have in common: version, flags, method, time, checksum, sizes, lengths.
-fn member(path: &str, text: &str) -> io::Result<Vec<u8>> {
+fn member(path: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut checksum = flate2::Crc::new();
-    checksum.update(text.as_bytes());
-    let size = u32_of(text.len())?;
+    checksum.update(body);
+    let size = u32_of(body.len())?;
     let mut header = vec![0x14, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x4a];
     for number in [checksum.sum(), size, size] {
         header.write_all(&number.to_le_bytes())?;

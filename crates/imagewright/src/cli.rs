@@ -11,7 +11,7 @@ use crate::commands::{
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
-/// An image is made of a base and of apt and pip packages, named on the command line, in an image.yaml, or in the
+/// An image is made of a base and of apt, conda and pip packages, named on the command line, in an image.yaml, or in the
 /// files a folder has anyway (apt.txt, requirements.txt, pyproject.toml). It is kept in the content store, an OCI
 /// image layout on disk, from where it can be run and exported.
 #[derive(Debug, Parser)]

@@ -22,8 +22,8 @@ pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Fail
     if let Some(socket) = engines.docker.host.as_deref().and_then(|host| host.strip_prefix("unix://")) {
         machine.docker_socket = PathBuf::from(socket);
     }
-    let Settings { apt, python, trust, registry, .. } = settings;
-    let build = BuildSettings { apt, python, trust };
+    let Settings { apt, conda, python, trust, registry, .. } = settings;
+    let build = BuildSettings { apt, conda, python, trust };
     let credentials = settings::machine::credential_files();
     let service = Service::open(&root, helper()?, build, machine, registry, credentials)?;
     Ok(service.with_engines(engines))

@@ -6,6 +6,7 @@ use imagewright_model::{BuildOutcome, ErrorKind};
 use imagewright_sandbox::SandboxError;
 
 use super::EngineError;
+use crate::conda::CondaError;
 
 impl EngineError {
     /// How a build ends that fails with this.
@@ -18,7 +19,11 @@ impl EngineError {
 
     /// Whether the packages that were asked for do not go together.
     pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Unsolvable { .. } | Self::Apt { action: UNSOLVABLE, .. })
+        match self {
+            Self::Unsolvable { .. } | Self::Apt { action: UNSOLVABLE, .. } => true,
+            Self::Conda(error) => matches!(**error, CondaError::Conflict { .. }),
+            _ => false,
+        }
     }
 
     /// The error and its causes on one line.

@@ -37,6 +37,7 @@ fn lock() -> ImageLock {
     let decided = Decided {
         base: locked_base(Some(Digest::of(b"base"))),
         apt: Some(vec![debian("git"), debian("libc6")]),
+        conda: None,
         pip: Some(python),
     };
     keeping.lock_of(&platform, decided)

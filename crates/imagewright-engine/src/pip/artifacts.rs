@@ -1,11 +1,8 @@
 //! Files of Python packages: fetched from where a lock says, checked against its hashes, and kept.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
 
-use imagewright_model::{BuildSettings, Progress, SecretUrl};
+use imagewright_model::{BuildSettings, SecretUrl};
 use imagewright_oci::Digest;
 use imagewright_python::lock::{FileSource, Location};
 
@@ -14,13 +11,10 @@ use super::local::{Local, Locals};
 use crate::error::EngineError;
 use crate::fetch::cached::sweep;
 use crate::fetch::growing::Growing;
+use crate::fetch::transfer::Transfer;
 use crate::fetch::{Expected, FetchError, Fetcher};
 use crate::outside::Outside;
-use crate::reporter::OutputReporter;
 use crate::workbench::Site;
-
-/// How often the progress of all transfers together is told.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Fetches files and keeps them.
 pub(super) struct Artifacts<'a> {
@@ -151,31 +145,6 @@ fn with_credentials(address: &str, index: &SecretUrl) -> Option<SecretUrl> {
     let host = authority.rsplit('@').next()?;
     let path = address.strip_prefix(scheme)?.strip_prefix("://")?.strip_prefix(host)?;
     path.starts_with('/').then(|| SecretUrl::new(format!("{scheme}://{}@{host}{path}", credentials.expose())))
-}
-
-/// How far several transfers have come together.
-pub(super) struct Transfer<'a> {
-    output: OutputReporter<'a>,
-    message: String,
-    done: AtomicI64,
-    total: Option<u64>,
-    told: Mutex<Instant>,
-}
-
-impl<'a> Transfer<'a> {
-    pub(super) fn new(output: OutputReporter<'a>, message: String, total: Option<u64>) -> Self {
-        Self { output, message, done: AtomicI64::new(0), total, told: Mutex::new(Instant::now()) }
-    }
-
-    fn add(&self, bytes: i64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let done = u64::try_from(done).unwrap_or(0);
-        let Ok(mut told) = self.told.try_lock() else { return };
-        if told.elapsed() >= PROGRESS_INTERVAL || self.total == Some(done) {
-            *told = Instant::now();
-            self.output.progress(&self.message, Progress { done, total: self.total });
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,33 +3,21 @@
 //! The modules are read from the wheels and never lie on a disk; see `compile.py`. What comes out is checked by nobody
 //! against the time of its source (PEP 552), because times in an image are made up.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use imagewright_layer::{Entry, EntryKind, LayerPath, PackageWriter};
 use imagewright_oci::Digest;
-use imagewright_store::BlobWriter;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use super::artifacts::Artifacts;
 use super::interpreter::PythonFacts;
 use super::layout::Layout;
 use super::wheels::WheelLayer;
+use crate::bytecode::{self, BYTECODE_VERSION};
 use crate::error::EngineError;
-use crate::outside::INSIDE;
-use crate::package_layer::{PACKAGE_TIME, PackageLayer};
+use crate::package_layer::PackageLayer;
 use crate::parallel;
 use crate::step::{self, StepContext};
-use crate::workbench::{Command, Workbench, bind, contents};
-
-/// Raised when the same wheel and interpreter give another layer.
-pub(super) const BYTECODE_VERSION: u32 = 1;
-const COMPILER: &str = include_str!("compile.py");
-/// Where results are left; the overlay they lie on is thrown away.
-const RESULTS: &str = "/.imagewright-bytecode";
-/// No bytecode file is longer than this.
-const LONGEST: u32 = 256 << 20;
+use crate::workbench::Workbench;
 
 /// Compiles wheels.
 pub(super) struct Compiler<'a> {
@@ -104,73 +92,34 @@ impl Compiler<'_> {
         mut bench: Workbench<'_>,
         sources: &[Source<'_>],
     ) -> Result<Vec<Option<PackageLayer>>, EngineError> {
-        let StepContext { site, report, .. } = self.context;
-        let folder = bench.upper().join(RESULTS.trim_start_matches('/'));
-        fs::create_dir(&folder).map_err(EngineError::io("create", &folder))?;
-        let (script, tasks) = (format!("{INSIDE}/compile.py"), format!("{INSIDE}/tasks.json"));
-        let command = Command::new([self.facts.interpreter.executable.as_str(), "-I", &script, &tasks])
-            .mount(contents(COMPILER, &script, 0o644))
-            .mount(contents(self.tasks(sources).to_string(), &tasks, 0o644))
-            .mount(bind(self.artifacts.folder(), &format!("{INSIDE}/wheels"), true))
-            .without_network();
-        let finished = bench.run(command, report)?;
-        if !finished.succeeded() {
-            return Err(EngineError::Bytecode { tail: finished.tail_text() });
-        }
+        let site = self.context.site;
+        let tasks = sources.iter().map(|source| self.task(source)).collect();
+        let executable = &self.facts.interpreter.executable;
+        let folder = bytecode::compile(&mut bench, executable, self.artifacts.folder(), tasks, self.context)?;
         let numbered: Vec<(usize, &Source<'_>)> = sources.iter().enumerate().collect();
         parallel::map(&numbered, site.threads, |(number, source)| {
-            let layer = self.layer(&folder.join(number.to_string()))?;
+            let owner = self.layout.folder;
+            let made =
+                bytecode::layer(site, &folder.join(number.to_string()), (owner.uid, owner.gid), |paths| {
+                    self.layout.folders_of(paths, [])
+                })?;
+            let layer = made.map(|(layer, _)| layer);
             site.store.put_fact("bytecode", &self.key(source.wheel), &layer)?;
             Ok(layer)
         })
     }
 
-    fn tasks(&self, sources: &[Source<'_>]) -> serde_json::Value {
+    fn task(&self, source: &Source<'_>) -> Map<String, Value> {
         let scheme = &self.layout.scheme;
-        let task = |(number, source): (usize, &Source<'_>)| {
-            let name = source.path.file_name().unwrap_or_default().to_string_lossy();
-            json!({
-                "wheel": format!("{INSIDE}/wheels/{name}"),
-                "result": format!("{RESULTS}/{number}"),
-                "root": if source.wheel.is_pure { &scheme.purelib } else { &scheme.platlib },
-                "purelib": scheme.purelib,
-                "platlib": scheme.platlib,
-            })
-        };
-        let tasks: Vec<serde_json::Value> = sources.iter().enumerate().map(task).collect();
-        json!({ "processes": self.context.site.threads, "wheels": tasks })
-    }
-
-    /// Makes a layer of what the compiler left in a file.
-    fn layer(&self, results: &Path) -> Result<Option<PackageLayer>, EngineError> {
-        let broken = |source| EngineError::Io { action: "read", path: results.to_owned(), source };
-        let file = File::open(results).map_err(broken)?;
-        if file.metadata().map_err(broken)?.len() == 0 {
-            return Ok(None);
-        }
-        let mut reader = BufReader::with_capacity(1 << 18, file);
-        let mut paths = Vec::new();
-        while let Some((path, size)) = next(&mut reader).map_err(broken)? {
-            paths.push(path);
-            reader.seek_relative(size.into()).map_err(broken)?;
-        }
-        reader.rewind().map_err(broken)?;
-        let owner = self.layout.folder;
-        let fill = |writer: &mut PackageWriter<BlobWriter>| {
-            while let Some((path, size)) = next(&mut reader).map_err(broken)? {
-                let entry = Entry {
-                    uid: owner.uid,
-                    gid: owner.gid,
-                    mtime: PACKAGE_TIME,
-                    ..Entry::new(path, EntryKind::File { size: size.into() }, 0o644)
-                };
-                let written = writer.append(&entry, &mut reader.by_ref().take(size.into()));
-                written.map_err(|source| EngineError::PackageLayer { source })?;
-            }
-            Ok::<(), EngineError>(())
-        };
-        let folders = self.layout.folders_of(&paths, []);
-        PackageLayer::write(self.context.site, folders, fill).map(Some)
+        let name = source.path.file_name().unwrap_or_default().to_string_lossy();
+        let root = if source.wheel.is_pure { &scheme.purelib } else { &scheme.platlib };
+        let fields = [
+            ("wheel", format!("{}/{name}", bytecode::SOURCES)),
+            ("root", root.clone()),
+            ("purelib", scheme.purelib.clone()),
+            ("platlib", scheme.platlib.clone()),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
     }
 
     fn key(&self, wheel: &WheelLayer) -> Digest {
@@ -184,23 +133,4 @@ impl Compiler<'_> {
         let place = (&self.layout.scheme, self.layout.folder, shared);
         step::key("bytecode", &(versions, &wheel.hash, wheel.is_pure, interpreter, place, compression))
     }
-}
-
-/// The path and the size of the next bytecode file; none at the end.
-fn next(reader: &mut impl Read) -> io::Result<Option<(LayerPath, u32)>> {
-    let mut lengths = [0; 8];
-    if reader.by_ref().take(1).read(&mut lengths)? == 0 {
-        return Ok(None);
-    }
-    reader.read_exact(&mut lengths[1..])?;
-    let number =
-        |at: usize| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]);
-    let (path_length, size) = (number(0), number(4));
-    if path_length > 4096 || size > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the compiler wrote something else"));
-    }
-    let mut path = vec![0; path_length as usize];
-    reader.read_exact(&mut path)?;
-    let path = LayerPath::parse(&path).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    Ok(Some((path, size)))
 }

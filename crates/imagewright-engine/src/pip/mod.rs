@@ -7,7 +7,6 @@
 //! sandbox.
 
 mod artifacts;
-mod assembly;
 mod build_wheel;
 mod bytecode;
 mod environment;
@@ -36,13 +35,15 @@ use imagewright_store::overlay::{PathPattern, TidyRules};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
+use crate::assembly::{self, Piece};
+use crate::bytecode::BYTECODE_VERSION;
 use crate::error::EngineError;
+use crate::fetch::transfer::Transfer;
 use crate::lock::{Kept, KeptPython};
 use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
 use crate::versions_error::VersionsError;
-use artifacts::{Artifacts, Transfer};
-use assembly::Piece;
+use artifacts::Artifacts;
 use bytecode::Compiler;
 pub use error::PipError;
 use interpreter::{Interpreter, PythonFacts};
@@ -146,7 +147,7 @@ impl Step for PipStep<'_> {
         // What takes files of the base away, or is built on it, belongs to that base.
         let parent = (*has_sources || !there.is_empty()).then(|| self.context.parent());
         let how = (&self.uv.digest, self.bytecode(), self.context.site.compression.to_string());
-        let versions = (wheels::version(), bytecode::BYTECODE_VERSION, assembly::VERSION);
+        let versions = (wheels::version(), BYTECODE_VERSION, assembly::VERSION);
         let below = assembly::own_layers(self.context.draft.layers.len());
         step::key("pip", &(python, there, parent, packages, how, versions, below))
     }
@@ -189,7 +190,7 @@ impl Step for PipStep<'_> {
                 .push(StepLayer { layer: gone.layer, title: Some(format!("replace {}", names.join(", "))) });
         }
         layers.extend(packages?);
-        Ok(StepResult { layers, path_prefix: python.target.path_prefix(), created: None })
+        Ok(StepResult { layers, path_prefix: python.target.path_prefix(), ..StepResult::default() })
     }
 }
 

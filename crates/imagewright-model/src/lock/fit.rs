@@ -16,6 +16,8 @@ pub struct LockKeys {
     pub base: Digest,
     /// Debian packages.
     pub apt: Digest,
+    /// conda packages.
+    pub conda: Digest,
     /// Python packages.
     pub pip: Digest,
 }
@@ -31,6 +33,14 @@ impl ImageLock {
         match &self.apt {
             Some(apt) => apt.key == keys.apt,
             None => spec.apt.packages.is_empty(),
+        }
+    }
+
+    /// Whether the conda packages are what `spec` asks for; none where it asks for none.
+    pub fn fits_conda(&self, keys: &LockKeys, spec: &ImageSpec) -> bool {
+        match &self.conda {
+            Some(conda) => conda.key == keys.conda,
+            None => spec.conda.is_empty(),
         }
     }
 
@@ -59,6 +69,10 @@ impl ImageLock {
             let locked = self.apt.as_ref().map(|apt| &apt.asked[..]).unwrap_or_default();
             differences.extend(changes("apt", locked, &spec.asked_of_apt()));
         }
+        if !self.fits_conda(&keys, spec) {
+            let locked = self.conda.as_ref().map(|conda| &conda.asked[..]).unwrap_or_default();
+            differences.extend(changes("conda", locked, &spec.asked_of_conda()));
+        }
         if !self.fits_pip(&keys, spec) {
             let locked = self.pip.as_ref().map(|pip| &pip.asked[..]).unwrap_or_default();
             differences.extend(changes("pip", locked, &spec.asked_of_pip()));
@@ -69,8 +83,9 @@ impl ImageLock {
     /// Names of all packages that it holds versions of beside those of the base.
     pub fn names(&self) -> BTreeSet<&str> {
         let apt = self.apt.iter().flat_map(|apt| &apt.packages).map(|package| package.name.as_str());
+        let conda = self.conda.iter().flat_map(|conda| &conda.packages).map(|package| package.name.as_str());
         let pip = self.pip.iter().flat_map(LockedPython::packages).map(|(name, _)| name);
-        apt.chain(pip).collect()
+        apt.chain(conda).chain(pip).collect()
     }
 }
 

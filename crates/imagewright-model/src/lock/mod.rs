@@ -1,6 +1,6 @@
 //! The image lock: every version that a build decided on, so that the next build decides the same.
 //!
-//! It is kept beside the spec as TOML. Each part (base, apt, pip) carries the digest of what the spec asked of it: a
+//! It is kept beside the spec as TOML. Each part (base, apt, conda, pip) carries the digest of what the spec asked of it: a
 //! part holds as long as that is the same, so labels and environment can change without anything being solved
 //! anew. No path, time or password of a machine stands in it.
 
@@ -33,6 +33,8 @@ pub struct ImageLock {
     pub base: LockedBase,
     /// Debian packages, where the spec asks for some.
     pub apt: Option<LockedApt>,
+    /// conda packages, where the spec asks for some.
+    pub conda: Option<LockedConda>,
     /// Python packages, where the spec asks for some.
     pub pip: Option<LockedPython>,
 }
@@ -87,6 +89,50 @@ pub struct ArchivePlace {
     pub suite: String,
     /// Its path below an archive.
     pub filename: String,
+}
+
+/// The conda packages of a lock, and where they go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedConda {
+    /// What the spec asked of conda.
+    pub key: Digest,
+    /// The packages that were asked for, for people and for telling what has changed.
+    pub asked: Vec<String>,
+    /// Path of the environment in the image.
+    pub prefix: String,
+    /// All that is installed, in the order of installation.
+    pub packages: Vec<LockedCondaPackage>,
+}
+
+/// A conda package of a lock.
+///
+/// What it needs stands here as well, because channels correct what packages say of themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedCondaPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Which build of the version.
+    pub build: String,
+    /// The channel, as the spec or the configuration names it: where that is had from is for each machine to know.
+    pub channel: String,
+    /// The folder of the channel, as `linux-64`.
+    pub subdir: String,
+    /// The name of its file.
+    pub filename: String,
+    /// The address of its file, where that is not in the channel.
+    pub url: Option<String>,
+    /// SHA-256 of its file, hexadecimal.
+    pub sha256: String,
+    /// MD5 of its file, hexadecimal, where the channel tells it.
+    pub md5: Option<String>,
+    /// Bytes of its file.
+    pub size: u64,
+    /// What must be installed with it.
+    pub depends: Vec<String>,
+    /// What must hold for others that are installed with it.
+    pub constrains: Vec<String>,
 }
 
 /// The Python packages of a lock, and for which Python.

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::{Spanned, Table, Value};
 
-use super::{ArchivePlace, ImageLock, LOCK_VERSION, LockedApt, LockedBase, LockedDebian, LockedPython};
+use super::{
+    ArchivePlace, ImageLock, LOCK_VERSION, LockedApt, LockedBase, LockedConda, LockedCondaPackage,
+    LockedDebian, LockedPython,
+};
 use crate::spec::toml_text::{self, origin_at};
 use crate::spec::{Problem, SpecError};
 
@@ -22,6 +25,7 @@ struct Document {
     transforms: BTreeMap<String, u32>,
     base: Base,
     apt: Option<Apt>,
+    conda: Option<Conda>,
     python: Option<Python>,
     pip: Option<Spanned<Pip>>,
 }
@@ -62,6 +66,35 @@ struct Debian {
     size: u64,
     suite: Option<String>,
     filename: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conda {
+    key: Spanned<String>,
+    asked: Vec<String>,
+    prefix: Spanned<String>,
+    #[serde(default)]
+    packages: Vec<CondaPackage>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CondaPackage {
+    name: Spanned<String>,
+    version: String,
+    build: String,
+    channel: String,
+    subdir: String,
+    filename: Spanned<String>,
+    url: Option<String>,
+    sha256: Spanned<String>,
+    md5: Option<String>,
+    size: u64,
+    #[serde(default)]
+    depends: Vec<String>,
+    #[serde(default)]
+    constrains: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +172,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn lock(&self, document: Document) -> Result<ImageLock, SpecError> {
-        let Document { spec, platform, transforms, base, apt, python, pip, .. } = document;
+        let Document { spec, platform, transforms, base, apt, conda, python, pip, .. } = document;
         let pip = match (python, pip) {
             (None, None) => None,
             (Some(python), Some(pip)) => Some(self.pip(python, pip)?),
@@ -158,6 +191,7 @@ impl Reader<'_> {
             transforms,
             base: self.base(base)?,
             apt: apt.transpose()?,
+            conda: conda.map(|conda| self.conda(conda)).transpose()?,
             pip,
         })
     }
@@ -183,10 +217,7 @@ impl Reader<'_> {
 
     fn package(&self, package: Debian) -> Result<LockedDebian, SpecError> {
         let Debian { name, version, architecture, sha256, size, suite, filename } = package;
-        let lower_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if sha256.get_ref().len() != 64 || !sha256.get_ref().bytes().all(lower_hexadecimal) {
-            return Err(self.wrong(sha256.span().start, "a SHA-256 has 64 hexadecimal digits"));
-        }
+        self.check_sha256(&sha256)?;
         // These become arguments of apt and lines of its files.
         let word = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
         if name.get_ref().starts_with('-')
@@ -206,6 +237,58 @@ impl Reader<'_> {
             sha256: sha256.into_inner(),
             size,
             archive,
+        })
+    }
+
+    fn check_sha256(&self, sha256: &Spanned<String>) -> Result<(), SpecError> {
+        let lower_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match sha256.get_ref().len() == 64 && sha256.get_ref().bytes().all(lower_hexadecimal) {
+            true => Ok(()),
+            false => Err(self.wrong(sha256.span().start, "a SHA-256 has 64 hexadecimal digits")),
+        }
+    }
+
+    fn conda(&self, conda: Conda) -> Result<LockedConda, SpecError> {
+        let Conda { key, asked, prefix, packages } = conda;
+        let is_path = |path: &str| {
+            let named = |name: &str| !name.is_empty() && !matches!(name, "." | "..");
+            path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(named))
+        };
+        if !is_path(prefix.get_ref()) {
+            return Err(self.wrong(prefix.span().start, "the prefix is an absolute path"));
+        }
+        let packages = packages.into_iter().map(|package| self.conda_package(package));
+        let packages = packages.collect::<Result<_, _>>()?;
+        Ok(LockedConda { key: self.value(&key)?, asked, prefix: prefix.into_inner(), packages })
+    }
+
+    fn conda_package(&self, package: CondaPackage) -> Result<LockedCondaPackage, SpecError> {
+        self.check_sha256(&package.sha256)?;
+        // These become parts of addresses and names of files.
+        let word = |text: &str| {
+            !text.is_empty()
+                && !text.starts_with('.')
+                && !text.contains(|c: char| c.is_whitespace() || c == '/')
+        };
+        let words = [package.name.get_ref(), &package.version, &package.build, &package.subdir];
+        if !words.into_iter().chain([package.filename.get_ref()]).all(|text| word(text)) {
+            return Err(
+                self.wrong(package.name.span().start, "name, version, build and file are one word each")
+            );
+        }
+        Ok(LockedCondaPackage {
+            name: package.name.into_inner(),
+            version: package.version,
+            build: package.build,
+            channel: package.channel,
+            subdir: package.subdir,
+            filename: package.filename.into_inner(),
+            url: package.url,
+            sha256: package.sha256.into_inner(),
+            md5: package.md5,
+            size: package.size,
+            depends: package.depends,
+            constrains: package.constrains,
         })
     }
 

@@ -18,6 +18,23 @@ fn debian(name: &str) -> LockedDebian {
     }
 }
 
+fn conda(name: &str) -> LockedCondaPackage {
+    LockedCondaPackage {
+        name: name.to_owned(),
+        version: "2.0".to_owned(),
+        build: "py313_0".to_owned(),
+        channel: "team".to_owned(),
+        subdir: "linux-64".to_owned(),
+        filename: format!("{name}-2.0-py313_0.conda"),
+        url: Some(format!("https://mirror.example/{name}.conda")),
+        sha256: Digest::of(name.as_bytes()).hex().to_owned(),
+        md5: Some("d41d8cd98f00b204e9800998ecf8427e".to_owned()),
+        size: 7,
+        depends: vec!["python >=3.13,<3.14".to_owned()],
+        constrains: Vec::new(),
+    }
+}
+
 const PYLOCK: &str = "\
 lock-version = \"1.0\"
 created-by = \"imagewright\"
@@ -55,6 +72,15 @@ fn lock_of(spec: &ImageSpec) -> ImageLock {
             asked: spec.asked_of_apt(),
             packages: vec![debian("git"), debian("libc6")],
         }),
+        conda: (!spec.conda.is_empty()).then(|| LockedConda {
+            key: keys.conda.clone(),
+            asked: spec.asked_of_conda(),
+            prefix: "/opt/conda".to_owned(),
+            packages: vec![
+                conda("numpy-base"),
+                LockedCondaPackage { url: None, md5: None, ..conda("python") },
+            ],
+        }),
         pip: Some(LockedPython {
             key: keys.pip,
             asked: spec.asked_of_pip(),
@@ -70,6 +96,63 @@ fn full() -> ImageLock {
     lock_of(&spec("base: python:3.13-slim\napt: [git]\npip: [numpy]\n"))
 }
 
+fn with_conda() -> ImageLock {
+    lock_of(&spec("base: a\nconda: {packages: [python=3.13], channels: [team]}\npip: [numpy]\n"))
+}
+
+#[test]
+fn conda_packages_look_like_this() {
+    let text = with_conda().to_text();
+    let start = text.find("[conda]").unwrap();
+    let end = text.find("[python]").unwrap();
+    insta::assert_snapshot!(&text[start..end], @r#"
+    [conda]
+    key = "sha256:0a9d24cf7c0691dccd96ec8d8d0016f35945c89eef182fcc8ef051b71ac302c2"
+    asked = ["python=3.13"]
+    prefix = "/opt/conda"
+
+    [[conda.packages]]
+    name = "numpy-base"
+    version = "2.0"
+    build = "py313_0"
+    channel = "team"
+    subdir = "linux-64"
+    filename = "numpy-base-2.0-py313_0.conda"
+    url = "https://mirror.example/numpy-base.conda"
+    sha256 = "56d169499d217688596decce98292af6f111517e826e1f0a528b82893c2f7880"
+    md5 = "d41d8cd98f00b204e9800998ecf8427e"
+    size = 7
+    depends = ["python >=3.13,<3.14"]
+
+    [[conda.packages]]
+    name = "python"
+    version = "2.0"
+    build = "py313_0"
+    channel = "team"
+    subdir = "linux-64"
+    filename = "python-2.0-py313_0.conda"
+    sha256 = "11a4a60b518bf24989d481468076e5d5982884626aed9faeb35b8576fcd223e1"
+    size = 7
+    depends = ["python >=3.13,<3.14"]
+    "#);
+    assert!(with_conda().names().contains("numpy-base"));
+}
+
+#[test]
+fn what_conda_packages_are_called_cannot_lead_elsewhere() {
+    let text = with_conda().to_text();
+    for (good, bad, expected) in [
+        ("prefix = \"/opt/conda\"", "prefix = \"opt/conda\"", "the prefix is an absolute path"),
+        ("prefix = \"/opt/conda\"", "prefix = \"/opt/../etc\"", "the prefix is an absolute path"),
+        ("filename = \"numpy", "filename = \"../numpy", "one word each"),
+        ("subdir = \"linux-64", "subdir = \"../x", "one word each"),
+    ] {
+        assert!(text.contains(good), "{good}");
+        let error = ImageLock::parse("image.lock", &text.replacen(good, bad, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{bad}: {error}");
+    }
+}
+
 #[test]
 fn a_lock_looks_like_this() {
     insta::assert_snapshot!(full().to_text());
@@ -83,7 +166,7 @@ fn what_is_written_is_read() {
     let archive = ArchivePlace { suite: "trixie".to_owned(), filename: "pool/b/base.deb".to_owned() };
     made_of_packages.base.packages = vec![LockedDebian { archive: Some(archive), ..debian("base-files") }];
     let bare = ImageLock { apt: None, pip: None, ..full() };
-    for lock in [full(), made_of_packages, bare] {
+    for lock in [full(), made_of_packages, bare, with_conda()] {
         assert_eq!(ImageLock::parse("image.lock", &lock.to_text()).unwrap(), lock);
     }
 }
@@ -169,6 +252,29 @@ fn a_lock_holds_until_what_it_decides_changes() {
     }
     let elsewhere = lock.differences(&spec(asked), &Platform::linux("arm64"));
     assert_eq!(elsewhere, ["it is for linux/amd64, not linux/arm64"]);
+}
+
+#[test]
+fn conda_packages_are_held_against_the_spec() {
+    let asked = "base: a\nconda: {packages: [python=3.13], channels: [team]}\npip: [numpy]\n";
+    let lock = with_conda();
+    let none: [&str; 0] = [];
+    for (text, differences) in [
+        (asked.to_owned(), none.to_vec()),
+        (asked.replace("channels", "link-scripts: skip, channels"), none.to_vec()),
+        (
+            asked.replace("python=3.13", "python=3.14"),
+            vec![
+                "`python=3.14` (conda) is asked for and not in it",
+                "`python=3.13` (conda) is not asked for any more",
+            ],
+        ),
+        (asked.replace("team", "other"), vec!["the options of conda have changed"]),
+    ] {
+        let spec = spec(&text);
+        assert_eq!(lock.differences(&spec, &Platform::linux("amd64")), differences, "{text}");
+        assert_eq!(lock.fits_conda(&spec.lock_keys(), &spec), differences.is_empty());
+    }
 }
 
 #[test]

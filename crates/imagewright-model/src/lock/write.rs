@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use toml::{Table, Value};
 
 use super::values::{inline, key, list, quoted};
-use super::{ImageLock, LOCK_VERSION, LockedDebian};
+use super::{ImageLock, LOCK_VERSION, LockedConda, LockedDebian};
 
 const HEADING: &str = "\
 # Made by imagewright: the versions that were decided on. Builds keep to them until the spec changes or --upgrade
@@ -47,6 +47,9 @@ impl ImageLock {
             text.text("key", &apt.key.to_string());
             text.raw("asked", &list(apt.asked.iter().map(|asked| quoted(asked))));
             text.debian("apt", &apt.packages);
+        }
+        if let Some(conda) = &self.conda {
+            text.conda(conda);
         }
         if let Some(pip) = &self.pip {
             text.heading("[python]");
@@ -99,6 +102,37 @@ impl Text {
             if let Some(archive) = &package.archive {
                 self.text("suite", &archive.suite);
                 self.text("filename", &archive.filename);
+            }
+        }
+    }
+
+    fn conda(&mut self, conda: &LockedConda) {
+        let texts = |texts: &[String]| list(texts.iter().map(|text| quoted(text)));
+        self.heading("[conda]");
+        self.text("key", &conda.key.to_string());
+        self.raw("asked", &texts(&conda.asked));
+        self.text("prefix", &conda.prefix);
+        for package in &conda.packages {
+            self.heading("[[conda.packages]]");
+            self.text("name", &package.name);
+            self.text("version", &package.version);
+            self.text("build", &package.build);
+            self.text("channel", &package.channel);
+            self.text("subdir", &package.subdir);
+            self.text("filename", &package.filename);
+            if let Some(url) = &package.url {
+                self.text("url", url);
+            }
+            self.text("sha256", &package.sha256);
+            if let Some(md5) = &package.md5 {
+                self.text("md5", md5);
+            }
+            self.raw("size", &package.size.to_string());
+            for (key, specifications) in [("depends", &package.depends), ("constrains", &package.constrains)]
+            {
+                if !specifications.is_empty() {
+                    self.raw(key, &texts(specifications));
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use super::RequirementError;
 use super::apt::AptPackageError;
 use super::base::BaseError;
 use super::compression::CompressionError;
+use super::conda::CondaSpecError;
 use super::container::ContainerError;
 use super::python::{PYTHON_VERSION_HINT, PythonError};
 use super::{Origin, nearest};
@@ -95,6 +96,9 @@ pub enum Problem {
         /// Where that stands.
         other_origin: Origin,
     },
+    /// A conda package or channel that is not valid.
+    #[error(transparent)]
+    Conda(#[from] CondaSpecError),
     /// A Python requirement or an option for it that is not valid.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
@@ -195,6 +199,7 @@ impl SpecError {
             | Problem::PinnedTag(_)
             | Problem::Apt(_)
             | Problem::AptConflict { .. }
+            | Problem::Conda(_)
             | Problem::Requirement(_)
             | Problem::Container(_)
             | Problem::Python(_)
@@ -223,6 +228,7 @@ impl SpecError {
             Problem::DuplicateKey(_) => Some("join the two into one".to_owned()),
             Problem::Base(error) => error.hint(),
             Problem::Apt(error) => error.hint(),
+            Problem::Conda(error) => error.hint(),
             Problem::Requirement(error) => error.hint(),
             Problem::Container(error) => error.hint(),
             Problem::Python(error) => error.hint(),

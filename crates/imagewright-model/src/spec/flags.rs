@@ -9,7 +9,10 @@ use super::container::{check_absolute, check_signal, parse_assignment, parse_com
 use super::partial::set_variable;
 use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
-use super::{AptPackage, Origin, PartialSpec, PipRequirement, Problem, PythonChoice, SpecError};
+use super::{
+    AptPackage, CondaChannel, CondaPackage, Origin, PartialSpec, PipRequirement, Problem, PythonChoice,
+    SpecError,
+};
 
 /// The flags of `build` that say what the image holds, as they were typed.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +25,10 @@ pub struct SpecFlags {
     pub apt: Vec<String>,
     /// `--apt-recommends`
     pub apt_recommends: bool,
+    /// `--conda`: one match specification each.
+    pub conda: Vec<String>,
+    /// `--conda-channel`
+    pub conda_channel: Vec<String>,
     /// `--pip`: one requirement each.
     pub pip: Vec<String>,
     /// `--pip-index`
@@ -80,6 +87,8 @@ impl SpecFlags {
         ];
         let lists = [
             ("--apt", &self.apt),
+            ("--conda", &self.conda),
+            ("--conda-channel", &self.conda_channel),
             ("--pip", &self.pip),
             ("--env", &self.env),
             ("--label", &self.label),
@@ -120,6 +129,12 @@ impl PartialSpec {
         for text in &flags.apt {
             spec.apt.extend(AptPackage::parse_line(text, true, &Origin::flag("--apt"))?);
         }
+        for text in &flags.conda {
+            spec.conda.push(CondaPackage::parse(text, Origin::flag("--conda"))?);
+        }
+        spec.conda_channels = all("--conda-channel", &flags.conda_channel, |text| {
+            CondaChannel::parse(text, Origin::flag("--conda-channel"))
+        })?;
         for text in &flags.pip {
             spec.pip.push(PipRequirement::parse(text, Origin::flag("--pip"))?);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::conda::read_environment;
 use super::pyproject::read_pyproject;
 use super::requirements_file::read_requirements;
 use super::{
@@ -37,8 +38,17 @@ impl SpecFiles for BTreeMap<String, String> {
 }
 
 /// The files that are read.
-const HONOURED: [&str; 7] =
-    ["image.yaml", "image.yml", "apt.txt", "requirements.txt", "pyproject.toml", "setup.py", "pylock.toml"];
+const HONOURED: [&str; 9] = [
+    "image.yaml",
+    "image.yml",
+    "apt.txt",
+    "environment.yml",
+    "environment.yaml",
+    "requirements.txt",
+    "pyproject.toml",
+    "setup.py",
+    "pylock.toml",
+];
 
 /// A file that other tools follow and this one does not.
 struct Foreign {
@@ -54,7 +64,7 @@ const fn foreign(file: &'static str, reason: &'static str, remedy: &'static str)
 }
 
 const CONDA: &str = "it lists conda packages";
-const CONDA_REMEDY: &str = "list Python packages in requirements.txt and others in apt.txt";
+const CONDA_REMEDY: &str = "list them in environment.yml";
 const R_REMEDY: &str = "install R packages with apt, as `r-cran-NAME`";
 const JULIA_REMEDY: &str = "build on an image with Julia";
 const SCRIPT_REMEDY: &str = "build on an image that is prepared so";
@@ -64,9 +74,7 @@ const LOCK_REMEDY: &str =
     "export it to pylock.toml, for example with `uv export --format pylock.toml -o pylock.toml`";
 
 /// What repo2docker, Binder and packaging tools follow. Whoever has such a file expects it to count.
-const FOREIGN: [Foreign; 23] = [
-    foreign("environment.yml", CONDA, CONDA_REMEDY),
-    foreign("environment.yaml", CONDA, CONDA_REMEDY),
+const FOREIGN: [Foreign; 21] = [
     foreign("conda-lock.yml", CONDA, CONDA_REMEDY),
     foreign("pixi.toml", CONDA, CONDA_REMEDY),
     foreign("Pipfile", "it lists packages for Pipenv", "list them in requirements.txt"),
@@ -104,7 +112,7 @@ const FOREIGN: [Foreign; 23] = [
     foreign(".binder", "repo2docker would read the files in it", BINDER_REMEDY),
 ];
 
-/// Reads a folder: `image.yaml` laid over `apt.txt`, `requirements.txt`, `pyproject.toml`, `setup.py` and `pylock.toml`.
+/// Reads a folder: `image.yaml` laid over `apt.txt`, `environment.yml`, `requirements.txt`, `pyproject.toml`, `setup.py` and `pylock.toml`.
 ///
 /// # Errors
 /// Names the file and place of what is not valid, and every file that would not be honoured.
@@ -114,11 +122,13 @@ pub fn read_folder(files: &dyn SpecFiles) -> Result<PartialSpec, SpecError> {
     let folder = Folder { files, ignored: image.ignore.iter().map(|(name, _)| name.as_str()).collect() };
     folder.refuse_foreign()?;
     if !HONOURED.iter().any(|name| folder.has(name)) {
-        let names =
-            HONOURED.iter().filter(|name| **name != "image.yml").copied().collect::<Vec<_>>().join(", ");
+        let is_usual = |name: &&str| !matches!(*name, "image.yml" | "environment.yaml");
+        let names = HONOURED.into_iter().filter(is_usual).collect::<Vec<_>>().join(", ");
         return Err(SpecError::new(Origin::file(&files.shown(".")), Problem::NoSpec(names)));
     }
-    let spec = folder.apt()?.merge(folder.python(!image.pip.is_empty())?);
+    let conda = folder.conda()?;
+    let others_list_python = !image.pip.is_empty() || !conda.pip.is_empty();
+    let spec = folder.apt()?.merge(conda).merge(folder.python(others_list_python)?);
     Ok(spec.merge(image))
 }
 
@@ -201,8 +211,18 @@ impl Folder<'_> {
         Ok(PartialSpec { apt, ..PartialSpec::default() })
     }
 
+    fn conda(&self) -> Result<PartialSpec, SpecError> {
+        match (self.text("environment.yml")?, self.text("environment.yaml")?) {
+            (None, None) => Ok(PartialSpec::default()),
+            (Some((shown, text)), None) | (None, Some((shown, text))) => read_environment(&shown, &text),
+            (Some((shown, _)), Some(_)) => {
+                Err(SpecError::new(Origin::file(&shown), Problem::TwoFiles("environment.yaml")))
+            }
+        }
+    }
+
     /// `requirements.txt`, `pyproject.toml` and `setup.py` say what is wanted; `pylock.toml` says how that is met.
-    fn python(&self, image_has_pip: bool) -> Result<PartialSpec, SpecError> {
+    fn python(&self, others_list_python: bool) -> Result<PartialSpec, SpecError> {
         let mut spec = PartialSpec::default();
         let has_requirements = self.has("requirements.txt");
         if has_requirements {
@@ -211,7 +231,7 @@ impl Folder<'_> {
         let lock = self.text("pylock.toml")?;
         let project = self.project();
         if let Some((shown, text)) = self.text("pyproject.toml")? {
-            let alone = !has_requirements && lock.is_none() && !image_has_pip && project.is_none();
+            let alone = !has_requirements && lock.is_none() && !others_list_python && project.is_none();
             // A project that is installed brings its dependencies along.
             let installed = project.is_some() && lock.is_none();
             spec = spec.merge(read_pyproject(&shown, &text, alone, installed)?);

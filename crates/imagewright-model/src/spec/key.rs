@@ -4,7 +4,10 @@ use imagewright_oci::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{AptSpec, BaseSource, ImageSpec, PipOptions, PipRequirement, PipSpec, PythonChoice};
+use super::{
+    AptSpec, BaseSource, CondaChannel, CondaPackage, CondaSpec, ImageSpec, PipOptions, PipRequirement,
+    PipSpec, PythonChoice,
+};
 use crate::lock::LockKeys;
 
 /// Changes whenever the same spec comes to mean another image.
@@ -18,6 +21,9 @@ struct Canonical<'a> {
     platform: Option<String>,
     apt: Vec<String>,
     apt_recommends: bool,
+    /// Left out where there are none, so that keys are what they were before there were conda packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conda: Option<Value>,
     pip: Vec<String>,
     pip_constraints: Vec<String>,
     requires_python: Vec<&'a str>,
@@ -51,6 +57,7 @@ impl ImageSpec {
             base,
             platform,
             apt,
+            conda,
             pip,
             python,
             environment,
@@ -72,6 +79,7 @@ impl ImageSpec {
             platform: platform.as_ref().map(ToString::to_string),
             apt: sorted(apt.packages.iter().map(ToString::to_string)),
             apt_recommends: apt.recommends,
+            conda: conda.canonical(),
             pip: sorted(requirements.iter().map(PipRequirement::canonical)),
             pip_constraints: sorted(constraints.iter().map(PipRequirement::canonical)),
             requires_python: sorted(requires_python.iter().map(|entry| entry.text.as_str())),
@@ -120,8 +128,11 @@ impl ImageSpec {
             python.interpreter,
             python.environment,
         ]));
-        let spec = key(json!([base.to_string(), apt.to_string(), pip.to_string()]));
-        LockKeys { spec, base, apt, pip }
+        let conda = key(json!([LOCK_VERSION, self.conda.question()]));
+        let parts = [&base, &apt, &pip].map(ToString::to_string);
+        let with_conda = (!self.conda.is_empty()).then(|| conda.to_string());
+        let spec = key(parts.into_iter().chain(with_conda).collect());
+        LockKeys { spec, base, apt, conda, pip }
     }
 
     /// The base as a lock names it: of a path only the last part, because the way there is the machine's.
@@ -147,9 +158,29 @@ impl ImageSpec {
         sorted(self.apt.packages.iter().map(ToString::to_string))
     }
 
+    /// The conda packages that are asked for, as a lock lists them.
+    pub fn asked_of_conda(&self) -> Vec<String> {
+        sorted(self.conda.packages.iter().map(ToString::to_string))
+    }
+
     /// The Python packages that are asked for, as a lock lists them.
     pub fn asked_of_pip(&self) -> Vec<String> {
         sorted(self.pip.requirements.iter().map(PipRequirement::canonical))
+    }
+}
+
+impl CondaSpec {
+    /// What is asked for, but for places; none where that is nothing.
+    fn canonical(&self) -> Option<Value> {
+        (!self.is_empty()).then(|| json!([self.question(), self.link_scripts]))
+    }
+
+    /// What of it decides versions.
+    fn question(&self) -> Value {
+        let Self { packages, channels, priority, link_scripts: _, cuda } = self;
+        let packages = sorted(packages.iter().map(CondaPackage::to_string));
+        let channels: Vec<&str> = channels.iter().map(CondaChannel::name).collect();
+        json!([packages, channels, priority, cuda])
     }
 }
 

@@ -13,6 +13,7 @@ mod address;
 mod apt;
 mod base;
 mod compression;
+mod conda;
 mod container;
 mod error;
 mod flags;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 pub use apt::{AptChoice, AptPackage, AptPackageError, AptSpec};
 pub use base::{BaseError, BaseSource, Distribution};
 pub use compression::{CompressionError, LayerCompression};
+pub use conda::{ChannelPriority, CondaChannel, CondaPackage, CondaSpec, CondaSpecError, LinkScripts};
 pub use container::{Account, ContainerError, Port, User};
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;
@@ -65,7 +67,10 @@ pub struct ImageSpec {
     pub platform: Option<Platform>,
     /// Debian packages, installed first.
     pub apt: AptSpec,
-    /// Python packages, installed after the Debian packages.
+    /// conda packages, installed after the Debian packages.
+    #[serde(default)]
+    pub conda: CondaSpec,
+    /// Python packages, installed last.
     pub pip: PipSpec,
     /// Which Python gets the packages, where the default is not right.
     pub python: Option<PythonChoice>,

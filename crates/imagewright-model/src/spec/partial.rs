@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use imagewright_oci::{Platform, Reference};
 
 use super::{
-    AptPackage, AptSpec, BaseSource, ImageSpec, LayerCompression, LockedPip, Note, Origin, PipOptions,
-    PipRequirement, PipSpec, Port, Problem, PythonChoice, RequiresPython, SpecError, User,
+    AptPackage, AptSpec, BaseSource, ChannelPriority, CondaChannel, CondaPackage, CondaSpec, ImageSpec,
+    LayerCompression, LinkScripts, LockedPip, Note, Origin, PipOptions, PipRequirement, PipSpec, Port,
+    Problem, PythonChoice, RequiresPython, SpecError, User, conda,
 };
 
 /// What flags, `image.yaml` or the files of a folder say; nothing is required.
@@ -21,6 +22,16 @@ pub struct PartialSpec {
     pub apt: Vec<AptPackage>,
     /// Whether packages that Debian packages recommend come along.
     pub apt_recommends: Option<bool>,
+    /// conda packages.
+    pub conda: Vec<CondaPackage>,
+    /// Channels of conda packages, in order.
+    pub conda_channels: Vec<CondaChannel>,
+    /// How their order counts.
+    pub conda_priority: Option<ChannelPriority>,
+    /// What happens to conda packages with scripts.
+    pub conda_link_scripts: Option<LinkScripts>,
+    /// The version of CUDA that the machine will have where the image runs.
+    pub conda_cuda: Option<String>,
     /// Python requirements.
     pub pip: Vec<PipRequirement>,
     /// Constraints on Python packages that others bring along.
@@ -71,6 +82,10 @@ impl PartialSpec {
     pub fn merge(mut self, upper: Self) -> Self {
         self.pip_options.merge(upper.pip_options);
         self.apt.extend(upper.apt);
+        self.conda.extend(upper.conda);
+        // What is said last counts most, and so do channels that stand in front.
+        let mut conda_channels = upper.conda_channels;
+        conda_channels.append(&mut self.conda_channels);
         self.pip.extend(upper.pip);
         self.pip_constraints.extend(upper.pip_constraints);
         self.requires_python.extend(upper.requires_python);
@@ -86,6 +101,10 @@ impl PartialSpec {
             base: upper.base.or(self.base),
             platform: upper.platform.or(self.platform),
             apt_recommends: upper.apt_recommends.or(self.apt_recommends),
+            conda_channels,
+            conda_priority: upper.conda_priority.or(self.conda_priority),
+            conda_link_scripts: upper.conda_link_scripts.or(self.conda_link_scripts),
+            conda_cuda: upper.conda_cuda.or(self.conda_cuda),
             pip_locked: upper.pip_locked.or(self.pip_locked),
             python: merge_python(self.python, upper.python),
             user: upper.user.or(self.user),
@@ -147,6 +166,13 @@ impl PartialSpec {
             apt: AptSpec {
                 packages: distinct_packages(self.apt)?,
                 recommends: self.apt_recommends.unwrap_or(false),
+            },
+            conda: CondaSpec {
+                packages: conda::distinct(self.conda),
+                channels: conda::distinct_channels(self.conda_channels),
+                priority: self.conda_priority.unwrap_or_default(),
+                link_scripts: self.conda_link_scripts.unwrap_or_default(),
+                cuda: self.conda_cuda,
             },
             pip,
             python: self.python,

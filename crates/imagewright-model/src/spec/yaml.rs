@@ -3,15 +3,16 @@
 use serde_saphyr::Spanned;
 
 use super::address::check_address;
+use super::conda::check_cuda;
 use super::container::{check_absolute, check_label, check_signal, check_variable, parse_command};
 use super::flags::{parse_platform, parse_tag};
 use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
 use super::yaml_error::{explain, position};
-use super::yaml_schema::{AptMap, Command, Document, ListOr, PipMap, Python, PythonMap, Text};
+use super::yaml_schema::{AptMap, Command, CondaMap, Document, ListOr, PipMap, Python, PythonMap, Text};
 use super::{
-    AptPackage, ContainerError, Origin, PartialSpec, PipOptions, PipRequirement, Problem, PythonChoice,
-    SpecError,
+    AptPackage, CondaChannel, CondaPackage, ContainerError, Origin, PartialSpec, PipOptions, PipRequirement,
+    Problem, PythonChoice, SpecError,
 };
 
 impl PartialSpec {
@@ -35,8 +36,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn spec(&self, document: Document) -> Result<PartialSpec, SpecError> {
         let (apt, apt_recommends) = self.apt(document.apt)?;
+        let conda = list_or(document.conda, |packages| CondaMap { packages, ..CondaMap::default() });
         let PipMap { packages, constraints, index, extra_indexes, find_links, pre, exclude_newer } =
-            pip_map(document.pip);
+            list_or(document.pip, |packages| PipMap { packages, ..PipMap::default() });
         let variables = document.env.map(|map| map.0).unwrap_or_default();
         let environment = self.pairs(&variables, check_variable)?;
         let labels = document.labels.map(|map| map.0).unwrap_or_default();
@@ -46,6 +48,11 @@ impl Reader<'_> {
             platform: self.one(document.platform.as_ref(), parse_platform)?,
             apt,
             apt_recommends,
+            conda: self.conda_packages(conda.packages)?,
+            conda_channels: self.conda_channels(conda.channels)?,
+            conda_priority: self.one(conda.channel_priority.as_ref(), str::parse)?,
+            conda_link_scripts: self.one(conda.link_scripts.as_ref(), str::parse)?,
+            conda_cuda: self.one(conda.cuda.as_ref(), check_cuda)?,
             pip: self.requirements(packages)?,
             pip_constraints: self
                 .requirements(constraints)?
@@ -85,6 +92,19 @@ impl Reader<'_> {
         };
         let packages = packages.iter().map(|text| AptPackage::parse(&text.value, self.origin(text)));
         Ok((packages.collect::<Result<_, _>>()?, recommends))
+    }
+
+    fn conda_packages(&self, list: Option<Vec<Text>>) -> Result<Vec<CondaPackage>, SpecError> {
+        let list = list.unwrap_or_default();
+        list.iter().map(|text| CondaPackage::parse(&text.value, self.origin(text))).collect()
+    }
+
+    fn conda_channels(&self, list: Option<Vec<Text>>) -> Result<Vec<CondaChannel>, SpecError> {
+        let channel = |text: &Text| {
+            CondaChannel::parse(&text.value, self.origin(text))
+                .map_err(|error| SpecError::new(self.origin(text), error))
+        };
+        list.unwrap_or_default().iter().map(channel).collect()
     }
 
     fn requirements(&self, list: Option<Vec<Text>>) -> Result<Vec<PipRequirement>, SpecError> {
@@ -159,10 +179,11 @@ impl Reader<'_> {
     }
 }
 
-fn pip_map(section: Option<ListOr<PipMap>>) -> PipMap {
+/// What a section says, be it a map or only the list of packages.
+fn list_or<M: Default>(section: Option<ListOr<M>>, of_list: impl Fn(Option<Vec<Text>>) -> M) -> M {
     match section {
-        None => PipMap::default(),
-        Some(ListOr::List(packages)) => PipMap { packages: Some(packages), ..PipMap::default() },
+        None => M::default(),
+        Some(ListOr::List(packages)) => of_list(Some(packages)),
         Some(ListOr::Map(map)) => map,
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Document {
     pub(super) base: Option<Text>,
     pub(super) platform: Option<Text>,
     pub(super) apt: Option<ListOr<AptMap>>,
+    pub(super) conda: Option<ListOr<CondaMap>>,
     pub(super) pip: Option<ListOr<PipMap>>,
     pub(super) python: Option<Spanned<Python>>,
     pub(super) env: Option<TextMap>,
@@ -38,6 +39,16 @@ pub(super) struct Document {
 pub(super) struct AptMap {
     pub(super) packages: Option<Vec<Text>>,
     pub(super) recommends: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct CondaMap {
+    pub(super) packages: Option<Vec<Text>>,
+    pub(super) channels: Option<Vec<Text>>,
+    pub(super) channel_priority: Option<Text>,
+    pub(super) link_scripts: Option<Text>,
+    pub(super) cuda: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]

@@ -17,9 +17,12 @@ fn every_key_is_described() {
     for key in keys("unknown: x") {
         assert!(PAGE.contains(&format!("### `{key}`\n")), "no section `{key}`");
     }
-    for (section, text) in
-        [("apt", "apt: {unknown: x}"), ("pip", "pip: {unknown: x}"), ("python", "python: {unknown: x}")]
-    {
+    for (section, text) in [
+        ("apt", "apt: {unknown: x}"),
+        ("conda", "conda: {unknown: x}"),
+        ("pip", "pip: {unknown: x}"),
+        ("python", "python: {unknown: x}"),
+    ] {
         let start = PAGE.find(&format!("### `{section}`\n")).unwrap();
         let page = PAGE[start + 4..].split("\n### ").next().unwrap();
         for key in keys(text) {

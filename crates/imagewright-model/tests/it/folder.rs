@@ -156,10 +156,29 @@ fn a_lock_that_cannot_be_installed_is_refused() {
 }
 
 #[test]
+fn an_environment_lists_conda_and_python_packages() {
+    let environment = "name: x\nchannels: [team]\ndependencies:\n- python=3.13\n- pip:\n  - pandas\n";
+    let image = ("image.yaml", "base: bootstrap\nconda: {packages: [git], channels: [other]}\n");
+    let tools = ("pyproject.toml", "[tool.ruff]\nline-length = 100\n");
+    for name in ["environment.yml", "environment.yaml"] {
+        let spec = read(&[image, (name, environment), tools]).unwrap();
+        let conda: Vec<String> = spec.conda.iter().map(ToString::to_string).collect();
+        assert_eq!(conda, ["python=3.13", "git"]);
+        assert_eq!(spec.conda[0].origin.to_string(), format!("{name}:4:3"));
+        let channels: Vec<&str> =
+            spec.conda_channels.iter().map(imagewright_model::spec::CondaChannel::name).collect();
+        assert_eq!(channels, ["other", "team"]);
+        assert_eq!(spec.pip[0].to_string(), "pandas");
+        let ignored = ("image.yaml", &*format!("base: bootstrap\nignore: [{name}]\n"));
+        assert!(read(&[ignored, (name, environment)]).unwrap().conda.is_empty());
+    }
+    let error = read(&[image, ("environment.yml", environment), ("environment.yaml", "")]).unwrap_err();
+    assert!(error.to_string().contains("also holds `environment.yaml`"), "{error}");
+}
+
+#[test]
 fn files_of_other_tools_are_refused_unless_ignored() {
     let names = [
-        "environment.yml",
-        "environment.yaml",
         "conda-lock.yml",
         "pixi.toml",
         "Pipfile",

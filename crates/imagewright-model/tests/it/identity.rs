@@ -20,6 +20,8 @@ fn the_way_of_writing_means_nothing() {
         ("base: a\ntags: [b]", "base: a\ntags: [c]"),
         ("base: a\napt: []", "base: a"),
         ("base: a\napt: {recommends: false}", "base: a"),
+        ("base: a\nconda: [-c team B, a]", "base: a\nconda: [a, 'team::b', a]"),
+        ("base: a\nconda: {channels: [team]}", "base: a"),
     ];
     for (one, other) in pairs {
         assert_eq!(spec(one).canonical_key(), spec(other).canonical_key(), "{one} / {other}");
@@ -36,6 +38,15 @@ fn what_changes_the_image_changes_the_key() {
         "apt: [git/sid]",
         "apt: ['git:arm64']",
         "apt: {packages: [git], recommends: true}",
+        "conda: [x]",
+        "conda: ['x>1']",
+        "conda: ['team::x']",
+        "conda: ['team/noarch::x']",
+        "conda: {packages: [x], channels: [a, b]}",
+        "conda: {packages: [x], channels: [b, a]}",
+        "conda: {packages: [x], channel-priority: flexible}",
+        "conda: {packages: [x], link-scripts: skip}",
+        "conda: {packages: [x], cuda: 12}",
         "pip: [x]",
         "pip: ['x>1']",
         "pip: ['x[y]']",
@@ -89,7 +100,7 @@ fn a_lock_counts_by_what_it_locks() {
 
 #[test]
 fn a_spec_survives_being_written_down() {
-    let text = "base: oci:dir:1\napt: ['git=1.2']\npip: ['x>1']\nports: [80]\nuser: a:1\ncompression: zstd:3\n\
+    let text = "base: oci:dir:1\napt: ['git=1.2']\nconda: ['team::a >=1']\npip: ['x>1']\nports: [80]\nuser: a:1\ncompression: zstd:3\n\
                 python: {environment: /opt/venv}\n";
     let spec = spec(text);
     let json = serde_json::to_string(&spec).unwrap();

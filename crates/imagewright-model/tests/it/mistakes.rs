@@ -144,9 +144,9 @@ fn one_apt_package_in_two_versions() {
 
 #[test]
 fn an_environment_of_conda() {
-    insta::assert_snapshot!(folder(&[("environment.yml", "name: x\n"), ("apt.txt", "git\n")]), @r"
-    error: environment.yml: this file would not be honoured: it lists conda packages
-    hint: list Python packages in requirements.txt and others in apt.txt; or say that it is meant to be ignored: `ignore: [environment.yml]` in image.yaml
+    insta::assert_snapshot!(folder(&[("environment.yml", "dependencies:\n  - -n base numpy\n")]), @r"
+    error: environment.yml:2:5: `-n base numpy` begins with a dash: of conda's options only `-c CHANNEL` can be given here
+    hint: channels go into `channels`, other settings into configuration
     ");
 }
 
@@ -194,7 +194,7 @@ fn an_empty_folder() {
     let error = read_folder(&BTreeMap::new()).map(|spec| format!("{spec:?}")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     insta::assert_snapshot!(rendered(&error), @r"
-    error: .: the folder holds no spec: none of image.yaml, apt.txt, requirements.txt, pyproject.toml, setup.py, pylock.toml
+    error: .: the folder holds no spec: none of image.yaml, apt.txt, environment.yml, requirements.txt, pyproject.toml, setup.py, pylock.toml
     hint: write an image.yaml with the keys `base`, `apt` and `pip`
     ");
 }

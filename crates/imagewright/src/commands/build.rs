@@ -86,6 +86,12 @@ pub(crate) struct ImageFlags {
     /// Install packages that Debian packages recommend, too
     #[arg(long)]
     apt_recommends: bool,
+    /// conda package, as NAME, NAME=VERSION, NAME>=VERSION or CHANNEL::NAME
+    #[arg(long, value_name = "PACKAGE")]
+    conda: Vec<String>,
+    /// Channel of conda packages, in front of those of the spec; may be given several times
+    #[arg(long, value_name = "CHANNEL")]
+    conda_channel: Vec<String>,
     /// Python requirement, as in requirements.txt
     #[arg(long, value_name = "REQUIREMENT")]
     pip: Vec<String>,
@@ -254,6 +260,8 @@ impl From<ImageFlags> for SpecFlags {
             platform: flags.platform,
             apt: flags.apt,
             apt_recommends: flags.apt_recommends,
+            conda: flags.conda,
+            conda_channel: flags.conda_channel,
             pip: flags.pip,
             pip_index: None,
             pip_pre: flags.pip_pre,

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use imagewright_model::{
-    AptSettings, BuildEngine, BuildkitSettings, DockerSettings, EngineSettings, ErrorKind, PythonSettings,
-    TrustSettings,
+    AptSettings, BuildEngine, BuildkitSettings, CondaSettings, DockerSettings, EngineSettings, ErrorKind,
+    PythonSettings, TrustSettings,
 };
 use imagewright_service::RegistrySettings;
 use serde::Deserialize;
@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) root: Option<PathBuf>,
     /// Where Debian packages come from.
     pub(crate) apt: AptSettings,
+    /// Where conda packages come from.
+    pub(crate) conda: CondaSettings,
     /// Where Python packages come from.
     pub(crate) python: PythonSettings,
     /// Whom to trust and how to get out.
@@ -96,6 +98,12 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             keyring: upper.apt.keyring.or(lower.apt.keyring),
             image_mirror: upper.apt.image_mirror.or(lower.apt.image_mirror),
             image_security_mirror: upper.apt.image_security_mirror.or(lower.apt.image_security_mirror),
+        },
+        conda: CondaSettings {
+            channels: first_filled(upper.conda.channels, lower.conda.channels),
+            channel_alias: upper.conda.channel_alias.or(lower.conda.channel_alias),
+            mirrors: if upper.conda.mirrors.is_empty() { lower.conda.mirrors } else { upper.conda.mirrors },
+            image_channel_alias: upper.conda.image_channel_alias.or(lower.conda.image_channel_alias),
         },
         python: PythonSettings {
             index: upper.python.index.or(lower.python.index),

@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 15] = [
+const GRAPH: [(&str, &[&str]); 16] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
     ("layer", &["oci"]),
     ("python", &["layer", "oci"]),
+    ("conda", &["layer", "oci", "python"]),
     ("dockerfile", &["model", "oci"]),
     ("docker", &["dockerfile", "model", "oci"]),
     ("check", &["dockerfile", "model", "oci"]),
     ("registry", &["model", "oci"]),
     ("elyra", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
-    ("engine", &["dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
+    ("engine", &["conda", "dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
     (
         "service",
         &[
@@ -41,7 +42,7 @@ const GRAPH: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 6] = ["oci", "model", "layer", "python", "dockerfile", "check"];
+const PURE: [&str; 7] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {

@@ -8,6 +8,7 @@
 mod build;
 mod check;
 mod completions;
+mod conda;
 mod configuration;
 mod crate_graph;
 mod engines;
@@ -17,6 +18,7 @@ mod lock;
 mod metadata;
 mod needs_elyra;
 mod needs_gpg;
+mod needs_rattler;
 mod needs_root;
 mod needs_root_and_network;
 mod partial;

@@ -79,12 +79,12 @@ fn a_debian_package_that_cannot_be_one_is_named_with_the_line() {
 
 #[test]
 fn files_of_other_tools_are_not_passed_over() {
-    let files = [("image.yaml", "base: bootstrap\n"), ("environment.yml", "dependencies: [numpy]\n")];
+    let files = [("image.yaml", "base: bootstrap\n"), ("conda-lock.yml", "version: 1\n")];
     assert_snapshot!(build(&files), @r"
     exit: 4
     ----- stderr -----
-    error: spec/environment.yml: this file would not be honoured: it lists conda packages
-    hint: list Python packages in requirements.txt and others in apt.txt; or say that it is meant to be ignored: `ignore: [environment.yml]` in image.yaml
+    error: spec/conda-lock.yml: this file would not be honoured: it lists conda packages
+    hint: list them in environment.yml; or say that it is meant to be ignored: `ignore: [conda-lock.yml]` in image.yaml
     ");
     let files = [("image.yaml", "base: bootstrap\nignore: [postBiuld]\n"), ("postBuild", "#!/bin/sh\n")];
     assert_snapshot!(build(&files), @r"
@@ -100,7 +100,7 @@ fn a_folder_that_says_nothing_is_no_spec() {
     assert_snapshot!(build(&[("notes.txt", "to do\n")]), @r"
     exit: 3
     ----- stderr -----
-    error: spec: the folder holds no spec: none of image.yaml, apt.txt, requirements.txt, pyproject.toml, setup.py, pylock.toml
+    error: spec: the folder holds no spec: none of image.yaml, apt.txt, environment.yml, requirements.txt, pyproject.toml, setup.py, pylock.toml
     hint: write an image.yaml with the keys `base`, `apt` and `pip`
     ");
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cache;
 mod cancel;
+mod conda;
 mod distributions;
 mod dockerfiles;
 mod elsewhere;

@@ -1,11 +1,12 @@
-# Compiles the modules of wheels to bytecode that holds whatever the time of its source: PEP 552, unchecked hashes.
-# Each wheel in a process of its own that does the same from its start to its end, so that the result repeats.
+# Compiles the modules of packages to bytecode that holds whatever the time of its source: PEP 552, unchecked hashes.
+# Modules are those of a wheel, or of a tar archive that has them where they are installed. Each package in a process of its own that does the same from its start to its end, so that the result repeats.
 # Kept to what every Python 3.7 has.
 import importlib.util
 import json
 import os
 import struct
 import sys
+import tarfile
 import warnings
 import zipfile
 from importlib._bootstrap_external import _code_to_hash_pyc
@@ -20,13 +21,24 @@ def destination(name, task):
     return task[kind] + "/" + rest if kind in ("purelib", "platlib") and rest else None
 
 
-def compile_wheel(task):
-    with zipfile.ZipFile(task["wheel"]) as wheel, open(task["result"], "wb") as result:
+def modules(task):
+    """Places and sources of the modules of a package."""
+    if "archive" in task:
+        with tarfile.open(task["archive"]) as archive:
+            for member in sorted(archive.getmembers(), key=lambda member: member.name):
+                if member.isfile():
+                    yield "/" + member.name, archive.extractfile(member).read()
+        return
+    with zipfile.ZipFile(task["wheel"]) as wheel:
         for name in sorted(wheel.namelist()):
             path = destination(name, task) if name.endswith(".py") else None
-            if path is None:
-                continue
-            source = wheel.read(name)
+            if path is not None:
+                yield path, wheel.read(name)
+
+
+def compile_package(task):
+    with open(task["result"], "wb") as result:
+        for path, source in modules(task):
             try:
                 code = compile(source, path, "exec", dont_inherit=True, optimize=-1)
             except (SyntaxError, ValueError, UnicodeError, RecursionError, MemoryError, OverflowError):
@@ -45,7 +57,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         tasks = json.load(file)
     running, failed = set(), False
-    for task in tasks["wheels"]:
+    for task in tasks["packages"]:
         if len(running) >= tasks["processes"]:
             child, status = os.wait()
             running.discard(child)
@@ -54,7 +66,7 @@ def main():
         if child == 0:
             code = 1
             try:
-                compile_wheel(task)
+                compile_package(task)
                 code = 0
             finally:
                 sys.stderr.flush()

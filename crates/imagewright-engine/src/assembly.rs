@@ -16,10 +16,10 @@ use crate::step::StepLayer;
 use crate::workbench::Site;
 
 /// Raised when the same packages are spread over layers in another way.
-pub(super) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 /// What is smaller goes into a bucket. With 1 MiB and 20 layers Docker took 7 to 19 % longer to pull a notebook image than
 /// as one layer.
-pub(super) const OWN_LAYER_FROM: u64 = 4 << 20;
+pub(crate) const OWN_LAYER_FROM: u64 = 4 << 20;
 /// As many packages have a layer of their own; fewer where the base has many layers.
 const MOST_OWN_LAYERS: usize = 16;
 /// As many layers a finished image has at the most. Container runtimes stop at 127, and long before that each layer
@@ -29,19 +29,19 @@ const BUCKETS: usize = 3;
 
 /// A package's layer, or that of its bytecode.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// What decides the bucket.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Name and version.
-    pub(super) shown: String,
-    pub(super) layer: PackageLayer,
+    pub(crate) shown: String,
+    pub(crate) layer: PackageLayer,
     /// The package, where the layer brings it.
-    pub(super) record: Option<PackageRecord>,
+    pub(crate) record: Option<PackageRecord>,
 }
 
 /// Joins pieces to layers; `kind` begins what they are called, those named by `apart` are joined with nothing, `below`
 /// is the number of layers they come on top of.
-pub(super) fn assemble(
+pub(crate) fn assemble(
     site: Site<'_>,
     kind: &str,
     pieces: Vec<Piece>,
@@ -84,7 +84,7 @@ fn group(pieces: Vec<Piece>, apart: &BTreeSet<String>, below: usize) -> Vec<Vec<
 }
 
 /// How many packages may have a layer of their own on top of `below` layers.
-pub(super) fn own_layers(below: usize) -> usize {
+pub(crate) fn own_layers(below: usize) -> usize {
     MOST_OWN_LAYERS.min(MOST_LAYERS.saturating_sub(below + BUCKETS))
 }
 

@@ -1,0 +1,143 @@
+//! conda packages that run: a Python of this machine as a conda package, other packages for it, and Python packages on top.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use imagewright_testkit::conda::{Channel, CondaPackage, Format, Index};
+use imagewright_testkit::context::TestContext;
+use imagewright_testkit::wheels::Wheel;
+
+use super::seed::{BASE, context_with_wheels};
+
+/// Parts of a standard library that nothing here needs.
+const UNUSED: [&str; 8] = [
+    "test",
+    "idlelib",
+    "tkinter",
+    "lib2to3",
+    "ensurepip",
+    "__pycache__",
+    "dist-packages",
+    "EXTERNALLY-MANAGED",
+];
+
+/// The version of the machine's Python, as `3.13`.
+fn version() -> String {
+    let program = "import sys; print('%d.%d' % sys.version_info[:2])";
+    let asked = Command::new("/usr/bin/python3").args(["-I", "-c", program]).output().unwrap();
+    String::from_utf8(asked.stdout).unwrap().trim().to_owned()
+}
+
+/// The machine's Python, made one that has its packages where conda's have them.
+fn python(version: &str) -> CondaPackage {
+    let program = fs::read(format!("/usr/bin/python{version}")).unwrap();
+    let mut package = CondaPackage::new("python", &format!("{version}.1"))
+        .build("h0_cpython")
+        .program(&format!("bin/python{version}"), program)
+        .symlink("bin/python3", &format!("python{version}"))
+        .symlink("bin/python", &format!("python{version}"))
+        .file(&format!("lib/python{version}/sitecustomize.py"), CUSTOMIZE);
+    let library = format!("/usr/lib/python{version}");
+    let mut open = vec![(Path::new(&library).to_path_buf(), format!("lib/python{version}"))];
+    while let Some((folder, inside)) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let (name, kind) = (entry.file_name().into_string().unwrap(), entry.file_type().unwrap());
+            let path = format!("{inside}/{name}");
+            if UNUSED.contains(&name.as_str()) || name == "sitecustomize.py" || name.starts_with("config-") {
+                continue;
+            }
+            if kind.is_dir() {
+                open.push((entry.path(), path));
+            } else if kind.is_file() {
+                package = package.file(&path, as_elsewhere(&name, fs::read(entry.path()).unwrap()));
+            }
+        }
+    }
+    package
+}
+
+/// Debian's Python looks for packages in places of its own, and says that they belong there.
+fn as_elsewhere(name: &str, contents: Vec<u8>) -> Vec<u8> {
+    match (name, String::from_utf8(contents)) {
+        ("sysconfig.py" | "__init__.py", Ok(text)) => {
+            text.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'").into_bytes()
+        }
+        (_, Ok(text)) => text.into_bytes(),
+        (_, Err(error)) => error.into_bytes(),
+    }
+}
+
+/// Where to look is compiled into it; this is added to that.
+const CUSTOMIZE: &str = "\
+import os, site, sys
+site.addsitedir(os.path.join(sys.prefix, 'lib', 'python%d.%d' % sys.version_info[:2], 'site-packages'))
+";
+
+/// Surroundings with the channel `team`.
+fn context(version: &str) -> TestContext {
+    let beta = Wheel::new("beta", "1.0").module("import greeting\nprint(greeting.hello())\n");
+    let context = context_with_wheels(&[beta]);
+    let folder = context.folder().join("channels");
+    let mut channel = Channel::new(&folder.join("team"), Index::Zstd);
+    let greeting = CondaPackage::new("greeting", "1.0")
+        .noarch("python")
+        .depends(&format!("python >={version}"))
+        .depends("__glibc >=2.17")
+        .entry_point("greet = greeting:main")
+        .file(
+            "site-packages/greeting.py",
+            "def hello():\n    return 'hello'\n\n\ndef main():\n    print(hello())\n",
+        )
+        .file(
+            "site-packages/greeting-1.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n",
+        )
+        .file("site-packages/greeting-1.0.dist-info/INSTALLER", "conda")
+        .file("site-packages/greeting-1.0.dist-info/RECORD", "greeting.py,,\n");
+    for package in [python(version), greeting] {
+        channel.add(&package, Format::Conda).unwrap();
+    }
+    context.env("IMAGEWRIGHT_CONDA__CHANNEL_ALIAS", format!("file://{}", folder.display()))
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn apt_conda_and_python_packages_work_together() {
+    let version = version();
+    let context = context(&version);
+    let spec = format!(
+        "base: {BASE}\napt: [libexpat1, zlib1g]\nconda: {{packages: [python={version}, greeting], channels: [team]}}\n"
+    );
+    context.write("spec/image.yaml", &spec);
+    context.write("spec/requirements.txt", "--no-index\nbeta\n");
+    let plan = context.run(["plan", "spec", "--json"]).success().json();
+    let kinds: Vec<&str> =
+        plan["steps"].as_array().unwrap().iter().map(|step| step["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["apt", "conda", "pip"]);
+    drop(context.run(["build", "spec", "-t", "demo/science"]).success());
+    let inside = |command: &[&str]| {
+        context.run(["image", "run", "demo/science", "--"].iter().chain(command)).success().stdout
+    };
+    // Found without a login shell, by its search path alone.
+    let program = "import sys, greeting; print(sys.prefix, greeting.hello())";
+    assert_eq!(inside(&["sh", "-c", &format!("python -c '{program}'")]), "/opt/conda hello\n");
+    assert_eq!(inside(&["greet"]), "hello\n");
+    // Modules of packages for all Pythons are compiled, and the books know it.
+    let cached = "import greeting, os; print(os.path.exists(greeting.__cached__))";
+    assert_eq!(inside(&["python", "-c", cached]), "True\n");
+    let record = inside(&["cat", "/opt/conda/conda-meta/greeting-1.0-0.json"]);
+    assert!(record.contains("site-packages/__pycache__/greeting.cpython-"), "{record}");
+    assert_eq!(inside(&["sh", "-c", "echo $CONDA_PREFIX"]), "/opt/conda\n");
+    // Python packages go into the Python of conda, beside what conda brought.
+    let where_is = "import beta; print(beta.__file__)";
+    let expected = format!("hello\n/opt/conda/lib/python{version}/site-packages/beta.py\n");
+    assert_eq!(inside(&["python3", "-c", where_is]), expected);
+
+    // The same again is there already.
+    let again = context.run(["build", "spec", "-t", "demo/science", "--progress", "json"]).success();
+    let cached: Vec<bool> = again.events().iter().filter_map(|event| event["cached"].as_bool()).collect();
+    assert_eq!(cached, [true; 4], "{again}");
+    drop(context.run(["build", "spec", "--locked"]).success());
+    context.assert_nothing_unfinished();
+}
