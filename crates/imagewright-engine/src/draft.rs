@@ -57,6 +57,11 @@ impl Draft {
         self.config.history.push(history(created, created_by, false));
     }
 
+    /// Adds annotations to the manifest.
+    pub(crate) fn annotate(&mut self, annotations: impl IntoIterator<Item = (String, String)>) {
+        self.annotations.extend(annotations);
+    }
+
     /// Notes a change of the config that makes no layer.
     pub(crate) fn note(&mut self, created: &str, created_by: &str) {
         self.complete_history();

@@ -16,7 +16,7 @@ use crate::ahead::sending;
 use crate::error::in_one_line;
 use crate::folder::Folder;
 use crate::lock::{LockPlace, write_file};
-use crate::{Service, ServiceError};
+use crate::{DockerfileCommand, Service, ServiceError};
 
 /// What a user asks for who asks for a build.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +84,25 @@ impl BuildReport {
             notes: Vec::new(),
             findings: None,
         }
+    }
+
+    /// Writes what a build of a Dockerfile was asked to write.
+    pub(crate) fn write_files(&self, command: &DockerfileCommand) -> Result<(), ServiceError> {
+        self.write_digest(command.digest_file.as_deref())?;
+        let write = |path: &Option<PathBuf>, text: String| match path {
+            None => Ok(()),
+            Some(path) => {
+                fs::write(path, text).map_err(|source| ServiceError::Write { path: path.clone(), source })
+            }
+        };
+        write(&command.id_file, self.id.to_string())?;
+        let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
+        let metadata = serde_json::json!({
+            "containerimage.config.digest": self.id,
+            "containerimage.digest": self.digest,
+            "image.name": names.join(","),
+        });
+        write(&command.metadata_file, format!("{metadata:#}\n"))
     }
 
     /// Writes the digest of the manifest to a file, which may be a pipe or a device.

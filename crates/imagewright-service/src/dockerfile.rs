@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct DockerfileCommand {
     pub context: PathBuf,
     /// The Dockerfile; default: the one in the folder.
     pub file: Option<PathBuf>,
+    /// The Dockerfile itself, where it is in no file.
+    pub text: Option<String>,
     /// The stage to build; default: the last.
     pub target: Option<String>,
     /// Values of arguments.
@@ -66,6 +69,16 @@ pub struct DockerfileCommand {
     pub source_date_epoch: Option<i64>,
     /// A file that gets the digest of the manifest.
     pub digest_file: Option<PathBuf>,
+    /// A file that gets the id of the image.
+    pub id_file: Option<PathBuf>,
+    /// A file that gets digests and names as JSON, by the names that BuildKit gives them.
+    pub metadata_file: Option<PathBuf>,
+    /// Stages all steps of which are run again.
+    pub fresh_stages: Vec<String>,
+    /// Names of hosts that commands find.
+    pub hosts: Vec<(String, IpAddr)>,
+    /// Annotations of the manifest.
+    pub annotations: Vec<(String, String)>,
 }
 
 /// The Dockerfile that says what the image of a folder is; none where an image.yaml says it, or where there is none.
@@ -105,7 +118,7 @@ impl Service {
                 self.advising(&planned, events, |events| {
                     let built = self.carry_out(command, request, events, cancel)?;
                     let report = BuildReport::new(&request.names, built);
-                    report.write_digest(command.digest_file.as_deref())?;
+                    report.write_files(command)?;
                     Ok(report)
                 })
             }
@@ -172,8 +185,11 @@ pub(crate) fn given(command: &DockerfileCommand) -> Result<Given, ServiceError> 
         return Err(ServiceError::Read { path: command.context.clone(), source });
     }
     let file = dockerfile_in(&command.context, command.file.as_deref());
-    let written = Written::read(&file)?;
-    let ignore = ignore_rules(Some(&file), &command.context)?;
+    let written = match &command.text {
+        Some(text) => Written { file: "standard input".to_owned(), text: text.clone() },
+        None => Written::read(&file)?,
+    };
+    let ignore = ignore_rules(command.text.is_none().then_some(&*file), &command.context)?;
     Ok(Given { image, context, ignore, file, written })
 }
 
@@ -191,6 +207,12 @@ pub(crate) fn dockerfile_request(
         platform: platform.clone(),
         build_platform: Platform::host(),
     })?;
+    for stage in
+        command.fresh_stages.iter().filter(|name| !plan.stages.iter().any(|stage| stage.name == **name))
+    {
+        let message = format!("--no-cache-filter {stage}: no stage of that name is built");
+        events.emit(BuildEvent::Warning { message });
+    }
     for warning in &plan.warnings {
         events.emit(BuildEvent::Warning { message: warning.clone() });
     }
@@ -208,6 +230,9 @@ pub(crate) fn dockerfile_request(
             Network::Default | Network::Host => RunNetwork::Default,
         },
         labels: image.labels.into_iter().collect(),
+        fresh_stages: command.fresh_stages.clone(),
+        hosts: command.hosts.clone(),
+        annotations: command.annotations.clone(),
         names: image.tags,
         platform,
         compression: compression(image.compression),

@@ -62,7 +62,7 @@ impl Service {
         };
         events.emit(BuildEvent::Finished { outcome: outcome(&built), took: started.elapsed() });
         let report = built?;
-        report.write_digest(command.digest_file.as_deref())?;
+        report.write_files(command)?;
         Ok(report)
     }
 

@@ -94,6 +94,10 @@ pub(crate) fn refuse_what_is_ours(
     let all = [
         ("--compression", is_docker && command.flags.compression.is_some()),
         ("--offline", command.offline),
+        ("--file -", command.text.is_some()),
+        ("--no-cache-filter", !command.fresh_stages.is_empty()),
+        ("--add-host", !command.hosts.is_empty()),
+        ("--annotation", !command.annotations.is_empty()),
         ("--time-limit", command.time_limit.is_some()),
         ("--memory, --pids, --cpus", command.limits != Limits::default()),
     ];

@@ -20,6 +20,7 @@ mod transfer;
 mod walk;
 mod write;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,6 +62,12 @@ pub struct DockerfileRequest {
     pub network: RunNetwork,
     /// Labels that go over those of the Dockerfile.
     pub labels: Vec<(String, String)>,
+    /// Annotations of the manifest.
+    pub annotations: Vec<(String, String)>,
+    /// Stages all steps of which are run again.
+    pub fresh_stages: Vec<String>,
+    /// Names of hosts that commands find, beside those of the machine.
+    pub hosts: Vec<(String, IpAddr)>,
     /// The names the image gets.
     pub names: Vec<Reference>,
     /// The platform.
@@ -116,6 +123,7 @@ impl Engine {
         self.platform(Some(&request.platform))?;
         let mut image = Stages::new(self, &settings, site, request, reporter).build_all()?;
         image.draft.config.config.get_or_insert_default().labels.extend(request.labels.iter().cloned());
+        image.draft.annotate(request.annotations.iter().cloned());
         if cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }

@@ -7,11 +7,11 @@ use imagewright_oci::Digest;
 use imagewright_sandbox::User;
 use imagewright_store::overlay::TidyRules;
 
-use super::StageError;
 use super::mounts::Mounted;
 use super::source::FilesOf;
 use super::stages::{Rechecked, Surroundings};
 use super::write::{Look, Writer};
+use super::{DockerfileRequest, StageError};
 use crate::apt::Redirected;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
@@ -20,6 +20,7 @@ use crate::root_view::RootView;
 use crate::step::{self, Step, StepResult};
 use crate::workbench::{Command, Inside, contents};
 
+const HOSTS: &str = "/etc/hosts";
 /// Where scripts lie that stand in the Dockerfile.
 const SCRIPTS: &str = "/dev/pipes";
 
@@ -63,7 +64,8 @@ impl Step for RunStep<'_> {
             self.sources.iter().map(|source| source.as_ref().and_then(FilesOf::identity)).collect();
         // What is mounted says itself by its words; secrets by their names alone.
         let mounts: Vec<String> = mounts.iter().map(|mount| format!("{mount:?}")).collect();
-        let what = (command, environment, user, folder, network, script);
+        let hosts = &self.surroundings.request.hosts;
+        let what = (command, environment, user, folder, network, script, hosts);
         step::key("dockerfile-run", &(self.surroundings.context.parent(), what, mounts, from))
     }
 
@@ -116,6 +118,9 @@ impl Step for RunStep<'_> {
             .mounts(self.ways_out(&view)?)
             .mounts(std::mem::take(&mut mounted.mounts))
             .hiding(std::mem::take(&mut mounted.secrets));
+        if !request.hosts.is_empty() {
+            command = command.mount(hosts(request));
+        }
         if let Some(InlineFile { name, contents: text }) = &self.action.script {
             command = command.mount(contents(text.as_str(), &format!("{SCRIPTS}/{name}"), 0o755));
         }
@@ -173,6 +178,15 @@ impl RunStep<'_> {
         let mirrors = redirected.iter().flat_map(Redirected::mounts).collect::<Vec<_>>();
         Ok(std::iter::once(apt).chain(mirrors).chain(outside.python_mounts()).collect())
     }
+}
+
+/// The machine's list of hosts with those that were given.
+fn hosts(request: &DockerfileRequest) -> imagewright_sandbox::Mount {
+    let mut text = std::fs::read_to_string(HOSTS).unwrap_or_default();
+    for (name, address) in &request.hosts {
+        text.push_str(&format!("{address}\t{name}\n"));
+    }
+    contents(text, HOSTS, 0o644)
 }
 
 fn apt_configuration() -> String {

@@ -143,7 +143,7 @@ impl<'a> Stages<'a> {
                 history.into_iter().for_each(|history| built.draft.note(&built.created, history));
             } else {
                 let report = self.reporter.step(self.title(stage, &instruction.title));
-                let (result, cached) = self.carry_out(site, &built, instruction, &report)?;
+                let (result, cached) = self.carry_out(site, stage, &built, instruction, &report)?;
                 result.layers.iter().for_each(|made| (site.layers.done)(&made.layer.descriptor));
                 built.add(&result, cached, history.unwrap_or(&instruction.title));
                 report.finish(cached, result.size());
@@ -206,7 +206,7 @@ impl<'a> Stages<'a> {
         };
         let surroundings = self.surroundings(site, &built, &stage.origin, report);
         let from = self.files_of(site, copy.from.as_ref(), report)?;
-        let (result, cached) = self.perform(CopyStep::new(surroundings, &copy, from), report)?;
+        let (result, cached) = self.perform(CopyStep::new(surroundings, &copy, from), self.memory, report)?;
         built.add(&result, cached, &format!("FROM {name}"));
         Ok(built)
     }
@@ -266,14 +266,19 @@ impl<'a> Stages<'a> {
     fn carry_out(
         &self,
         site: Site<'a>,
+        stage: &PlannedStage,
         built: &BuiltStage,
         instruction: &Instruction,
         report: &StepReporter<'_>,
     ) -> Result<(StepResult, bool), EngineError> {
         let surroundings = self.surroundings(site, built, &instruction.origin, report);
+        let is_fresh = self.request.fresh_stages.contains(&stage.name);
+        let memory = Memory { run_again: self.memory.run_again || is_fresh, ..self.memory };
         match &instruction.action {
             Action::Settings => unreachable!("settings are not carried out"),
-            Action::Folder { path, user } => self.perform(FolderStep::new(surroundings, path, user), report),
+            Action::Folder { path, user } => {
+                self.perform(FolderStep::new(surroundings, path, user), memory, report)
+            }
             Action::Run(run) => {
                 let sources = run.mounts.iter().zip(&run.sources).map(|(mount, source)| match mount.kind {
                     MountKind::Bind { .. } | MountKind::Cache { source: Some(_), .. } => {
@@ -282,11 +287,11 @@ impl<'a> Stages<'a> {
                     _ => Ok(None),
                 });
                 let sources = sources.collect::<Result<Vec<_>, _>>()?;
-                self.perform(RunStep::new(surroundings, run, sources), report)
+                self.perform(RunStep::new(surroundings, run, sources), memory, report)
             }
             Action::Copy(copy) => {
                 let from = self.files_of(site, copy.from.as_ref(), report)?;
-                self.perform(CopyStep::new(surroundings, copy, from), report)
+                self.perform(CopyStep::new(surroundings, copy, from), memory, report)
             }
         }
     }
@@ -294,10 +299,11 @@ impl<'a> Stages<'a> {
     fn perform<S: Step + Rechecked>(
         &self,
         mut step: S,
+        memory: Memory,
         report: &StepReporter<'_>,
     ) -> Result<(StepResult, bool), EngineError> {
-        let solve_again = self.memory.solve_again || step.is_looked_at_again();
-        let memory = Memory { solve_again, ..self.memory };
+        let solve_again = memory.solve_again || step.is_looked_at_again();
+        let memory = Memory { solve_again, ..memory };
         let done = perform(&self.engine.store, &mut step, memory, report)?;
         Ok((done.result, done.cached))
     }

@@ -11,6 +11,7 @@ use imagewright_model::{ErrorKind, SecretUrl};
 use imagewright_service::{BuildCommand, BuildReport, Cancel, Service, Upgrade};
 
 use crate::cli::Global;
+use crate::commands::compatible::CompatibleFlags;
 use crate::commands::dockerfile::{self, DockerfileFlags};
 use crate::commands::limits::LimitFlags;
 use crate::commands::publish::{PublishFlags, Publishing};
@@ -45,6 +46,8 @@ pub(crate) struct BuildArguments {
     pub(super) versions: VersionFlags,
     #[command(flatten)]
     pub(super) dockerfile: DockerfileFlags,
+    #[command(flatten)]
+    pub(super) compatible: CompatibleFlags,
     #[command(flatten)]
     pub(super) process: ProcessFlags,
     #[command(flatten)]
@@ -288,7 +291,7 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     if arguments.dockerfile.is_meant(arguments.source.as_deref()) {
         return dockerfile::run(global, arguments);
     }
-    arguments.dockerfile.refuse()?;
+    arguments.dockerfile.refuse(&arguments.compatible)?;
     let command = arguments.versions.into_command(arguments.source)?;
     let publishing = Publishing::prepare(arguments.publishing)?;
     let cancel = Cancel::new();

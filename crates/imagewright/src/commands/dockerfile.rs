@@ -4,14 +4,16 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, fs, io};
 
+use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::{BuildEngine, ErrorKind, Secret};
 use imagewright_service::{Cancel, DockerfileCommand, Network, dockerfile_of};
 
 use crate::cli::Global;
 use crate::commands::build::{self, BuildArguments};
+use crate::commands::compatible::{CompatibleFlags, annotation, host};
 use crate::commands::publish::Publishing;
 use crate::context;
 use crate::failure::Failure;
@@ -23,7 +25,7 @@ use crate::signals::{Interrupt, cancel_on_signals};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dockerfile")]
 pub(crate) struct DockerfileFlags {
-    /// Build this Dockerfile; SOURCE is the folder that files are copied from
+    /// Build this Dockerfile, or that of standard input (-); SOURCE is the folder that files are copied from
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Stage to build [default: the last]
@@ -41,7 +43,7 @@ pub(crate) struct DockerfileFlags {
     /// SSH agent for `RUN --mount=type=ssh` and git: a name, with a socket where it is not that of SSH_AUTH_SOCK
     #[arg(long, value_name = "NAME[=SOCKET]")]
     ssh: Vec<String>,
-    /// Network of RUNs that name none; our own engine gives them the machine's, and knows no `none` for all
+    /// Network of RUNs that name none: the machine's, or none
     #[arg(long, value_enum, value_name = "NETWORK", default_value_t = NetworkFlag::Default)]
     network: NetworkFlag,
     /// Ask registries again what the bases are by now
@@ -100,7 +102,7 @@ impl DockerfileFlags {
     }
 
     /// Refuses flags of Dockerfiles where none is built.
-    pub(super) fn refuse(&self) -> Result<(), Failure> {
+    pub(super) fn refuse(&self, compatible: &CompatibleFlags) -> Result<(), Failure> {
         let all = [
             ("--target", self.target.is_some()),
             ("--build-arg", !self.build_arg.is_empty()),
@@ -110,7 +112,8 @@ impl DockerfileFlags {
             ("--network", self.network != NetworkFlag::Default),
             ("--pull", self.pull),
         ];
-        let given: Vec<_> = all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        let given = all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+        let given: Vec<_> = given.chain(compatible.given()).collect();
         if given.is_empty() {
             return Ok(());
         }
@@ -131,6 +134,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         sources,
         publishing,
         progress,
+        compatible,
     } = arguments;
     let given = versions.given_for_packages();
     if !given.is_empty() {
@@ -142,13 +146,21 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         return Err(Failure::new(ErrorKind::Usage, "no folder is named that files are copied from")
             .with_hint("name it: `imagewright build -f Dockerfile .`"));
     };
+    if !global.quiet {
+        compatible.notes().iter().for_each(|note| eprintln!("warning: {note}"));
+    }
+    let (file, text) = match dockerfile.file {
+        Some(file) if file == Path::new("-") => (None, Some(standard_input()?)),
+        file => (file, None),
+    };
     let publishing = Publishing::prepare(publishing)?;
     let push = process.push || publishing.is_some();
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
     let command = DockerfileCommand {
         context: context_folder,
-        file: dockerfile.file,
+        file,
+        text,
         target: dockerfile.target,
         arguments: dockerfile.build_arg.iter().filter_map(|text| argument(text)).collect(),
         contexts: dockerfile.build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
@@ -164,6 +176,11 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         limits: limits.into(),
         source_date_epoch: process.source_date_epoch,
         digest_file: process.digest_file,
+        id_file: compatible.iidfile,
+        metadata_file: compatible.metadata_file,
+        fresh_stages: compatible.no_cache_filter,
+        hosts: compatible.add_host.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
+        annotations: compatible.annotation.iter().map(|text| annotation(text)).collect::<Result<_, _>>()?,
     };
     let engine = dockerfile.engine.map(BuildEngine::from);
     let service = context::open(global, Settings { engine, ..sources.into_settings() })?;
@@ -175,6 +192,16 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let published = publishing.map(|publishing| publishing.publish(global, &service, &built)).transpose()?;
     report::build(&built, published.as_ref(), process.json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The Dockerfile that is given instead of a file.
+fn standard_input() -> Result<String, Failure> {
+    io::read_to_string(io::stdin()).map_err(|error| {
+        Failure::new(
+            ErrorKind::of_io(&error),
+            format!("cannot read the Dockerfile from standard input: {error}"),
+        )
+    })
 }
 
 /// `NAME=VALUE`, or `NAME` with the value that the environment has; none where it has none.

@@ -3,6 +3,7 @@
 pub(crate) mod base;
 pub(crate) mod build;
 pub(crate) mod check;
+mod compatible;
 pub(crate) mod completions;
 mod dockerfile;
 pub(crate) mod doctor;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod engines;
+mod flags;
 mod kernel;
 mod needs_buildkit;
 mod sources;
