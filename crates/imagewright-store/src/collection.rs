@@ -113,6 +113,9 @@ pub(crate) fn make_lock(store: &Store) -> Result<(), StoreError> {
     store.lease_file().map(|_| ())
 }
 
+/// The rooms of the caches in which each entry is a folder for itself.
+const WHOLE_FOLDERS: [&str; 2] = ["mounts", "git"];
+
 /// A remembered fact and what it names.
 struct Fact {
     path: PathBuf,
@@ -121,9 +124,10 @@ struct Fact {
     names: Vec<Digest>,
 }
 
-/// A downloaded file.
+/// A downloaded file, or a folder that only goes as a whole.
 struct Download {
     path: PathBuf,
+    is_folder: bool,
     size: u64,
     used: SystemTime,
 }
@@ -190,7 +194,7 @@ impl<'a> Collection<'a> {
                 collected.remaining += download.size;
             } else {
                 collected.downloads.add(download.size);
-                self.remove_file(&download.path)?;
+                self.remove_download(&download)?;
             }
         }
         for (digest, size) in &self.blobs {
@@ -251,6 +255,14 @@ impl<'a> Collection<'a> {
 
     fn size_of(&self, digests: &HashSet<Digest>) -> u64 {
         digests.iter().filter_map(|digest| self.blobs.get(digest)).sum()
+    }
+
+    fn remove_download(&self, download: &Download) -> Result<(), StoreError> {
+        match download.is_folder {
+            true if self.rules.dry_run => Ok(()),
+            true => self.store.layout().temporary().discard(&download.path),
+            false => self.remove_file(&download.path),
+        }
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), StoreError> {
@@ -327,8 +339,15 @@ fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
             let metadata = metadata(&entry)?;
             if metadata.is_file() {
                 let (size, used) = (metadata.len(), modified(&metadata));
-                downloads.push(Download { path: entry.path(), size, used });
+                downloads.push(Download { path: entry.path(), is_folder: false, size, used });
             }
+        }
+    }
+    // Caches that commands asked for, and repositories: whoever uses one dates it.
+    for room in WHOLE_FOLDERS {
+        for entry in entries(&store.room("cache").join(room))? {
+            let (size, used) = (tree_size(&entry.path())?, modified(&metadata(&entry)?));
+            downloads.push(Download { path: entry.path(), is_folder: true, size, used });
         }
     }
     Ok(downloads)

@@ -1,9 +1,10 @@
 //! The store's folder and its rooms.
 
-use std::fs;
+use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::collection::entries;
 use crate::files::{Attempt, create_directory, remove_tree};
@@ -69,6 +70,12 @@ impl Store {
         let path = self.room("cache").join(name);
         create_directory(&path)?;
         Ok(path)
+    }
+
+    /// Notes that a folder of a cache is used just now, so that a collection leaves it alone for a while.
+    pub fn note_use(&self, folder: &Path) -> Result<(), StoreError> {
+        let times = FileTimes::new().set_modified(SystemTime::now());
+        File::open(folder).and_then(|open| open.set_times(times)).attempt("date", folder)
     }
 
     /// A folder for files that are made of downloads and that no one waits to have on disk. It serves one boot of the

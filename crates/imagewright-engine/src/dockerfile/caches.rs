@@ -96,6 +96,7 @@ impl<'a> Cache<'a> {
                 self.make(&path)?;
             }
         }
+        store.note_use(&path)?;
         Ok(UsedCache { source: MountSource::Directory { path, read_only: self.read_only }, _lock: lock })
     }
 

@@ -67,6 +67,7 @@ impl<'a> Repository<'a> {
             self.check_out(&unfinished, commit)?;
             fs::rename(&unfinished, &place).map_err(EngineError::io("keep", &place))?;
         }
+        site.store.note_use(&place)?;
         let folder = self.source.folder.as_deref().unwrap_or_default();
         let inside = place.join(folder.trim_start_matches('/'));
         let is_inside = inside.canonicalize().is_ok_and(|path| path.starts_with(&place) && path.is_dir());

@@ -104,6 +104,26 @@ fn a_budget_frees_the_least_recently_used_but_no_listed_image() {
 }
 
 #[test]
+fn folders_of_caches_go_as_a_whole_unless_somebody_used_them() {
+    let test = TestStore::new();
+    let caches = test.store.cache_dir("mounts").unwrap();
+    let folder = |name: &str| {
+        let folder = caches.join(name);
+        fs::create_dir_all(folder.join("deep")).unwrap();
+        fs::write(folder.join("deep/file"), [0; 1000]).unwrap();
+        fs::File::open(&folder).unwrap().set_modified(SystemTime::now() - 15 * DAY).unwrap();
+        folder
+    };
+    let (idle, used) = (folder("idle"), folder("used"));
+    test.store.note_use(&used).unwrap();
+    let told = collect(&test.store, &CollectionRules { dry_run: true, ..rules() });
+    assert_eq!((told.downloads.count, told.downloads.bytes), (1, 1000));
+    assert!(idle.exists());
+    assert_eq!(collect(&test.store, &rules()).freed(), 1000);
+    assert!(!idle.exists() && used.join("deep/file").exists());
+}
+
+#[test]
 fn a_collection_waits_for_those_who_use_images() {
     let test = TestStore::new();
     let lease = test.store.lease(|| panic!("nobody collects")).unwrap();
