@@ -79,6 +79,8 @@ pub enum MountKind {
         uid: u32,
         /// Its group.
         gid: u32,
+        /// The variable that holds it, too.
+        variable: Option<String>,
     },
     /// An SSH agent: a socket, named by `SSH_AUTH_SOCK`.
     Ssh {
@@ -287,16 +289,10 @@ impl Options {
             let kind = MountKind::SecretVariable { id, required, variable: variable.clone() };
             return Ok(Mount { target: String::new(), kind });
         }
-        if self.env.is_some() {
-            return Err(Problem::unsupported(
-                "a secret as a file and a variable at once",
-                "mount it twice, with `target` and with `env`",
-            ));
-        }
         let target = self.target.unwrap_or_else(|| format!("/run/secrets/{id}"));
         let mode = self.mode.unwrap_or(0o400);
         let (uid, gid) = (self.uid.unwrap_or(0), self.gid.unwrap_or(0));
-        let kind = MountKind::Secret { id, required, mode, uid, gid };
+        let kind = MountKind::Secret { id, required, mode, uid, gid, variable: self.env };
         Ok(Mount { target: absolute(folder, &target), kind })
     }
 
@@ -365,6 +361,12 @@ mod tests {
             mount("type=tmpfs,target=/t,size=2m").unwrap().kind,
             MountKind::Tmpfs { size: Some(2 << 20) }
         );
+        let MountKind::Secret { variable, .. } =
+            mount("type=secret,id=token,env=TOKEN,target=/t").unwrap().kind
+        else {
+            panic!()
+        };
+        assert_eq!(variable.as_deref(), Some("TOKEN"));
         let ssh = mount("type=ssh,mode=0666,uid=1000,required").unwrap();
         let kind = MountKind::Ssh { id: "default".into(), required: true, mode: 0o666, uid: 1000, gid: 0 };
         assert_eq!(ssh, Mount { target: "/run/buildkit/ssh_agent.0".into(), kind });

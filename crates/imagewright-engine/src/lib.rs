@@ -49,7 +49,7 @@ pub use build::{BaseImageRequest, BuildRequest, Built, BuiltFromSpec};
 pub use cancel::Cancel;
 pub use conda::CondaError;
 pub use docker_daemon::DaemonError;
-pub use dockerfile::{DockerfileRequest, StageError};
+pub use dockerfile::{DockerfileRequest, FetchedContext, StageError, StreamedContext};
 pub use error::EngineError;
 pub use inventory::{Inventory, LayerOrigin};
 pub use lock::{Upgrade, Versions};

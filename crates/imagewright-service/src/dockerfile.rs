@@ -89,7 +89,7 @@ pub fn dockerfile_of(folder: &Path) -> Option<PathBuf> {
     find_dockerfile(folder)
 }
 
-fn find_dockerfile(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn find_dockerfile(folder: &Path) -> Option<PathBuf> {
     NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 

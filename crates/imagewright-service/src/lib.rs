@@ -16,6 +16,7 @@ mod images;
 mod lock;
 mod plan;
 mod registries;
+mod remote_context;
 mod transport;
 mod upkeep;
 
@@ -28,6 +29,7 @@ pub use error::ServiceError;
 pub use images::{ImageDetails, Removed};
 pub use imagewright_docker::Network;
 pub use plan::PlanReport;
+pub use remote_context::is_remote_context;
 pub use transport::{Destination, Source, TransportError};
 
 pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};

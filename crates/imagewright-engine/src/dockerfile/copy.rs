@@ -60,7 +60,9 @@ impl<'a> CopyStep<'a> {
     }
 
     fn repository<'s>(&'s self, source: &'s GitSource) -> Repository<'s> {
-        Repository::new(&self.surroundings, source, self.action.keep_git)
+        let Surroundings { context, request, origin, .. } = &self.surroundings;
+        let (site, report, agents) = (context.site, context.report, &request.agents);
+        Repository { site, report, agents, origin, source, keep_git: self.action.keep_git }
     }
 
     fn commit(&self, source: usize, git: &GitSource) -> Result<Matched, EngineError> {

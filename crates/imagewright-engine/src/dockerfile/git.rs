@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imagewright_dockerfile::GitSource;
+use imagewright_model::spec::Origin;
 use imagewright_oci::Digest;
 
 use super::StageError;
-use super::stages::Surroundings;
 use crate::error::EngineError;
 use crate::host_program;
+use crate::reporter::StepReporter;
 use crate::step;
 use crate::versions_error::VersionsError;
-use crate::workbench::Finished;
+use crate::workbench::{Finished, Site};
 
 /// The folder of repositories among the caches.
 const ROOM: &str = "git";
@@ -23,17 +24,16 @@ const AGENT: &str = "default";
 
 /// A repository that something is copied from.
 pub(super) struct Repository<'a> {
-    surroundings: &'a Surroundings<'a>,
-    source: &'a GitSource,
+    pub(super) site: Site<'a>,
+    pub(super) report: &'a StepReporter<'a>,
+    pub(super) agents: &'a [(String, PathBuf)],
+    pub(super) origin: &'a Origin,
+    pub(super) source: &'a GitSource,
     /// Whether `.git` comes along.
-    keep_git: bool,
+    pub(super) keep_git: bool,
 }
 
-impl<'a> Repository<'a> {
-    pub(super) fn new(surroundings: &'a Surroundings<'a>, source: &'a GitSource, keep_git: bool) -> Self {
-        Self { surroundings, source, keep_git }
-    }
-
+impl Repository<'_> {
     /// The commit that is meant by now.
     pub(super) fn commit(&self) -> Result<String, EngineError> {
         let reference = self.source.reference.as_deref().unwrap_or("HEAD");
@@ -43,7 +43,7 @@ impl<'a> Repository<'a> {
         let annotated = format!("{reference}^{{}}");
         let told = self.git(None, &["ls-remote", "--", &self.source.url, reference, &annotated])?.output;
         find_commit(&told, reference).ok_or_else(|| {
-            let (origin, url) = (self.surroundings.origin.clone(), self.source.url.clone());
+            let (origin, url) = (self.origin.clone(), self.source.url.clone());
             StageError::NoSuchReference { origin, url, reference: reference.to_owned() }.into()
         })
     }
@@ -55,11 +55,11 @@ impl<'a> Repository<'a> {
 
     /// The folder with the files of a commit.
     pub(super) fn files(&self, commit: &str) -> Result<PathBuf, EngineError> {
-        let site = self.surroundings.context.site;
+        let site = self.site;
         let name = step::key("git-files", &(&self.source.url, commit, self.keep_git));
         let place = site.store.cache_dir(ROOM)?.join(name.hex());
         let _lock = site.store.lock(&format!("git-{}", name.hex()), || {
-            self.surroundings.context.report.status("waiting for another build that fetches the repository");
+            self.report.status("waiting for another build that fetches the repository");
         })?;
         if !place.is_dir() {
             let scratch = site.store.scratch(&[])?;
@@ -74,7 +74,7 @@ impl<'a> Repository<'a> {
         match is_inside {
             true => Ok(inside),
             false => Err(StageError::NoSuchSource {
-                origin: self.surroundings.origin.clone(),
+                origin: self.origin.clone(),
                 path: folder.to_owned(),
                 place: format!("`{}`", self.source.url),
                 ignored: false,
@@ -86,7 +86,7 @@ impl<'a> Repository<'a> {
     /// Gets one commit, with its submodules.
     fn check_out(&self, folder: &Path, commit: &str) -> Result<(), EngineError> {
         let url = self.source.url.as_str();
-        self.surroundings.context.report.status(format!("fetching {url}"));
+        self.report.status(format!("fetching {url}"));
         let here = Some(folder);
         self.git(here, &["init", "--quiet"])?;
         self.git(here, &["remote", "add", "origin", "--", url])?;
@@ -110,15 +110,14 @@ impl<'a> Repository<'a> {
         match finished.code {
             0 => Ok(finished),
             _ => {
-                let (origin, url) = (self.surroundings.origin.clone(), self.source.url.clone());
+                let (origin, url) = (self.origin.clone(), self.source.url.clone());
                 Err(StageError::Git { origin, url, tail: finished.tail_text() }.into())
             }
         }
     }
 
     fn try_git(&self, folder: Option<&Path>, arguments: &[&str]) -> Result<Finished, EngineError> {
-        let Surroundings { context, request, .. } = self.surroundings;
-        let site = context.site;
+        let site = self.site;
         if site.outside.offline {
             return Err(VersionsError::Offline { what: format!("`{}` is", self.source.url) }.into());
         }
@@ -134,16 +133,16 @@ impl<'a> Repository<'a> {
             .env("GIT_ALLOW_PROTOCOL", "http:https:git:ssh")
             .env("GIT_SSH_COMMAND", "ssh -F /dev/null -o BatchMode=yes")
             .env("LC_ALL", "C.UTF-8");
-        if let Some((_, socket)) = request.agents.iter().find(|(id, _)| id == AGENT) {
+        if let Some((_, socket)) = self.agents.iter().find(|(id, _)| id == AGENT) {
             command.env("SSH_AUTH_SOCK", socket);
         }
         if let Some(folder) = folder {
             command.arg("-C").arg(folder);
         }
         command.args(["-c", "advice.detachedHead=false", "-c", "core.hooksPath=/dev/null"]).args(arguments);
-        host_program::run(command, site, context.report).map_err(|error| match error {
+        host_program::run(command, site, self.report).map_err(|error| match error {
             EngineError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                StageError::NoGit { origin: self.surroundings.origin.clone() }.into()
+                StageError::NoGit { origin: self.origin.clone() }.into()
             }
             error => error,
         })

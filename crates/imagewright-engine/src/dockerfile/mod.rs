@@ -6,6 +6,7 @@
 mod agent;
 mod archive;
 mod caches;
+mod context;
 mod copy;
 mod download;
 mod error;
@@ -30,6 +31,7 @@ use imagewright_model::{EventSink, Secret};
 use imagewright_oci::{Platform, Reference};
 use imagewright_sandbox::Limits;
 
+pub use context::{FetchedContext, StreamedContext};
 pub use error::StageError;
 
 use crate::Engine;

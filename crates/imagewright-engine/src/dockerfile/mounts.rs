@@ -78,8 +78,9 @@ impl Mounted {
                 Some((_, cache)) => cache.source.clone(),
                 None => unreachable!("all caches were taken"),
             },
-            MountKind::Secret { id, required, mode, uid, gid } => {
+            MountKind::Secret { id, required, mode, uid, gid, variable } => {
                 let Some(secret) = self.secret(surroundings, id, *required)? else { return Ok(()) };
+                self.variables.extend(variable.iter().map(|name| (name.clone(), secret.expose().to_owned())));
                 let bytes = secret.expose().as_bytes().to_vec();
                 MountSource::Contents { bytes, mode: *mode, owner: (*uid, *gid) }
             }

@@ -37,7 +37,7 @@ use crate::signals::{Interrupt, cancel_on_signals};
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BuildArguments {
-    /// Folder or image.yaml that describes the image
+    /// Folder or image.yaml that describes the image; of a Dockerfile the folder, a git repository or - (standard input)
     pub(super) source: Option<PathBuf>,
 
     #[command(flatten)]

@@ -9,7 +9,7 @@ use std::{env, fs, io};
 use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::{BuildEngine, ErrorKind, Secret};
-use imagewright_service::{Cancel, DockerfileCommand, Network, dockerfile_of};
+use imagewright_service::{Cancel, DockerfileCommand, Network, dockerfile_of, is_remote_context};
 
 use crate::cli::Global;
 use crate::commands::build::{self, BuildArguments};
@@ -93,7 +93,8 @@ impl From<EngineFlag> for BuildEngine {
 impl DockerfileFlags {
     /// Whether a Dockerfile is to be built: one is named, or it is what the folder has.
     pub(super) fn is_meant(&self, source: Option<&Path>) -> bool {
-        self.file.is_some() || source.is_some_and(|folder| dockerfile_of(folder).is_some())
+        self.file.is_some()
+            || source.is_some_and(|folder| is_remote_context(folder) || dockerfile_of(folder).is_some())
     }
 
     /// The engine that was asked for.
@@ -150,6 +151,10 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         compatible.notes().iter().for_each(|note| eprintln!("warning: {note}"));
     }
     let (file, text) = match dockerfile.file {
+        Some(file) if file == Path::new("-") && context_folder == Path::new("-") => {
+            return Err(Failure::new(ErrorKind::Usage, "standard input cannot be both Dockerfile and files")
+                .with_hint("give the files as a folder: `imagewright build -f - .`"));
+        }
         Some(file) if file == Path::new("-") => (None, Some(standard_input()?)),
         file => (file, None),
     };
@@ -185,7 +190,9 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let engine = dockerfile.engine.map(BuildEngine::from);
     let service = context::open(global, Settings { engine, ..sources.into_settings() })?;
     let events = progress.renderer(global.quiet);
-    let built = service.build_dockerfile(&command, &*events, &cancel)?;
+    let brought = service.bring_context(&command, &mut io::stdin().lock(), &cancel)?;
+    let command = brought.as_ref().map_or(&command, |(command, _)| command);
+    let built = service.build_dockerfile(command, &*events, &cancel)?;
     if push {
         build::push(global, &service, &built, &cancel)?;
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
+use imagewright_testkit::context::TestContext;
 use serde_json::Value;
 
 use super::{PYTHON, context, run_in};
@@ -85,4 +86,41 @@ fn a_dockerfile_comes_from_standard_input() {
     build.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     assert!(build.wait_with_output().unwrap().status.success());
     assert_eq!(run_in(&context, "piped:1", "cat /file"), "copied");
+}
+
+/// Runs a build that reads `input`; gives its exit code.
+fn piped(context: &TestContext, arguments: &[&str], input: &[u8]) -> Option<i32> {
+    let mut build = context.command(arguments);
+    let mut build = build.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    drop(build.stdin.take().unwrap().write_all(input));
+    build.wait().unwrap().code()
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn a_context_comes_from_standard_input() {
+    let context = context();
+    context.write("image/Dockerfile", &format!("FROM {PYTHON}\nCOPY . /files/\n"));
+    context.write("image/other.Dockerfile", &format!("FROM {PYTHON}\nCOPY folder/file /only\n"));
+    context.write("image/folder/file", "streamed");
+    context.write("image/left-out", "x");
+    context.write("image/.dockerignore", "left-out");
+    let mut tar = std::process::Command::new("tar");
+    let archive = tar.args(["-cz", "-C"]).arg(context.work().join("image")).arg(".").output().unwrap().stdout;
+    assert_eq!(piped(&context, &["build", "-", "-t", "stream:1"], &archive), Some(0));
+    let list = "cat /files/folder/file; ls -A /files | tr '\\n' ' '";
+    assert_eq!(
+        run_in(&context, "stream:1", list),
+        "streamed.dockerignore Dockerfile folder other.Dockerfile "
+    );
+    let other = ["build", "-", "-f", "other.Dockerfile", "-t", "stream:2"];
+    assert_eq!(piped(&context, &other, &archive), Some(0));
+    assert_eq!(run_in(&context, "stream:2", "cat /only"), "streamed");
+    let alone = format!("FROM {PYTHON}\nRUN echo alone > /alone\n");
+    assert_eq!(piped(&context, &["build", "-", "-t", "stream:3"], alone.as_bytes()), Some(0));
+    assert_eq!(run_in(&context, "stream:3", "cat /alone"), "alone\n");
+    let needs_files = format!("FROM {PYTHON}\nCOPY file /\n");
+    assert_eq!(piped(&context, &["build", "-"], needs_files.as_bytes()), Some(3));
+    assert_eq!(piped(&context, &["build", "-", "-f", "-"], b""), Some(2));
+    context.assert_nothing_unfinished();
 }

@@ -89,6 +89,23 @@ fn repositories_are_taken_at_a_branch_a_tag_or_a_commit() {
 
 #[test]
 #[ignore = "needs root and network"]
+fn a_repository_may_be_the_context() {
+    let context = context();
+    let (work, served) = (context.work().join("tree"), context.work().join("served"));
+    context.write("tree/images/tool/Dockerfile", &format!("FROM {PYTHON}\nCOPY file /\n"));
+    commit(&context, "images/tool/file", "from the repository");
+    publish(&work, &served);
+    let server = HttpServer::serve(&served).unwrap();
+    let url = format!("{}/team/tool.git#main:images/tool", server.url());
+    drop(context.run(["build", &url, "-t", "remote:1"]).success());
+    assert_eq!(run_in(&context, "remote:1", "cat /file"), "from the repository");
+    let absent = format!("{}/team/tool.git#no-such", server.url());
+    let outcome = context.run(["build", &absent]).exits(3);
+    assert!(outcome.stderr.contains("has no `no-such`"), "{outcome}");
+}
+
+#[test]
+#[ignore = "needs root and network"]
 fn a_stage_may_begin_with_a_folder() {
     let context = context();
     // The files of an image, as whoever has a root of their own would have them.
