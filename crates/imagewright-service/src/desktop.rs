@@ -22,7 +22,7 @@ pub type OnTransfer<'a> = &'a (dyn Fn(&str, Progress) + Sync);
 
 /// What can be done about it.
 const REMEDY: &str =
-    "packages are built on Linux; a Dockerfile is built here, too, by Docker Desktop with `--engine docker`";
+    "packages are built on Linux; a Dockerfile is built here by Docker Desktop, with `--engine docker`";
 
 /// How much of the machine a program may use: for others than our own engine to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,15 +34,18 @@ pub enum EngineError {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// The login for a registry cannot be had.
+    #[error("{message}")]
+    Credentials {
+        /// Why not.
+        message: String,
+    },
     /// This system lacks what our own engine works with.
     #[error("{what}: our own engine and its store are for Linux")]
     NotHere {
         /// What was asked for.
         what: &'static str,
     },
-    /// No daemon that could build answers.
-    #[error("no daemon that builds answers here")]
-    NoDaemonAnswers,
 }
 
 impl EngineError {
@@ -50,18 +53,15 @@ impl EngineError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Cancelled => ErrorKind::Cancelled,
-            Self::NotHere { .. } | Self::NoDaemonAnswers => ErrorKind::Machine,
+            Self::Credentials { .. } | Self::NotHere { .. } => ErrorKind::Machine,
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Cancelled => None,
+            Self::Cancelled | Self::Credentials { .. } => None,
             Self::NotHere { .. } => Some(REMEDY.to_owned()),
-            Self::NoDaemonAnswers => Some(
-                "start Docker Desktop, or set DOCKER_HOST, or `docker.host` in the configuration".to_owned(),
-            ),
         }
     }
 }
@@ -132,12 +132,19 @@ impl Service {
         }
     }
 
-    /// The daemon that was asked for; else the first that answers.
+    /// The Docker Engine, unless another engine was asked for: one that keeps what it builds.
     fn engine_for(&self) -> Result<Builder, ServiceError> {
         match self.engines.engine {
             BuildEngine::Native => Err(EngineError::NotHere { what: "`--engine native`" }.into()),
-            BuildEngine::Auto => Ok(self.first_that_answers().ok_or(EngineError::NoDaemonAnswers)?),
-            engine => self.builder(engine),
+            BuildEngine::BuildKit => {
+                Err(EngineError::NotHere { what: "keeping the image that a BuildKit daemon builds" }.into())
+            }
+            BuildEngine::Docker => self.builder(BuildEngine::Docker),
+            BuildEngine::Auto => {
+                let builder = self.builder(BuildEngine::Docker)?;
+                builder.daemon.version()?;
+                Ok(builder)
+            }
         }
     }
 
@@ -149,9 +156,6 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
         refuse_what_is_ours(builder.engine, command)?;
-        if builder.engine == BuildEngine::BuildKit {
-            return Err(EngineError::NotHere { what: "taking the image that BuildKit builds" }.into());
-        }
         let (request, _) = self.daemon_request(command)?;
         if command.push && request.names.is_empty() {
             return Err(ServiceError::NoNameToPush);
@@ -173,6 +177,19 @@ impl Service {
         let report = built?;
         report.write_digest(command.digest_file.as_deref())?;
         Ok(report)
+    }
+
+    /// Has the Docker Engine push an image that it has by this name.
+    pub fn push_image(
+        &self,
+        name: &Reference,
+        cancel: &Cancel,
+        progress: OnTransfer<'_>,
+    ) -> Result<(), ServiceError> {
+        let login = self.logins().login(name.registry());
+        let login = login.map_err(|message| EngineError::Credentials { message })?;
+        let told = |done| progress("pushing", done);
+        Ok(self.engine_for()?.daemon.push_image(name, login.as_ref(), &told, cancel.stop())?)
     }
 
     /// Says that there is no such file, and no store in which an image of that name could be.

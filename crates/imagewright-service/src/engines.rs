@@ -29,11 +29,6 @@ impl Service {
         };
         Ok(Builder { engine, daemon })
     }
-
-    pub(crate) fn first_that_answers(&self) -> Option<Builder> {
-        let known = [BuildEngine::Docker, BuildEngine::BuildKit].into_iter();
-        known.filter_map(|engine| self.builder(engine).ok()).find(|builder| builder.daemon.version().is_ok())
-    }
 }
 
 /// Refuses flags that only our own engine has.

@@ -176,7 +176,10 @@ impl ServiceError {
             Self::NotForEngine { engine: BuildEngine::Native, .. } => {
                 Some("build with `--engine docker`, `buildkit` or `auto`".to_owned())
             }
-            Self::NotForEngine { .. } => Some("leave them out, or build with `--engine native`".to_owned()),
+            Self::NotForEngine { .. } if cfg!(target_os = "linux") => {
+                Some("leave them out, or build with `--engine native`".to_owned())
+            }
+            Self::NotForEngine { .. } => Some("leave them out".to_owned()),
             Self::Transport(error) => error.hint(),
             Self::NoPythonPackages => Some("ask for some with `--pip`, or leave out `--pylock`".to_owned()),
             Self::NoNameToPush => Some("name it with --tag".to_owned()),

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{
-    base, build, check, completions, doctor, fsck, gc, image, login, metadata, plan, pull, push,
-};
+use crate::commands::{build, check, completions, login, metadata, own};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -26,20 +24,12 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(Box<build::BuildArguments>),
-    Plan(Box<plan::PlanArguments>),
-    #[command(subcommand)]
-    Image(image::ImageCommand),
-    #[command(subcommand)]
-    Base(base::BaseCommand),
+    #[command(flatten)]
+    Own(own::OwnCommand),
     Check(check::CheckArguments),
-    Pull(pull::PullArguments),
-    Push(push::PushArguments),
     Login(login::LoginArguments),
     Logout(login::LogoutArguments),
     Metadata(metadata::MetadataArguments),
-    Gc(gc::GcArguments),
-    Fsck(fsck::FsckArguments),
-    Doctor(doctor::DoctorArguments),
     Completions(completions::CompletionsArguments),
 }
 

@@ -38,6 +38,11 @@ impl Service {
             }
         }
     }
+
+    fn first_that_answers(&self) -> Option<Builder> {
+        let known = [BuildEngine::Docker, BuildEngine::BuildKit].into_iter();
+        known.filter_map(|engine| self.builder(engine).ok()).find(|builder| builder.daemon.version().is_ok())
+    }
 }
 
 /// Why our own engine cannot build; nothing where it can. What is wrong for everybody is an error.

@@ -1,6 +1,5 @@
 //! `imagewright build` of a Dockerfile.
 
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +10,8 @@ use imagewright_model::{BuildEngine, ErrorKind, Secret};
 use imagewright_service::{Cancel, DockerfileCommand, Network, dockerfile_of};
 
 use crate::cli::Global;
-use crate::commands::build::{self, BuildArguments};
+use crate::commands::build::BuildArguments;
+use crate::commands::packages;
 use crate::commands::publish::Publishing;
 use crate::context;
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ pub(crate) struct DockerfileFlags {
     /// Ask registries again what the bases are by now
     #[arg(long)]
     pull: bool,
-    /// Who builds: native, docker, buildkit, or auto for a daemon where ours cannot [default: native]
+    /// Who builds: native, docker, buildkit, or auto for a daemon where ours cannot [default: native; auto on macOS and Windows]
     #[arg(long, value_enum, value_name = "ENGINE")]
     engine: Option<EngineFlag>,
 }
@@ -170,7 +170,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let events = progress.renderer(global.quiet);
     let built = service.build_dockerfile(&command, &*events, &cancel)?;
     if push {
-        build::push(global, &service, &built, &cancel)?;
+        packages::push(global, &service, &built, &cancel)?;
     }
     let published = publishing.map(|publishing| publishing.publish(global, &service, &built)).transpose()?;
     report::build(&built, published.as_ref(), process.json)?;
@@ -217,13 +217,25 @@ fn agent(text: &str) -> Result<(String, PathBuf), Failure> {
         },
     };
     match fs::metadata(&socket) {
-        Ok(metadata) if metadata.file_type().is_socket() => Ok((name.to_owned(), socket)),
+        Ok(metadata) if is_socket(&metadata) => Ok((name.to_owned(), socket)),
         Ok(_) => Err(usage(
             format!("`{}` is no socket", socket.display()),
             "give a key to an agent with `ssh-add KEY`, and the build the agent: keys are read by no build",
         )),
         Err(error) => Err(usage(format!("`{}`: {error}", socket.display()), "name the socket of an agent")),
     }
+}
+
+#[cfg(unix)]
+fn is_socket(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    metadata.file_type().is_socket()
+}
+
+/// Agents of Windows listen on pipes, and those look like files.
+#[cfg(not(unix))]
+fn is_socket(_: &fs::Metadata) -> bool {
+    true
 }
 
 /// `id=NAME,src=FILE`, `id=NAME,env=VARIABLE`, or `id=NAME` for the variable or else the file of that name.
