@@ -26,7 +26,10 @@ const REMEDY: &str =
 
 /// How much of the machine a program may use: for others than our own engine to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits;
+pub struct Limits {}
+
+/// There is nothing that could be collected.
+pub(crate) struct Lease;
 
 /// Why our own engine does not do something: it is for Linux.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -202,10 +205,10 @@ impl Service {
         Err(ServiceError::NothingToCheck { name: command.subject.clone() })
     }
 
-    /// There is nothing that could be collected.
+    /// Keeps nobody away.
     #[expect(clippy::unnecessary_wraps, reason = "where there is a store it may fail")]
-    pub(crate) fn lease(&self) -> Result<(), ServiceError> {
-        Ok(())
+    pub(crate) fn lease(&self) -> Result<Lease, ServiceError> {
+        Ok(Lease)
     }
 
     pub(crate) fn trust(&self) -> &TrustSettings {

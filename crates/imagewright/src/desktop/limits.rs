@@ -9,6 +9,6 @@ pub(crate) struct LimitFlags {}
 
 impl From<LimitFlags> for Limits {
     fn from(_: LimitFlags) -> Self {
-        Self
+        Self {}
     }
 }
