@@ -146,7 +146,7 @@ impl DockerError {
                 Some(or_native("become a member of the group that owns the socket (usually `docker`)"))
             }
             Self::Unreachable { .. } => {
-                Some(or_native("start it, or say where it is with DOCKER_HOST or BUILDKIT_HOST"))
+                Some(or_native("start it, say where it is with DOCKER_HOST or BUILDKIT_HOST"))
             }
             Self::Certificate { .. } => {
                 Some("DOCKER_CERT_PATH must have ca.pem, cert.pem and key.pem of the daemon".to_owned())

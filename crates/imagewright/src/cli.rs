@@ -21,15 +21,22 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+// The commands. Those for Linux alone stand apart; the numbers are their places in the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(display_order = 0)]
     Build(Box<build::BuildArguments>),
     #[command(flatten)]
     Own(own::OwnCommand),
+    #[command(display_order = 4)]
     Check(check::CheckArguments),
+    #[command(display_order = 7)]
     Login(login::LoginArguments),
+    #[command(display_order = 8)]
     Logout(login::LogoutArguments),
+    #[command(display_order = 9)]
     Metadata(metadata::MetadataArguments),
+    #[command(display_order = 13)]
     Completions(completions::CompletionsArguments),
 }
 

@@ -11,15 +11,21 @@ use crate::failure::Failure;
 /// Commands that there are on Linux alone.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnCommand {
+    #[command(display_order = 1)]
     Plan(Box<plan::PlanArguments>),
-    #[command(subcommand)]
+    #[command(subcommand, display_order = 2)]
     Image(image::ImageCommand),
-    #[command(subcommand)]
+    #[command(subcommand, display_order = 3)]
     Base(base::BaseCommand),
+    #[command(display_order = 5)]
     Pull(pull::PullArguments),
+    #[command(display_order = 6)]
     Push(push::PushArguments),
+    #[command(display_order = 10)]
     Gc(gc::GcArguments),
+    #[command(display_order = 11)]
     Fsck(fsck::FsckArguments),
+    #[command(display_order = 12)]
     Doctor(doctor::DoctorArguments),
 }
 
