@@ -144,7 +144,10 @@ impl Daemon {
         let path = format!("/images/{name}/get");
         let runtime = runtime()?;
         let response = runtime.block_on(async {
-            http::succeeded(http::request(self.connect().await?, Method::GET, &path, None).await?).await
+            http::succeeded(
+                http::request(self.connect().await?, Method::GET, &path, http::Extra::None).await?,
+            )
+            .await
         })?;
         Ok(BodyReader { runtime, body: response.into_body(), read: Bytes::new() })
     }
@@ -162,7 +165,7 @@ impl Daemon {
         Channel::open(connection).await
     }
 
-    async fn connect(&self) -> Result<Box<dyn Duplex>, DockerError> {
+    pub(crate) async fn connect(&self) -> Result<Box<dyn Duplex>, DockerError> {
         match self.kind {
             Kind::Docker => connect(&self.address, Address::docker_port).await,
             Kind::BuildKit => connect(&self.address, |port, _| Address::buildkit_port(port)).await,

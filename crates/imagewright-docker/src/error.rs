@@ -114,6 +114,12 @@ fn at(origin: Option<&Origin>) -> String {
     origin.map(|origin| format!("{origin}: ")).unwrap_or_default()
 }
 
+/// A remedy; and another engine, where that runs.
+fn or_native(remedy: &str) -> String {
+    let other = if cfg!(target_os = "linux") { ", or build with `--engine native`" } else { "" };
+    format!("{remedy}{other}")
+}
+
 impl DockerError {
     /// What decides the exit code.
     pub fn kind(&self) -> ErrorKind {
@@ -136,26 +142,23 @@ impl DockerError {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
-                "become a member of the group that owns the socket (usually `docker`), or build with `--engine native`"
-                    .to_owned(),
-            ),
-            Self::Unreachable { .. } => Some(
-                "start it, say where it is with DOCKER_HOST or BUILDKIT_HOST, or build with `--engine native`".to_owned(),
-            ),
+            Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some(or_native("become a member of the group that owns the socket (usually `docker`)"))
+            }
+            Self::Unreachable { .. } => {
+                Some(or_native("start it, say where it is with DOCKER_HOST or BUILDKIT_HOST"))
+            }
             Self::Certificate { .. } => {
                 Some("DOCKER_CERT_PATH must have ca.pem, cert.pem and key.pem of the daemon".to_owned())
             }
             Self::Refused { message } if message.contains("HTTPS server") => {
                 Some("it wants TLS: set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH".to_owned())
             }
-            Self::NoBuildKit { .. } => Some(
-                "Docker has BuildKit since 18.09, not for Windows containers; or build with `--engine native`".to_owned(),
-            ),
-            Self::TooOld { .. } => Some("use a newer daemon, or build with `--engine native`".to_owned()),
-            Self::FileName { .. } => {
-                Some("leave it out with a line in .dockerignore, or build with `--engine native`".to_owned())
+            Self::NoBuildKit { .. } => {
+                Some(or_native("Docker has BuildKit since 18.09, not for Windows containers"))
             }
+            Self::TooOld { .. } => Some(or_native("use a newer daemon")),
+            Self::FileName { .. } => Some(or_native("leave it out with a line in .dockerignore")),
             Self::Read { source, .. } | Self::TakeImage(source) => ErrorKind::io_hint(source),
             Self::Failed { kind: ErrorKind::Denied, .. } => {
                 Some("log in with `imagewright login` or `docker login`".to_owned())

@@ -21,21 +21,33 @@ struct Refusal {
     message: String,
 }
 
+/// What a request says beside its path.
+pub(crate) enum Extra<'a> {
+    /// Nothing.
+    None,
+    /// Another protocol is wanted from here on.
+    Upgrade(&'a str),
+    /// A login at a registry, as Docker writes it.
+    Login(&'a str),
+}
+
 /// Sends one request. The connection serves it alone.
 pub(crate) async fn request(
     connection: Box<dyn Duplex>,
     method: Method,
     path: &str,
-    upgrade: Option<&str>,
+    extra: Extra<'_>,
 ) -> Result<Response<Incoming>, DockerError> {
     let (mut sender, driver) =
         http1::handshake::<_, Empty<Bytes>>(TokioIo::new(connection)).await.map_err(DockerError::broken)?;
     // Ends with the connection; what goes wrong on it is seen by whoever waits for the answer.
     tokio::spawn(driver.with_upgrades());
     let mut request = Request::builder().method(method).uri(path).header(HOST, "docker");
-    if let Some(protocol) = upgrade {
-        request = request.header(CONNECTION, "Upgrade").header(UPGRADE, protocol);
-    }
+    request = match extra {
+        Extra::None => request,
+        Extra::Upgrade(protocol) => request.header(CONNECTION, "Upgrade").header(UPGRADE, protocol),
+        Extra::Login(login) => request.header("X-Registry-Auth", login),
+    };
     let request = request.body(Empty::new()).map_err(DockerError::broken)?;
     sender.send_request(request).await.map_err(DockerError::broken)
 }
@@ -45,7 +57,7 @@ pub(crate) async fn document<T: DeserializeOwned>(
     connection: Box<dyn Duplex>,
     path: &str,
 ) -> Result<T, DockerError> {
-    let response = succeeded(request(connection, Method::GET, path, None).await?).await?;
+    let response = succeeded(request(connection, Method::GET, path, Extra::None).await?).await?;
     serde_json::from_slice(&bytes(response).await?).map_err(DockerError::broken)
 }
 
@@ -55,7 +67,7 @@ pub(crate) async fn upgrade(
     path: &str,
     protocol: &str,
 ) -> Result<Option<Box<dyn Duplex>>, DockerError> {
-    let response = request(connection, Method::POST, path, Some(protocol)).await?;
+    let response = request(connection, Method::POST, path, Extra::Upgrade(protocol)).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => {}
         StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED => {

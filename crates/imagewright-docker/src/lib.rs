@@ -19,6 +19,7 @@ mod daemon;
 mod error;
 mod http;
 mod lines;
+mod push;
 mod session;
 mod status;
 mod tls;

@@ -1,10 +1,10 @@
 //! Where records lie: Elyra's folders, highest precedence first.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::SCHEMASPACE;
+use crate::system::entries;
 
 /// What decides where records lie. Whoever has an environment gathers it.
 #[derive(Clone, Debug, Default)]
@@ -56,14 +56,6 @@ impl Folders {
     pub fn writable(&self) -> &Path {
         self.0.first().map_or(Path::new(""), PathBuf::as_path)
     }
-}
-
-/// The entries of a search path, without slashes at their ends.
-fn entries(list: &OsStr) -> impl Iterator<Item = PathBuf> {
-    list.as_bytes().split(|&byte| byte == b':').map(|entry| {
-        let length = entry.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
-        PathBuf::from(OsString::from_vec(entry[..length].to_vec()))
-    })
 }
 
 /// `jupyter --data-dir`.

@@ -8,12 +8,12 @@
 //! Two of us take turns by an `flock` of the folder, or of a file in it where folders cannot be locked (NFS). Elyra locks nothing; its changes are noticed by the content, which must be
 //! what was read before.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::read;
+use crate::system::{make_folder, open_folder, own_file, sync_folder};
 
 /// Names that neither Elyra nor anybody else takes for a record: they do not end in `.json`.
 const NEW: &str = ".imagewright-new";
@@ -48,17 +48,16 @@ impl Writer {
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         if !folder.is_dir() {
             folder.parent().map_or(Ok(()), fs::create_dir_all)?;
-            match DirBuilder::new().mode(0o700).create(folder) {
+            match make_folder(folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => (),
             }
         }
-        let directory = File::open(folder)?;
+        let directory = open_folder(folder)?;
         let _lock = match directory.lock() {
             Ok(()) => None,
             Err(_) => {
-                let file =
-                    OpenOptions::new().append(true).create(true).mode(0o600).open(folder.join(LOCK))?;
+                let file = own_file().append(true).create(true).open(folder.join(LOCK))?;
                 file.lock()?;
                 Some(file)
             }
@@ -80,7 +79,7 @@ impl Writer {
         });
         remove_if_there(&new)?;
         placed?;
-        self.directory.sync_all()
+        sync_folder(&self.directory)
     }
 
     /// Puts `content` in the place of a file that must still hold `expected`, where that is known.
@@ -107,7 +106,7 @@ impl Writer {
         }
         remove_if_there(&new)?;
         remove_if_there(&old)?;
-        self.directory.sync_all()?;
+        sync_folder(&self.directory)?;
         replaced
     }
 
@@ -117,7 +116,7 @@ impl Writer {
             true => fs::remove_dir(path)?,
             false => fs::remove_file(path)?,
         }
-        self.directory.sync_all()
+        sync_folder(&self.directory)
     }
 
     fn beside(&self, file: &str, suffix: &str) -> PathBuf {
@@ -126,11 +125,10 @@ impl Writer {
 
     fn write_beside(&self, file: &str, content: &str) -> io::Result<PathBuf> {
         let path = self.beside(file, NEW);
-        let written =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
-                file.write_all(content.as_bytes())?;
-                file.sync_all()
-            });
+        let written = own_file().write(true).create_new(true).open(&path).and_then(|mut file| {
+            file.write_all(content.as_bytes())?;
+            file.sync_all()
+        });
         match written {
             Ok(()) => Ok(path),
             Err(error) => {
@@ -148,7 +146,7 @@ impl Writer {
                 (self.folder.join(&file), self.beside(&file, NEW), self.beside(&file, OLD));
             if !exists(&path) && exists(&new) && exists(&old) {
                 fs::rename(&old, &path)?;
-                self.directory.sync_all()?;
+                sync_folder(&self.directory)?;
             }
             remove_if_there(&old)?;
             remove_if_there(&new)?;

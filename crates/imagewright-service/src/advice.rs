@@ -8,10 +8,9 @@ use imagewright_check::{Finding, Level, Selection, Surroundings, check_dockerfil
 use imagewright_dockerfile::BuildPlan;
 use imagewright_model::{BuildEvent, EventSink};
 use imagewright_oci::{ContainerConfig, Reference};
-use imagewright_store::Store;
 
-use crate::Service;
-use crate::dockerfile::{Written, bases};
+use crate::given::{Written, bases};
+use crate::{BuildReport, Service, ServiceError};
 
 /// Larger files are no scripts.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -33,12 +32,26 @@ impl<'a> Advice<'a> {
         plan: &'a BuildPlan,
         context: &'a Path,
     ) -> Self {
-        let around = Around { store: service.store(), context };
+        let around = Around { service, context };
         Self { written, plan, around, is_told: false, findings: Vec::new() }
     }
 
+    /// Builds, and tells what rules find in the Dockerfile.
+    pub(crate) fn beside(
+        mut self,
+        events: &dyn EventSink,
+        build: impl FnOnce(&dyn EventSink) -> Result<BuildReport, ServiceError>,
+    ) -> Result<BuildReport, ServiceError> {
+        self.tell_what_is_certain(events);
+        let held = HeldEnd::new(events);
+        let built = build(&held);
+        self.tell(events);
+        held.release();
+        Ok(BuildReport { findings: Some(self.findings), ..built? })
+    }
+
     /// Tells everything, provided that all bases are known; else what does not hang on them.
-    pub(crate) fn tell_what_is_certain(&mut self, events: &dyn EventSink) {
+    fn tell_what_is_certain(&mut self, events: &dyn EventSink) {
         for message in unknown_names(&self.written.file, &self.written.text).unwrap_or_default() {
             events.emit(BuildEvent::Warning { message });
         }
@@ -48,7 +61,7 @@ impl<'a> Advice<'a> {
     }
 
     /// Tells everything that was not told yet.
-    pub(crate) fn tell(&mut self, events: &dyn EventSink) {
+    fn tell(&mut self, events: &dyn EventSink) {
         if std::mem::replace(&mut self.is_told, true) {
             return;
         }
@@ -60,15 +73,11 @@ impl<'a> Advice<'a> {
             events.emit(BuildEvent::Warning { message: finding.to_string() });
         }
     }
-
-    pub(crate) fn into_findings(self) -> Vec<Finding> {
-        self.findings
-    }
 }
 
 /// Files of a build context, and bases that the store has.
 pub(crate) struct Around<'a> {
-    pub(crate) store: &'a Store,
+    pub(crate) service: &'a Service,
     pub(crate) context: &'a Path,
 }
 
@@ -87,24 +96,22 @@ impl Surroundings for Around<'_> {
     }
 
     fn base(&self, reference: &Reference) -> Option<ContainerConfig> {
-        let record = self.store.resolve(&reference.canonical()).ok()?;
-        let image = self.store.image(&record.manifest).ok()?;
-        Some(image.config.into_value().config.unwrap_or_default())
+        self.service.known_base(reference)
     }
 }
 
 /// Passes events on, but for the last of a build, which waits until it is released: nothing may follow it.
-pub(crate) struct HeldEnd<'a> {
+struct HeldEnd<'a> {
     events: &'a dyn EventSink,
     end: Mutex<Option<BuildEvent>>,
 }
 
 impl<'a> HeldEnd<'a> {
-    pub(crate) fn new(events: &'a dyn EventSink) -> Self {
+    fn new(events: &'a dyn EventSink) -> Self {
         Self { events, end: Mutex::default() }
     }
 
-    pub(crate) fn release(self) {
+    fn release(self) {
         let end = self.end.into_inner().unwrap_or_else(PoisonError::into_inner);
         end.into_iter().for_each(|end| self.events.emit(end));
     }

@@ -3,8 +3,7 @@
 use imagewright_engine::{BaseImageRequest, Cancel};
 use imagewright_model::EventSink;
 
-use crate::build::BuildReport;
-use crate::{Service, ServiceError};
+use crate::{BuildReport, Service, ServiceError};
 
 impl Service {
     /// Makes a base image.

@@ -4,19 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use imagewright_check::Finding;
 use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, LayerWatch, Upgrade, Versions};
 use imagewright_layer::Compression;
 use imagewright_model::spec::{BaseSource, ImageSpec, LayerCompression, PartialSpec, SpecFlags, read_folder};
 use imagewright_model::{BuildEvent, EventSink};
-use imagewright_oci::{Digest, Reference};
+use imagewright_oci::Reference;
 use imagewright_sandbox::Limits;
 
 use crate::ahead::sending;
 use crate::error::in_one_line;
 use crate::folder::Folder;
 use crate::lock::{LockPlace, write_file};
-use crate::{DockerfileCommand, Service, ServiceError};
+use crate::{BuildReport, Service, ServiceError};
 
 /// What a user asks for who asks for a build.
 #[derive(Clone, Debug, Default)]
@@ -48,29 +47,6 @@ pub struct BuildCommand {
     pub digest_file: Option<PathBuf>,
 }
 
-/// What a build came to.
-#[derive(Clone, Debug)]
-pub struct BuildReport {
-    /// Names the image got.
-    pub names: Vec<Reference>,
-    /// Digest of its manifest.
-    pub digest: Digest,
-    /// Its id: digest of its configuration.
-    pub id: Digest,
-    /// Bytes of its layers as stored.
-    pub size: u64,
-    /// Number of its layers.
-    pub layers: usize,
-    /// Whether nothing had to be done.
-    pub unchanged: bool,
-    /// The file with the lock, where the spec is a file or folder.
-    pub lock: Option<PathBuf>,
-    /// What a person should know beside.
-    pub notes: Vec<String>,
-    /// What rules found in the Dockerfile; none where none was built.
-    pub findings: Option<Vec<Finding>>,
-}
-
 impl BuildReport {
     pub(crate) fn new(names: &[Reference], built: Built) -> Self {
         Self {
@@ -84,32 +60,6 @@ impl BuildReport {
             notes: Vec::new(),
             findings: None,
         }
-    }
-
-    /// Writes what a build of a Dockerfile was asked to write.
-    pub(crate) fn write_files(&self, command: &DockerfileCommand) -> Result<(), ServiceError> {
-        self.write_digest(command.digest_file.as_deref())?;
-        let write = |path: &Option<PathBuf>, text: String| match path {
-            None => Ok(()),
-            Some(path) => {
-                fs::write(path, text).map_err(|source| ServiceError::Write { path: path.clone(), source })
-            }
-        };
-        write(&command.id_file, self.id.to_string())?;
-        let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
-        let metadata = serde_json::json!({
-            "containerimage.config.digest": self.id,
-            "containerimage.digest": self.digest,
-            "image.name": names.join(","),
-        });
-        write(&command.metadata_file, format!("{metadata:#}\n"))
-    }
-
-    /// Writes the digest of the manifest to a file, which may be a pipe or a device.
-    pub(crate) fn write_digest(&self, file: Option<&Path>) -> Result<(), ServiceError> {
-        let Some(path) = file else { return Ok(()) };
-        fs::write(path, self.digest.to_string())
-            .map_err(|source| ServiceError::Write { path: path.to_path_buf(), source })
     }
 }
 

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use imagewright_check::UnknownRule;
 use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
-use imagewright_engine::EngineError;
+#[cfg(target_os = "linux")]
 use imagewright_layer::LayerError;
 use imagewright_model::spec::SpecError;
 use imagewright_model::{BuildEngine, ErrorKind};
-use imagewright_oci::{Digest, ReferenceError};
+#[cfg(target_os = "linux")]
+use imagewright_oci::Digest;
+use imagewright_oci::ReferenceError;
 use imagewright_registry::RegistryError;
-use imagewright_store::StoreError;
-use imagewright_store::transfer::TransferError;
+#[cfg(target_os = "linux")]
+use imagewright_store::{StoreError, transfer::TransferError};
 
+use crate::EngineError;
 use crate::transport::TransportError;
 
 /// Why a use case failed.
@@ -23,9 +26,11 @@ pub enum ServiceError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The store failed.
+    #[cfg(target_os = "linux")]
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An image could not be exported.
+    #[cfg(target_os = "linux")]
     #[error(transparent)]
     Transfer(#[from] TransferError),
     /// A registry could not be used.
@@ -91,6 +96,7 @@ pub enum ServiceError {
         name: String,
     },
     /// A layer of an image cannot be looked through.
+    #[cfg(target_os = "linux")]
     #[error("layer `{digest}` is not usable")]
     Layer {
         /// Its digest.
@@ -121,7 +127,9 @@ impl ServiceError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Engine(error) => error.kind(),
+            #[cfg(target_os = "linux")]
             Self::Store(error) => error.kind(),
+            #[cfg(target_os = "linux")]
             Self::Transfer(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
@@ -138,6 +146,7 @@ impl ServiceError {
             | Self::NotForDockerfiles { .. } => ErrorKind::Usage,
             Self::UnknownRule(error) => error.kind(),
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
+            #[cfg(target_os = "linux")]
             Self::Layer { .. } => ErrorKind::Invalid,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::of_io(source),
         }
@@ -147,7 +156,9 @@ impl ServiceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Engine(error) => error.hint(),
+            #[cfg(target_os = "linux")]
             Self::Store(error) => error.hint(),
+            #[cfg(target_os = "linux")]
             Self::Transfer(error) => error.hint(),
             Self::Registry(error) => error.hint(),
             Self::Spec(error) => error.hint(),
@@ -165,7 +176,10 @@ impl ServiceError {
             Self::NotForEngine { engine: BuildEngine::Native, .. } => {
                 Some("build with `--engine docker`, `buildkit` or `auto`".to_owned())
             }
-            Self::NotForEngine { .. } => Some("leave them out, or build with `--engine native`".to_owned()),
+            Self::NotForEngine { .. } if cfg!(target_os = "linux") => {
+                Some("leave them out, or build with `--engine native`".to_owned())
+            }
+            Self::NotForEngine { .. } => Some("leave them out".to_owned()),
             Self::Transport(error) => error.hint(),
             Self::NoPythonPackages => Some("ask for some with `--pip`, or leave out `--pylock`".to_owned()),
             Self::NoNameToPush => Some("name it with --tag".to_owned()),
@@ -176,6 +190,7 @@ impl ServiceError {
             Self::NothingToCheck { .. } => Some(
                 "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),
             ),
+            #[cfg(target_os = "linux")]
             Self::Layer { .. } => Some("`imagewright fsck --repair` removes what is damaged".to_owned()),
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),

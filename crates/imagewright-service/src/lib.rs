@@ -2,88 +2,64 @@
 //!
 //! A front end gathers arguments and settings, calls one function here, and renders what comes back. Nothing here
 //! prints or looks at the environment.
+//!
+//! Our own engine and the store are for Linux. What works without them is there on other systems, too, where `desktop`
+//! stands in the place of `service`.
 
 mod advice;
-mod ahead;
-mod base;
-mod build;
-mod dockerfile;
 mod elsewhere;
 mod engines;
 mod error;
-mod folder;
-mod images;
-mod lock;
-mod plan;
-mod registries;
-mod remote_context;
+mod given;
+mod logins;
+mod report;
 mod transport;
-mod upkeep;
 
 pub mod check;
 pub mod metadata;
 
-pub use build::{BuildCommand, BuildReport};
-pub use dockerfile::{DockerfileCommand, dockerfile_of};
-pub use error::ServiceError;
-pub use images::{ImageDetails, Removed};
-pub use imagewright_docker::Network;
-pub use plan::PlanReport;
-pub use remote_context::is_remote_context;
-pub use transport::{Destination, Source, TransportError};
+#[cfg(target_os = "linux")]
+mod ahead;
+#[cfg(target_os = "linux")]
+mod base;
+#[cfg(target_os = "linux")]
+mod build;
+#[cfg(target_os = "linux")]
+mod dockerfile;
+#[cfg(target_os = "linux")]
+mod folder;
+#[cfg(target_os = "linux")]
+mod images;
+#[cfg(target_os = "linux")]
+mod lock;
+#[cfg(target_os = "linux")]
+mod plan;
+#[cfg(target_os = "linux")]
+mod registries;
+#[cfg(target_os = "linux")]
+mod remote_context;
+#[cfg(target_os = "linux")]
+mod service;
+#[cfg(target_os = "linux")]
+mod taking;
+#[cfg(target_os = "linux")]
+mod upkeep;
 
-pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
-pub use registries::OnTransfer;
+#[cfg(not(target_os = "linux"))]
+mod desktop;
 
-pub use imagewright_engine::{
-    BaseImageRequest, Cancel, Inventory, LayerOrigin, Machine, RunRequest, Upgrade,
+#[cfg(not(target_os = "linux"))]
+pub use desktop::{Cancel, EngineError, Limits, OnTransfer, Service};
+#[cfg(target_os = "linux")]
+pub use service::{
+    BaseImageRequest, BuildCommand, Cancel, CheckReport, Collected, CollectionRules, EngineError,
+    ImageDetails, ImageRecord, Inventory, LayerOrigin, Limits, Machine, OnTransfer, PlanReport, Removed,
+    RunRequest, Service, Tally, Upgrade,
 };
-pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord, Tally};
 
-use std::path::Path;
-
-use imagewright_engine::Engine;
-use imagewright_model::{BuildSettings, EngineSettings};
-use imagewright_registry::Client;
-use imagewright_sandbox::Helper;
-use imagewright_store::Store;
-
-use registries::Registries;
-
-/// Everything a user can do, on one store.
-pub struct Service {
-    engine: Engine,
-    registries: Registries,
-    registry_settings: RegistrySettings,
-    credentials: CredentialFiles,
-    engines: EngineSettings,
-}
-
-impl Service {
-    /// Opens the store at `root`, creating it where it is missing.
-    pub fn open(
-        root: &Path,
-        helper: Helper,
-        settings: BuildSettings,
-        machine: Machine,
-        registry_settings: RegistrySettings,
-        credentials: CredentialFiles,
-    ) -> Result<Self, ServiceError> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let store = Store::open(root)?;
-        let client = Client::new(registry_settings.clone(), &settings.trust, Box::new(credentials.clone()))?;
-        let registries = Registries { client, store: store.clone() };
-        let remote = Box::new(registries.clone());
-        let engine = Engine { store, helper, settings, machine, remote, threads };
-        Ok(Self { engine, registries, registry_settings, credentials, engines: EngineSettings::default() })
-    }
-
-    /// The same, with others that may build Dockerfiles.
-    pub fn with_engines(self, engines: EngineSettings) -> Self {
-        Self { engines, ..self }
-    }
-
-    fn store(&self) -> &Store {
-        &self.engine.store
-    }
-}
+pub use error::ServiceError;
+pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};
+pub use imagewright_docker::Network;
+pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
+pub use report::BuildReport;
+pub use transport::{Destination, Source, TransportError};

@@ -1,7 +1,10 @@
 //! Runtime image records, as Elyra keeps them. They need no content store.
 
+#[cfg(target_os = "linux")]
 mod archive;
+#[cfg(target_os = "linux")]
 mod delivery;
+#[cfg(target_os = "linux")]
 mod mirrors;
 mod pin;
 mod publish;
@@ -14,7 +17,9 @@ use std::path::{Path, PathBuf};
 use imagewright_elyra::exchange;
 use imagewright_elyra::{Folders, Records, schema};
 
+#[cfg(target_os = "linux")]
 pub use archive::{ArchiveError, Archived};
+#[cfg(target_os = "linux")]
 pub use delivery::{Delivered, DeliveryRequest, Target, TargetError};
 pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, Imported, listed, system_text};
 pub use imagewright_elyra::json::{self, Object, Value};

@@ -1,25 +1,12 @@
 //! Contexts of Dockerfiles that are no folder: a git repository, or what comes on standard input.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use imagewright_dockerfile::GitSource;
 use imagewright_engine::{Cancel, FetchedContext, StreamedContext};
 
-use crate::dockerfile::find_dockerfile;
+use crate::given::{find_dockerfile, is_stream, repository};
 use crate::{DockerfileCommand, Service, ServiceError};
-
-/// What stands for standard input.
-const STREAM: &str = "-";
-
-/// Whether a build is of what has to be fetched or read first.
-pub fn is_remote_context(context: &Path) -> bool {
-    context == Path::new(STREAM) || repository(context).is_some()
-}
-
-fn repository(context: &Path) -> Option<GitSource> {
-    GitSource::parse(context.to_str()?)
-}
 
 impl Service {
     /// Brings the context of a build here, and gives the command for that folder; the other value holds the folder. None
@@ -32,7 +19,7 @@ impl Service {
         stream: &mut dyn Read,
         cancel: &Cancel,
     ) -> Result<Option<(DockerfileCommand, FetchedContext)>, ServiceError> {
-        let (context, text) = if command.context == Path::new(STREAM) {
+        let (context, text) = if is_stream(&command.context) {
             match self.engine.streamed_context(stream)? {
                 StreamedContext::Folder(context) => (context, None),
                 StreamedContext::Dockerfile(text, context) => (context, Some(text)),

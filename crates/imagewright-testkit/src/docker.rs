@@ -70,7 +70,8 @@ impl DockerDaemon {
     }
 
     fn run(root: Option<&Path>) -> Self {
-        let folder = TempDir::with_prefix("imagewright-docker-").expect("a temporary folder can be made");
+        // Short: BuildKit makes sockets far below, and their addresses are.
+        let folder = TempDir::with_prefix("docker-").expect("a temporary folder can be made");
         let path = |name: &str| folder.path().join(name).into_os_string();
         let log = File::create(folder.path().join("log")).expect("the folder is ours");
         let mut command = match root {

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{
-    base, build, check, completions, doctor, fsck, gc, image, login, metadata, plan, pull, push,
-};
+use crate::commands::{build, check, completions, login, metadata, own};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -23,23 +21,22 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+// The commands. Those for Linux alone stand apart; the numbers are their places in the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(display_order = 0)]
     Build(Box<build::BuildArguments>),
-    Plan(Box<plan::PlanArguments>),
-    #[command(subcommand)]
-    Image(image::ImageCommand),
-    #[command(subcommand)]
-    Base(base::BaseCommand),
+    #[command(flatten)]
+    Own(own::OwnCommand),
+    #[command(display_order = 4)]
     Check(check::CheckArguments),
-    Pull(pull::PullArguments),
-    Push(push::PushArguments),
+    #[command(display_order = 7)]
     Login(login::LoginArguments),
+    #[command(display_order = 8)]
     Logout(login::LogoutArguments),
+    #[command(display_order = 9)]
     Metadata(metadata::MetadataArguments),
-    Gc(gc::GcArguments),
-    Fsck(fsck::FsckArguments),
-    Doctor(doctor::DoctorArguments),
+    #[command(display_order = 13)]
     Completions(completions::CompletionsArguments),
 }
 

@@ -7,17 +7,17 @@ use imagewright_model::{BuildSettings, ErrorKind};
 use imagewright_sandbox::Helper;
 use imagewright_service::Service;
 
-use crate::HELPER_ARGUMENT;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::settings::{self, Settings};
+use crate::start::HELPER_ARGUMENT;
 
 /// Opens the service with the settings of all sources, flags last.
 pub(crate) fn open(global: &Global, overrides: Settings) -> Result<Service, Failure> {
     let settings = settings::load(global.config.as_deref(), overrides)?;
     let root = store_root(global, &settings)?;
     let engines = settings.engines();
-    let mut machine = settings::machine::gather();
+    let mut machine = settings::own_machine::gather();
     // Where a Docker Engine is elsewhere, images are not taken from it.
     if let Some(socket) = engines.docker.host.as_deref().and_then(|host| host.strip_prefix("unix://")) {
         machine.docker_socket = PathBuf::from(socket);

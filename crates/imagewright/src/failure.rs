@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use imagewright_model::ErrorKind;
-use imagewright_sandbox::user_namespace::UserNamespaceError;
 use imagewright_service::ServiceError;
 
 /// Why a command failed.
@@ -73,13 +72,6 @@ impl Failure {
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         Self { kind: error.kind(), hint: error.hint(), error: Box::new(error) }
-    }
-}
-
-/// An ordinary user cannot do here what building needs.
-impl From<UserNamespaceError> for Failure {
-    fn from(error: UserNamespaceError) -> Self {
-        Self { kind: ErrorKind::Machine, hint: error.hint(), error: Box::new(error) }
     }
 }
 

@@ -1,26 +1,21 @@
 //! `imagewright build`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anstream::eprintln;
 use clap::Args;
+use imagewright_model::SecretUrl;
 use imagewright_model::spec::SpecFlags;
-use imagewright_model::{ErrorKind, SecretUrl};
-use imagewright_service::{BuildCommand, BuildReport, Cancel, Service, Upgrade};
 
 use crate::cli::Global;
 use crate::commands::compatible::CompatibleFlags;
 use crate::commands::dockerfile::{self, DockerfileFlags};
 use crate::commands::limits::LimitFlags;
-use crate::commands::publish::{PublishFlags, Publishing};
-use crate::context;
+use crate::commands::packages;
+use crate::commands::publish::PublishFlags;
 use crate::failure::Failure;
-use crate::render::progress::{ProgressArguments, TransferProgress};
-use crate::render::report;
+use crate::render::progress::ProgressArguments;
 use crate::settings::Settings;
-use crate::signals::{Interrupt, cancel_on_signals};
 
 /// Build an image from a base and packages
 ///
@@ -155,16 +150,16 @@ pub(crate) struct ImageFlags {
 pub(crate) struct VersionFlags {
     /// Take newer versions than the lock has: of PACKAGE alone (may be given several times), or of everything
     #[arg(long, value_name = "PACKAGE", num_args = 0..=1, default_missing_value = "")]
-    upgrade: Vec<String>,
+    pub(super) upgrade: Vec<String>,
     /// Take exactly what the lock has; fail if it is not for this spec
     #[arg(long, conflicts_with = "upgrade")]
-    locked: bool,
+    pub(super) locked: bool,
     /// Fetch nothing; fail if the caches do not have all that is needed
     #[arg(long)]
     pub(super) offline: bool,
     /// Write the Python packages to this file as a pylock.toml (PEP 751)
     #[arg(long, value_name = "FILE")]
-    pylock: Option<PathBuf>,
+    pub(super) pylock: Option<PathBuf>,
 }
 
 impl VersionFlags {
@@ -176,26 +171,6 @@ impl VersionFlags {
             ("--pylock", self.pylock.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
-    }
-
-    /// The command for these flags; others are to be added.
-    pub(crate) fn into_command(self, source: Option<PathBuf>) -> Result<BuildCommand, Failure> {
-        // `build --upgrade FOLDER` means the folder, and clap takes it for the package.
-        if let (None, [word]) = (&source, &self.upgrade[..])
-            && !word.is_empty()
-            && (word.contains('/') || Path::new(word).exists())
-        {
-            let text = format!("--upgrade takes the name of a package, and `{word}` is a file or folder");
-            return Err(Failure::new(ErrorKind::Usage, text)
-                .with_hint(format!("put --upgrade behind it: `{word} --upgrade`")));
-        }
-        let upgrade = match &self.upgrade[..] {
-            [] => Upgrade::Nothing,
-            names if names.iter().any(String::is_empty) => Upgrade::Everything,
-            names => Upgrade::Packages(names.iter().cloned().collect()),
-        };
-        let Self { locked, offline, pylock, .. } = self;
-        Ok(BuildCommand { source, upgrade, locked, offline, pylock, ..BuildCommand::default() })
     }
 }
 
@@ -292,48 +267,5 @@ pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         return dockerfile::run(global, arguments);
     }
     arguments.dockerfile.refuse(&arguments.compatible)?;
-    let command = arguments.versions.into_command(arguments.source)?;
-    let publishing = Publishing::prepare(arguments.publishing)?;
-    let cancel = Cancel::new();
-    cancel_on_signals(&cancel, Interrupt::Ours)?;
-    let engine = arguments.dockerfile.engine();
-    let service = context::open(global, Settings { engine, ..arguments.sources.into_settings() })?;
-    let events = arguments.progress.renderer(global.quiet);
-    let process = arguments.process;
-    // A record of an image that nobody can pull is of no use.
-    let push = process.push || publishing.is_some();
-    let command = BuildCommand {
-        flags: arguments.image.into(),
-        no_cache: process.no_cache,
-        push,
-        time_limit: process.time_limit.map(Duration::from_secs),
-        limits: arguments.limits.into(),
-        source_date_epoch: process.source_date_epoch,
-        digest_file: process.digest_file,
-        ..command
-    };
-    let built = service.build(&command, &*events, &cancel)?;
-    if !global.quiet {
-        built.notes.iter().for_each(|note| eprintln!("warning: {note}"));
-    }
-    if push {
-        self::push(global, &service, &built, &cancel)?;
-    }
-    let published = publishing.map(|publishing| publishing.publish(global, &service, &built)).transpose()?;
-    report::build(&built, published.as_ref(), process.json)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn push(
-    global: &Global,
-    service: &Service,
-    built: &BuildReport,
-    cancel: &Cancel,
-) -> Result<(), Failure> {
-    let progress = TransferProgress::new(global.quiet);
-    let show = |message: &str, done| progress.show(message, done);
-    for name in &built.names {
-        service.push_image(&built.digest.to_string(), Some(name), cancel, &show)?;
-    }
-    Ok(())
+    packages::run(global, arguments)
 }

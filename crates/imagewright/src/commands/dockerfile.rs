@@ -1,6 +1,5 @@
 //! `imagewright build` of a Dockerfile.
 
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,8 +11,9 @@ use imagewright_model::{BuildEngine, ErrorKind, Secret};
 use imagewright_service::{Cancel, DockerfileCommand, Network, dockerfile_of, is_remote_context};
 
 use crate::cli::Global;
-use crate::commands::build::{self, BuildArguments};
+use crate::commands::build::BuildArguments;
 use crate::commands::compatible::{CompatibleFlags, annotation, host};
+use crate::commands::packages;
 use crate::commands::publish::Publishing;
 use crate::context;
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ pub(crate) struct DockerfileFlags {
     /// Ask registries again what the bases are by now
     #[arg(long)]
     pull: bool,
-    /// Who builds: native, docker, buildkit, or auto for a daemon where ours cannot [default: native]
+    /// Who builds: native, docker, buildkit, or auto for a daemon where ours cannot [default: native; auto on macOS and Windows]
     #[arg(long, value_enum, value_name = "ENGINE")]
     engine: Option<EngineFlag>,
 }
@@ -194,7 +194,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let command = brought.as_ref().map_or(&command, |(command, _)| command);
     let built = service.build_dockerfile(command, &*events, &cancel)?;
     if push {
-        build::push(global, &service, &built, &cancel)?;
+        packages::push(global, &service, &built, &cancel)?;
     }
     let published = publishing.map(|publishing| publishing.publish(global, &service, &built)).transpose()?;
     report::build(&built, published.as_ref(), process.json)?;
@@ -251,13 +251,25 @@ fn agent(text: &str) -> Result<(String, PathBuf), Failure> {
         },
     };
     match fs::metadata(&socket) {
-        Ok(metadata) if metadata.file_type().is_socket() => Ok((name.to_owned(), socket)),
+        Ok(metadata) if is_socket(&metadata) => Ok((name.to_owned(), socket)),
         Ok(_) => Err(usage(
             format!("`{}` is no socket", socket.display()),
             "give a key to an agent with `ssh-add KEY`, and the build the agent: keys are read by no build",
         )),
         Err(error) => Err(usage(format!("`{}`: {error}", socket.display()), "name the socket of an agent")),
     }
+}
+
+#[cfg(unix)]
+fn is_socket(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    metadata.file_type().is_socket()
+}
+
+/// Agents of Windows listen on pipes, and those look like files.
+#[cfg(not(unix))]
+fn is_socket(_: &fs::Metadata) -> bool {
+    true
 }
 
 /// `id=NAME,src=FILE`, `id=NAME,env=VARIABLE`, or `id=NAME` for the variable or else the file of that name.

@@ -89,7 +89,8 @@ fn disk(root: &Path) -> Check {
 
 fn uv(root: &Path, settings: &Settings) -> Check {
     let configured = settings.python.uv.iter().cloned();
-    let places = configured.chain([root.join("tools/uv")]).chain(settings::machine::gather().uv_candidates);
+    let places =
+        configured.chain([root.join("tools/uv")]).chain(settings::own_machine::gather().uv_candidates);
     match places.into_iter().find(|path| path.is_file()) {
         Some(path) => Check::new("uv", true, path.display().to_string(), ""),
         None => Check::new(

@@ -10,7 +10,7 @@ use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
 use crate::render::progress::TransferProgress;
-use crate::render::{json, output};
+use crate::render::{image_json, output};
 use crate::settings::Settings;
 use crate::signals::{Interrupt, cancel_on_signals};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(global: &Global, arguments: &PullArguments) -> Result<ExitCode
     let record = service.pull_image(&arguments.reference, arguments.platform.as_ref(), &cancel, &show)?;
     drop(progress);
     if arguments.json {
-        output::json(&json::image(&record))?;
+        output::json(&image_json::image(&record))?;
     } else {
         output::text(&format!("{}\n", record.manifest.digest))?;
     }

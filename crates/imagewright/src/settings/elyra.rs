@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use imagewright_service::metadata::Surroundings;
 
-use super::machine::on_search_path;
+use super::machine::{HOME, on_search_path};
 
 /// The system's folders of Jupyter.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
@@ -20,12 +20,32 @@ pub(crate) fn surroundings() -> Surroundings {
     let path = |name| std::env::var_os(name).map(PathBuf::from);
     Surroundings {
         metadata_path: std::env::var_os("ELYRA_METADATA_PATH"),
-        jupyter_data: path("JUPYTER_DATA_DIR"),
+        jupyter_data: path("JUPYTER_DATA_DIR").or_else(data_folder),
         data_home: path("XDG_DATA_HOME"),
-        home: path("HOME"),
-        system: SYSTEM_FOLDERS.map(PathBuf::from).to_vec(),
+        home: path(HOME),
+        system: system_folders(),
         python_prefix: python_prefix(),
     }
+}
+
+/// Jupyter's own folder of a user, on systems that have a place of their own for such things.
+fn data_folder() -> Option<PathBuf> {
+    let below = |name, path| Some(PathBuf::from(std::env::var_os(name)?).join(path));
+    if cfg!(target_os = "macos") {
+        below(HOME, "Library/Jupyter")
+    } else if cfg!(windows) {
+        below("APPDATA", "jupyter")
+    } else {
+        None
+    }
+}
+
+fn system_folders() -> Vec<PathBuf> {
+    if cfg!(windows) {
+        let folder = std::env::var_os("PROGRAMDATA").map(|folder| PathBuf::from(folder).join("jupyter"));
+        return folder.into_iter().collect();
+    }
+    SYSTEM_FOLDERS.map(PathBuf::from).to_vec()
 }
 
 /// The prefix of the Python that has Elyra, else of the environment that is active.

@@ -7,10 +7,12 @@ use imagewright_model::{BuildkitSettings, DockerSettings};
 use imagewright_oci::Digest;
 use serde::Deserialize;
 
-use super::machine::{DOCKER_SOCKET, variable};
+use super::machine::{DOCKER_SOCKET, HOME, variable};
 
 /// Where BuildKit listens unless told otherwise.
 const BUILDKIT_SOCKET: &str = "/run/buildkit/buildkitd.sock";
+/// Where Docker Desktop listens on Windows.
+const DOCKER_PIPE: &str = "npipe:////./pipe/docker_engine";
 /// The context of Docker that is none.
 const DEFAULT_CONTEXT: &str = "default";
 
@@ -52,7 +54,7 @@ struct Surroundings {
 /// The Docker Engine that `docker` would use.
 pub(super) fn docker() -> DockerSettings {
     let path = |name| variable(&[name]).map(PathBuf::from);
-    let home = path("HOME");
+    let home = path(HOME);
     let folder = path("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
     let verifies = variable(&["DOCKER_TLS_VERIFY"]).is_some();
     let certificates = verifies.then(|| path("DOCKER_CERT_PATH").or_else(|| folder.clone())).flatten();
@@ -75,6 +77,9 @@ impl Surroundings {
     fn docker_host(&self) -> String {
         let named = self.host.clone().or_else(|| self.host_of_context());
         named.unwrap_or_else(|| {
+            if cfg!(windows) {
+                return DOCKER_PIPE.to_owned();
+            }
             let found = self.sockets().into_iter().find(|socket| socket.exists());
             unix(&found.unwrap_or_else(|| PathBuf::from(DOCKER_SOCKET)))
         })

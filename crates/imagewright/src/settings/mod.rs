@@ -7,6 +7,8 @@ pub(crate) mod elyra;
 mod engines;
 mod error;
 pub(crate) mod machine;
+#[cfg(target_os = "linux")]
+pub(crate) mod own_machine;
 mod python_indexes;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,10 @@ const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
 const NOT_SETTINGS: [&str; 3] = ["config", "progress", "user-namespace"];
+
+/// Who builds Dockerfiles where nothing is said: we do, where our own engine runs.
+const DEFAULT_ENGINE: BuildEngine =
+    if cfg!(target_os = "linux") { BuildEngine::Native } else { BuildEngine::Auto };
 
 /// All that can be set.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,7 +61,7 @@ impl Settings {
     /// What is said of engines.
     pub(crate) fn engines(&self) -> EngineSettings {
         let (docker, buildkit) = (self.docker.clone(), self.buildkit.clone());
-        EngineSettings { engine: self.engine.unwrap_or_default(), docker, buildkit }
+        EngineSettings { engine: self.engine.unwrap_or(DEFAULT_ENGINE), docker, buildkit }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
 use crate::render::progress::TransferProgress;
-use crate::render::{json, output};
+use crate::render::{image_json, output};
 use crate::settings::Settings;
 use crate::signals::{Interrupt, cancel_on_signals};
 
@@ -36,7 +36,7 @@ pub(crate) fn run(global: &Global, arguments: &FetchArguments) -> Result<ExitCod
     let record = service.fetch_image(&arguments.image, &cancel, &show)?;
     drop(progress);
     if arguments.json {
-        output::json(&json::image(&record))?;
+        output::json(&image_json::image(&record))?;
     } else {
         output::text(&format!("{}\n", record.manifest.digest))?;
     }

@@ -10,7 +10,7 @@ use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
 use crate::render::progress::TransferProgress;
-use crate::render::{json, output};
+use crate::render::{image_json, output};
 use crate::settings::Settings;
 
 /// Take images in from a folder, a file or a Docker daemon
@@ -36,7 +36,7 @@ pub(crate) fn run(global: &Global, arguments: &ImportArguments) -> Result<ExitCo
     let records = service.import_images(&arguments.source, arguments.tag.as_ref(), &mut show)?;
     drop(progress);
     if arguments.json {
-        output::json(&records.iter().map(json::image).collect::<Vec<_>>())?;
+        output::json(&records.iter().map(image_json::image).collect::<Vec<_>>())?;
     } else {
         output::lines(records.iter().map(|record| {
             let names: Vec<String> = record.names.iter().map(ToString::to_string).collect();

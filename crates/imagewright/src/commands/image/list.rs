@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
-use crate::render::{age, json, output, size, table};
+use crate::render::{age, image_json, output, size, table};
 use crate::settings::Settings;
 
 /// List images
@@ -35,7 +35,7 @@ pub(crate) fn run(global: &Global, arguments: &ListArguments) -> Result<ExitCode
         records.retain(|record| record.names.iter().any(|name| name.to_string().contains(filter.as_str())));
     }
     if arguments.json {
-        output::json(&records.iter().map(json::image).collect::<Vec<_>>())?;
+        output::json(&records.iter().map(image_json::image).collect::<Vec<_>>())?;
     } else if arguments.ids || global.quiet {
         output::lines(records.iter().map(|record| record.id.short().to_owned()))?;
     } else {

@@ -8,7 +8,7 @@ use imagewright_service::{ImageDetails, Inventory, LayerOrigin};
 use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
-use crate::render::{json, output, size, table};
+use crate::render::{image_json, output, size, table};
 use crate::settings::Settings;
 
 /// The longest text that is shown whole, in characters.
@@ -32,14 +32,14 @@ pub(crate) fn run(global: &Global, arguments: &ShowArguments) -> Result<ExitCode
     if arguments.packages {
         let inventory = service.packages_of_image(&arguments.image)?;
         match arguments.json {
-            true => output::json(&json::inventory(&inventory))?,
+            true => output::json(&image_json::inventory(&inventory))?,
             false => output::text(&draw_packages(&inventory))?,
         }
         return Ok(ExitCode::SUCCESS);
     }
     let details = service.show_image(&arguments.image)?;
     if arguments.json {
-        output::json(&json::details(&details))?;
+        output::json(&image_json::details(&details))?;
     } else {
         output::text(&draw(&details))?;
     }

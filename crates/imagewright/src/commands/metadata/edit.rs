@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,7 +13,7 @@ use super::{Call, Ended};
 use crate::render::output;
 
 /// What edits where nothing else is said.
-const EDITOR: &str = "vi";
+const EDITOR: &str = if cfg!(windows) { "notepad" } else { "vi" };
 
 pub(super) fn run(call: &mut Call<'_>) -> Result<(), Ended> {
     let name = call.required("--name")?;
@@ -76,13 +75,41 @@ fn open_editor(file: &Path) -> Result<(), Ended> {
     let given = ["VISUAL", "EDITOR"].iter().filter_map(|name| std::env::var(name).ok());
     let editor =
         given.into_iter().find(|editor| !editor.trim().is_empty()).unwrap_or_else(|| EDITOR.to_owned());
-    // Variables hold commands with arguments; the shell splits them as git has it do.
-    let status =
-        Command::new("sh").arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(file).status()?;
-    match status.success() {
+    match editing(&editor, file).status()?.success() {
         true => Ok(()),
         false => Err(Ended::Failed(format!("The editor '{editor}' failed; nothing was written."))),
     }
+}
+
+/// Variables hold commands with arguments; the shell splits them as git has it do.
+#[cfg(unix)]
+fn editing(editor: &str, file: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{editor} \"$@\"")).arg(editor).arg(file);
+    command
+}
+
+/// Variables hold the path of a program, in which there may be spaces.
+#[cfg(windows)]
+fn editing(editor: &str, file: &Path) -> Command {
+    let mut command = Command::new(editor);
+    command.arg(file);
+    command
+}
+
+/// Opens files that, where they are new, are their owner's alone.
+#[cfg(unix)]
+fn own_file() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Opens files in the user's folder for temporary ones, which is the user's alone.
+#[cfg(windows)]
+fn own_file() -> OpenOptions {
+    OpenOptions::new()
 }
 
 /// The file that is edited. It stays where the text could not be saved.
@@ -94,7 +121,7 @@ impl Scratch {
         let folder = std::env::temp_dir();
         for number in 0.. {
             let path = folder.join(format!("imagewright-{name}-{}-{number}.json", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            match own_file().write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
                     file.write_all(text.as_bytes())?;
                     return Ok(Self(path));

@@ -4,6 +4,10 @@
 mod arguments;
 mod edit;
 mod exchange;
+#[cfg(target_os = "linux")]
+mod images;
+#[cfg(not(target_os = "linux"))]
+#[path = "../../desktop/metadata_images.rs"]
 mod images;
 mod list;
 mod log;

@@ -1,0 +1,3 @@
+//! What daemons really do.
+
+mod needs_docker_and_registry;

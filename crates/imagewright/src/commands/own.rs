@@ -1,0 +1,78 @@
+//! The commands that need our own engine or the store, and the powers that commands need.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{base, doctor, fsck, gc, image, plan, pull, push};
+use crate::cli::{Command, Global};
+use crate::failure::Failure;
+
+/// Commands that there are on Linux alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OwnCommand {
+    #[command(display_order = 1)]
+    Plan(Box<plan::PlanArguments>),
+    #[command(subcommand, display_order = 2)]
+    Image(image::ImageCommand),
+    #[command(subcommand, display_order = 3)]
+    Base(base::BaseCommand),
+    #[command(display_order = 5)]
+    Pull(pull::PullArguments),
+    #[command(display_order = 6)]
+    Push(push::PushArguments),
+    #[command(display_order = 10)]
+    Gc(gc::GcArguments),
+    #[command(display_order = 11)]
+    Fsck(fsck::FsckArguments),
+    #[command(display_order = 12)]
+    Doctor(doctor::DoctorArguments),
+}
+
+/// Whether a command must be root, at least of its own namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Powers {
+    /// It unpacks, builds or runs images.
+    Needed,
+    /// It sees more with them, and does without.
+    Welcome,
+    /// It only moves files.
+    Unneeded,
+}
+
+/// Which powers a command needs.
+pub(crate) fn powers(command: &Command) -> Powers {
+    match command {
+        Command::Build(_) => Powers::Needed,
+        Command::Own(command) => command.powers(),
+        Command::Check(_)
+        | Command::Login(_)
+        | Command::Logout(_)
+        | Command::Metadata(_)
+        | Command::Completions(_) => Powers::Unneeded,
+    }
+}
+
+impl OwnCommand {
+    fn powers(&self) -> Powers {
+        match self {
+            Self::Plan(_) | Self::Base(_) | Self::Gc(_) => Powers::Needed,
+            Self::Image(command) if image::runs_images(command) => Powers::Needed,
+            Self::Doctor(_) => Powers::Welcome,
+            Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Fsck(_) => Powers::Unneeded,
+        }
+    }
+
+    pub(super) fn run(self, global: &Global) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Plan(arguments) => plan::run(global, *arguments),
+            Self::Image(command) => image::run(global, command),
+            Self::Base(command) => base::run(global, command),
+            Self::Pull(arguments) => pull::run(global, &arguments),
+            Self::Push(arguments) => push::run(global, &arguments),
+            Self::Gc(arguments) => gc::run(global, &arguments),
+            Self::Fsck(arguments) => fsck::run(global, &arguments),
+            Self::Doctor(arguments) => doctor::run(global, &arguments),
+        }
+    }
+}
