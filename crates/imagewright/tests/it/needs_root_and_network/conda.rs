@@ -191,8 +191,9 @@ fn python_packages_go_with_what_conda_installed() {
     // A lock that somebody else made is not bent.
     context.write(
         "spec/pylock.toml",
-        "lock-version = \"1.0\"\ncreated-by = \"me\"\n[[packages]]\nname = \"greeting\"\nversion = \"2.0\"\n\
-         wheels = [{ url = \"https://registry.example/greeting-2.0-py3-none-any.whl\", hashes = { sha256 = \"00\" } }]\n",
+        &"lock-version = \"1.0\"\ncreated-by = \"me\"\n[[packages]]\nname = \"greeting\"\nversion = \"2.0\"\n\
+         wheels = [{ url = \"https://registry.example/greeting-2.0-py3-none-any.whl\", hashes = { sha256 = \"HASH\" } }]\n"
+            .replace("HASH", &"0".repeat(64)),
     );
     fs::remove_file(context.work().join("spec/requirements.txt")).unwrap();
     let told = context.run(["build", "spec"]).exits(1).stderr;
