@@ -237,7 +237,15 @@ impl Engine {
             let kept = keeping.pip();
             let memory = kept.memory(memory);
             let (context, choice) = (progress.context(site, &report), spec.python.as_ref());
-            let mut step = PipStep::new(context, uv, &spec.pip, choice, &settings, kept, memory.run_again)?;
+            let mut step = PipStep::new(
+                context,
+                uv,
+                &spec.pip,
+                choice,
+                (&settings, !spec.conda.is_empty()),
+                kept,
+                memory.run_again,
+            )?;
             let done = perform(&self.store, &mut step, memory, &report)?;
             decided.pip = Some(step.locked(&done.solution)?);
             pylock = Some(step.pylock(&done.solution)?);

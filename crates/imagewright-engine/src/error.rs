@@ -201,6 +201,14 @@ pub enum EngineError {
         /// uv's explanation.
         explanation: String,
     },
+    /// The requirements do not go with what conda installed.
+    #[error("the pip requirements cannot be met beside what conda installed: {}\n{explanation}", installed.join(", "))]
+    UnsolvableOnConda {
+        /// Packages of conda with their versions.
+        installed: Vec<String>,
+        /// uv's explanation.
+        explanation: String,
+    },
     /// uv stopped.
     #[error("uv could not {action}\n{tail}")]
     Uv {
@@ -306,7 +314,8 @@ impl EngineError {
             | Self::BuildWheel { .. }
             | Self::Bytecode { .. }
             | Self::Stage(StageError::Command { .. })
-            | Self::Unsolvable { .. } => self.kind_by_words(),
+            | Self::Unsolvable { .. }
+            | Self::UnsolvableOnConda { .. } => self.kind_by_words(),
             Self::PackageLayer { source } => layer_kind(source),
             Self::JoinedLayer { source } => ErrorKind::of_io(source),
             Self::OutOfMemory { .. } | Self::TooManyProcesses { .. } | Self::Limited { .. } => {
@@ -424,6 +433,9 @@ impl EngineError {
             Self::Stage(StageError::Command { .. }) if self.kind() != ErrorKind::Failed => self.hint_by_words(),
             Self::Stage(error) => error.hint(),
             Self::InvalidImage { .. } | Self::LockText { .. } => Some("this is a defect of imagewright: please report it".to_owned()),
+            Self::UnsolvableOnConda { .. } => Some(
+                "ask for another version of it under `conda`, or change what asks for it under `pip`".to_owned(),
+            ),
             Self::Cancelled | Self::Unsolvable { .. } | Self::UnknownUser(_) => None,
         }
     }

@@ -208,7 +208,15 @@ impl Planner<'_> {
         let (context, choice) = (self.progress.context(self.site, report), spec.python.as_ref());
         let uv = self.engine.uv()?;
         let kept = self.keeping.pip();
-        PipStep::new(context, uv, &spec.pip, choice, self.settings, kept, memory.run_again)
+        PipStep::new(
+            context,
+            uv,
+            &spec.pip,
+            choice,
+            (self.settings, !spec.conda.is_empty()),
+            kept,
+            memory.run_again,
+        )
     }
 
     /// Whether these packages bring the Python that packages are for, or change it.

@@ -41,6 +41,24 @@ pub enum CondaError {
     /// No channel has packages for the platform.
     #[error("no channel has packages for the architecture `{0}`")]
     Architecture(String),
+    /// A package is asked for that is for another architecture.
+    #[error("{origin}: `{text}` is for another architecture, and the image needs `{subdir}`")]
+    OtherArchitecture {
+        /// What was asked for.
+        text: String,
+        /// Where.
+        origin: Origin,
+        /// The folder of channels that the image's packages are in.
+        subdir: String,
+    },
+    /// Packages are needed that a list does not hold which is to hold all.
+    #[error("{list}: the list is not whole: {missing} must be installed with it")]
+    NotListed {
+        /// The list.
+        list: Origin,
+        /// The packages.
+        missing: String,
+    },
     /// There is no such channel.
     #[error("there is no channel `{0}`")]
     NoSuchChannel(String),
@@ -152,6 +170,8 @@ impl CondaError {
             Self::Conflict { .. } | Self::Solver { .. } => ErrorKind::Failed,
             Self::Specification { .. }
             | Self::Architecture(_)
+            | Self::OtherArchitecture { .. }
+            | Self::NotListed { .. }
             | Self::BaseRecord(_)
             | Self::NoHash { .. }
             | Self::LinkScript { .. } => ErrorKind::Invalid,

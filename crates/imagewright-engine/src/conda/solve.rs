@@ -21,6 +21,8 @@ use crate::versions_error::VersionsError;
 
 /// From where on one name is worth mentioning in place of another.
 const ALIKE: f64 = 0.8;
+/// The folder of a channel with packages for all architectures.
+const NOARCH: &str = "noarch";
 /// How often is looked whether a solver at work is to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -34,6 +36,7 @@ impl CondaStep<'_> {
         }
         let architecture = &self.context.draft.config.platform.architecture;
         let subdir = subdir_of(architecture).ok_or_else(|| CondaError::Architecture(architecture.clone()))?;
+        self.check_architecture(subdir)?;
         let (fetcher, places) = (self.fetcher()?, Places::of(self.settings, &self.asked.channels)?);
         let indexes = Indexes {
             fetcher: &fetcher,
@@ -58,9 +61,41 @@ impl CondaStep<'_> {
             stop: Stop::default(),
         };
         let solved = self.watched(&question)?;
+        self.check_listed(facts, &solved)?;
         let is_there = |package: &&Package| facts.installed.iter().any(|there| there.is_same(package));
         let new = solved.iter().filter(|package| !is_there(package));
         Ok(new.map(Chosen::of).collect::<Result<_, _>>()?)
+    }
+
+    /// Sees to it that nothing is for another architecture.
+    fn check_architecture(&self, subdir: &str) -> Result<(), CondaError> {
+        let is_other = |named: &str| named != subdir && named != NOARCH;
+        match self.spec.packages.iter().find(|package| package.subdir.as_deref().is_some_and(is_other)) {
+            Some(package) => Err(CondaError::OtherArchitecture {
+                text: package.to_string(),
+                origin: package.origin.clone(),
+                subdir: subdir.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Sees to it that an explicit list holds all that is installed.
+    fn check_listed(&self, facts: &CondaFacts, solved: &[Package]) -> Result<(), CondaError> {
+        let Some(list) = &self.spec.explicit else { return Ok(()) };
+        let is_listed = |package: &&Package| {
+            self.asked.wanted.iter().any(|wanted| wanted.name() == package.name())
+                || facts.installed.iter().any(|there| there.name() == package.name())
+        };
+        let missing: Vec<String> = solved
+            .iter()
+            .filter(|package| !is_listed(package))
+            .map(|package| format!("`{}`", package.name()))
+            .collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(CondaError::NotListed { list: list.clone(), missing: missing.join(", ") }),
+        }
     }
 
     /// Sees to it that what is asked for is somewhere: the solver would tell so without its place.

@@ -20,7 +20,9 @@ impl EngineError {
     /// Whether the packages that were asked for do not go together.
     pub(crate) fn is_conflict(&self) -> bool {
         match self {
-            Self::Unsolvable { .. } | Self::Apt { action: UNSOLVABLE, .. } => true,
+            Self::Unsolvable { .. }
+            | Self::UnsolvableOnConda { .. }
+            | Self::Apt { action: UNSOLVABLE, .. } => true,
             Self::Conda(error) => matches!(**error, CondaError::Conflict { .. }),
             _ => false,
         }

@@ -11,6 +11,7 @@ use imagewright_oci::ImageConfig;
 use serde_json::{Value, json};
 
 use super::PipStep;
+use super::given::Given;
 use super::interpreter::PythonFacts;
 use super::solve::Solver;
 use crate::error::EngineError;
@@ -45,8 +46,16 @@ impl PipStep<'_> {
     fn ask_ahead(&self, minor: u8, in_vain: &AtomicBool) {
         let report = likely(minor, &self.context.draft.config.platform.architecture);
         let Self { context, uv, spec, locals, .. } = self;
-        let solver =
-            Solver { context: *context, uv, spec, locals, report: &report, executable: "", preferred: &[] };
+        let solver = Solver {
+            context: *context,
+            uv,
+            spec,
+            locals,
+            report: &report,
+            executable: "",
+            preferred: &[],
+            given: &Given::default(),
+        };
         let lines = |folder: &Path| locals.lines(&spec.requirements, folder);
         let asked =
             solver.on_host(&lines, |command| host_program::run_unseen(command, context.site, in_vain));

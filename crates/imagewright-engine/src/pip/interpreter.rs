@@ -20,7 +20,7 @@ use crate::workbench::{Workbench, contents};
 /// The virtual environment made where the interpreter belongs to the distribution (PEP 668).
 pub(super) const DEFAULT_ENVIRONMENT: &str = "/opt/venv";
 /// Raised when the probe tells more or other things.
-const PROBE_VERSION: u32 = 1;
+const PROBE_VERSION: u32 = 2;
 /// Where the probe leaves its answer. The overlay it lies on is thrown away.
 const ANSWER: &str = "/.imagewright-python.json";
 /// Stands between uv and the interpreter.
@@ -50,6 +50,8 @@ pub(crate) struct Installed {
     pub(crate) metadata: String,
     /// What `INSTALLER` says.
     pub(crate) installer: String,
+    /// Of a distribution that conda installed, the lines of its `METADATA` that say what it needs.
+    pub(crate) about: Vec<String>,
     /// Whether an installation into the target replaces it.
     pub(crate) in_target: bool,
 }

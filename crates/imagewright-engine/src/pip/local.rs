@@ -189,7 +189,7 @@ impl From<LocalError> for EngineError {
 }
 
 /// `file://` and an absolute path, encoded.
-fn file_address(path: &Path) -> String {
+pub(super) fn file_address(path: &Path) -> String {
     let mut address = "file://".to_owned();
     for byte in path.as_os_str().as_bytes() {
         match byte {

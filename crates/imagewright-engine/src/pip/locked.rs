@@ -4,6 +4,7 @@ use imagewright_model::lock::LockedPython;
 use imagewright_oci::Digest;
 use imagewright_python::lock::{Artifact, FileSource, Location, Lock, write_lock};
 
+use super::given::{self, Given};
 use super::interpreter::{PythonFacts, Target};
 use super::replaced;
 use super::select::Chosen;
@@ -84,13 +85,19 @@ impl PipStep<'_> {
     }
 
     /// What the lock decided, where it is for this Python.
-    pub(super) fn kept_locks(&self, python: &PythonFacts) -> Result<Option<Vec<String>>, EngineError> {
+    pub(super) fn kept_locks(
+        &self,
+        python: &PythonFacts,
+        given: &Given<'_>,
+    ) -> Result<Option<Vec<String>>, EngineError> {
         let Kept::Exactly(KeptPython { python: locked, locked: must_fit, .. }) = &self.kept else {
             return Ok(None);
         };
         let found = (&python.interpreter.executable, &python.interpreter.version, environment(python));
         if (&locked.interpreter, &locked.version, locked.environment.as_str()) == found {
-            let pinned = self.locals.pin_lock(&locked.pylock())?;
+            let mut pinned = self.locals.pin_lock(&locked.pylock())?;
+            let others = locked.packages().filter_map(|(name, version)| given.other(name, version));
+            pinned.changed.extend(others.map(|there| format!("conda installs {}", given::shown(there))));
             return match pinned.changed {
                 nothing if nothing.is_empty() => Ok(Some(vec![pinned.text])),
                 differences if *must_fit => Err(VersionsError::LockDiffers { differences }.into()),

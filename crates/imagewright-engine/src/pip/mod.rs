@@ -11,6 +11,7 @@ mod build_wheel;
 mod bytecode;
 mod environment;
 mod error;
+mod given;
 mod guess;
 mod interpreter;
 mod layout;
@@ -22,6 +23,7 @@ mod replaced;
 mod root;
 mod select;
 mod solve;
+mod stub_wheel;
 mod wheel_writer;
 mod wheels;
 
@@ -46,6 +48,7 @@ use crate::versions_error::VersionsError;
 use artifacts::Artifacts;
 use bytecode::Compiler;
 pub use error::PipError;
+use given::Given;
 use interpreter::{Interpreter, PythonFacts};
 use layout::Layout;
 pub use local::LocalError;
@@ -69,6 +72,8 @@ pub(crate) struct PipStep<'a> {
     locked: Option<String>,
     choice: Option<&'a PythonChoice>,
     settings: &'a BuildSettings,
+    /// Whether the spec asks for conda packages, beside which Python packages must fit.
+    on_conda: bool,
     /// What an earlier build decided.
     kept: Kept<KeptPython<'a>>,
     /// Make everything again though it is known.
@@ -92,7 +97,7 @@ impl<'a> PipStep<'a> {
         uv: Uv,
         spec: &'a PipSpec,
         choice: Option<&'a PythonChoice>,
-        settings: &'a BuildSettings,
+        (settings, on_conda): (&'a BuildSettings, bool),
         kept: Kept<KeptPython<'a>>,
         again: bool,
     ) -> Result<Self, EngineError> {
@@ -107,7 +112,7 @@ impl<'a> PipStep<'a> {
                 Some(pinned.text)
             }
         };
-        Ok(Self { context, uv, spec, locals, locked, choice, settings, kept, again })
+        Ok(Self { context, uv, spec, locals, locked, choice, settings, on_conda, kept, again })
     }
 
     /// A path that stands for a folder of the question, in what two questions are compared by.
@@ -135,6 +140,7 @@ impl Step for PipStep<'_> {
         let pip = (requirements, lines(constraints), python, &self.locked, options);
         let path = self.context.draft.config.env("PATH");
         let python = interpreter::wanted(self.choice);
+        let python = (python, self.on_conda);
         step::key("pip-question", &(self.context.parent(), path, pip, python, &self.uv.digest))
     }
 
@@ -159,8 +165,10 @@ impl Step for PipStep<'_> {
         if !matches!(self.kept, Kept::Exactly(_)) {
             report.status(format!("solving for Python {}", python.interpreter.version));
         }
-        let locks = self.locks(&python)?;
+        let given = if self.on_conda { Given::of(&python) } else { Given::default() };
+        let locks = self.locks(&python, &given)?;
         let chosen = self.selector(&python)?.choose(&locks, report)?;
+        check_given(&chosen, &given)?;
         let packages = chosen.iter().map(Chosen::solved).collect();
         let has_sources = chosen.iter().any(Chosen::is_source);
         Ok(Solution { python, locks, packages, has_sources })
@@ -249,10 +257,10 @@ impl PipStep<'_> {
     }
 
     /// Locks everything that is to be installed, pip itself included where there will be an environment.
-    fn locks(&self, python: &PythonFacts) -> Result<Vec<String>, EngineError> {
+    fn locks(&self, python: &PythonFacts, given: &Given<'_>) -> Result<Vec<String>, EngineError> {
         const PIP: &str = "pip\n";
         let wants_pip = python.new_environment().is_some();
-        if let Some(locks) = self.kept_locks(python)? {
+        if let Some(locks) = self.kept_locks(python, given)? {
             return Ok(locks);
         }
         let preferred = self.preferred(python);
@@ -264,6 +272,7 @@ impl PipStep<'_> {
             report: &python.report,
             executable: &python.interpreter.executable,
             preferred: &preferred,
+            given,
         };
         match (&self.spec.locked, &self.locked) {
             (None, _) | (_, None) => {
@@ -292,6 +301,22 @@ fn tidy_rules(prefix: &str) -> TidyRules {
         remove: JUNK.into_iter().chain([lock.as_str()]).map(PathPattern::new).collect(),
         drop_timestamped_bytecode: true,
         ..TidyRules::default()
+    }
+}
+
+/// Sees to it that a lock of the user has nothing in another version than conda.
+fn check_given(chosen: &[Chosen], given: &Given<'_>) -> Result<(), EngineError> {
+    let other = chosen.iter().find_map(|chosen| {
+        let version = chosen.version().map(String::as_str).unwrap_or_default();
+        given
+            .other(chosen.name(), version)
+            .map(|there| (there, format!("the lock of Python packages has {version}")))
+    });
+    match other {
+        Some((there, explanation)) => {
+            Err(EngineError::UnsolvableOnConda { installed: vec![given::shown(there)], explanation })
+        }
+        None => Ok(()),
     }
 }
 

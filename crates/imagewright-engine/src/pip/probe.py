@@ -41,6 +41,16 @@ def interpreter():
     }
 
 
+def about(folder):
+    """What a distribution says that it needs, in lines as it has them."""
+    try:
+        with open(os.path.join(folder, "METADATA"), encoding="utf-8") as file:
+            head = file.read().split("\n\n", 1)[0]
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line for line in head.splitlines() if line.startswith(("Requires-Dist:", "Provides-Extra:"))]
+
+
 def installed(target):
     """The distributions of the search path, the first of each name."""
     found = {}
@@ -63,6 +73,7 @@ def installed(target):
                 "version": match.group(2),
                 "metadata": path,
                 "installer": installer,
+                "about": about(path) if installer == "conda" else [],
                 "in_target": os.path.realpath(folder) in target,
             })
     return sorted(found.values(), key=lambda found: found["name"])

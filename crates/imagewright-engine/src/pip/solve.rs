@@ -16,6 +16,7 @@ use imagewright_model::spec::{PipOptions, PipRequirement, PipSpec};
 use imagewright_oci::Digest;
 use serde_json::Value;
 
+use super::given::{self, Given};
 use super::local::Locals;
 use crate::error::EngineError;
 use crate::host_program;
@@ -34,6 +35,8 @@ const REASONS: [(&str, &str); 2] = [
 /// The folder of a question inside the sandbox; the overlay it lies on is thrown away.
 const FOLDER: &str = "/.imagewright-solve";
 const LOCK: &str = "pylock.toml";
+/// How uv begins where two addresses are asked for.
+const URLS: &str = "Requirements contain conflicting URLs for package";
 
 /// Asks uv.
 pub(super) struct Solver<'a> {
@@ -46,6 +49,8 @@ pub(super) struct Solver<'a> {
     pub(super) executable: &'a str,
     /// Packages whose versions are to be kept where that is possible.
     pub(super) preferred: &'a [(String, String)],
+    /// Packages that are there and stay.
+    pub(super) given: &'a Given<'a>,
 }
 
 impl Solver<'_> {
@@ -55,15 +60,29 @@ impl Solver<'_> {
         let lines = |folder: &Path| self.locals.lines(requirements, folder) + more;
         let (solved, lock) = self.on_host(&lines, |command| host_program::run(command, site, report))?;
         if solved.succeeded() {
-            return self.locals.pin_solution(&lock);
+            return self.finish(&lock);
         }
         let said = solved.tail_text();
         let Some((_, reason)) = REASONS.iter().find(|(sign, _)| said.contains(sign)) else {
-            return Err(solve_error(&solved));
+            return Err(self.error(&solved));
         };
         report.status(format!("solving again in the sandbox: {reason}"));
         let (solved, lock) = self.in_sandbox(&lines)?;
-        if solved.succeeded() { self.locals.pin_solution(&lock) } else { Err(solve_error(&solved)) }
+        if solved.succeeded() { self.finish(&lock) } else { Err(self.error(&solved)) }
+    }
+
+    fn finish(&self, lock: &str) -> Result<String, EngineError> {
+        self.locals.pin_solution(&given::leave_out(lock))
+    }
+
+    fn error(&self, solved: &Finished) -> EngineError {
+        let installed = self.given.named_in(&solved.tail_text());
+        match solve_error(solved) {
+            EngineError::Unsolvable { explanation } if !installed.is_empty() => {
+                EngineError::UnsolvableOnConda { installed, explanation }
+            }
+            error => error,
+        }
     }
 
     /// Has uv solve on the host, run by `run`.
@@ -76,7 +95,7 @@ impl Solver<'_> {
         let interpreter = stand_in(&site.store.cache_dir("interpreters")?, self.report)?;
         let scratch = site.store.scratch(&[])?;
         let folder = scratch.upper();
-        self.write_question(&folder, &lines(&folder))?;
+        self.write_question(&folder, &folder, lines)?;
         self.locals.put_below(&folder, None)?;
         let arguments = self.arguments(&folder, &interpreter.to_string_lossy());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -89,7 +108,7 @@ impl Solver<'_> {
         let mut bench = self.context.bench()?;
         let folder = bench.upper().join(FOLDER.trim_start_matches('/'));
         fs::create_dir(&folder).map_err(EngineError::io("create", &folder))?;
-        self.write_question(&folder, &lines(Path::new(FOLDER)))?;
+        self.write_question(&folder, Path::new(FOLDER), lines)?;
         // Building is how uv finds out what a project requires, and may leave traces in it.
         self.locals.put_below(&folder, Some((self.context.epoch, site.cancel)))?;
         let arguments = self.arguments(Path::new(FOLDER), self.executable);
@@ -98,13 +117,20 @@ impl Solver<'_> {
         Ok((finished, fs::read_to_string(folder.join(LOCK)).unwrap_or_default()))
     }
 
-    fn write_question(&self, folder: &Path, requirements: &str) -> Result<(), EngineError> {
+    /// Writes it into `folder`, which uv sees as `seen`.
+    fn write_question(
+        &self,
+        folder: &Path,
+        seen: &Path,
+        requirements: &dyn Fn(&Path) -> String,
+    ) -> Result<(), EngineError> {
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
             fs::write(&path, text).map_err(EngineError::io("write", &path))
         };
-        write("requirements.in", requirements)?;
-        write("constraints.txt", &lines(&self.spec.constraints))?;
+        write("requirements.in", &requirements(seen))?;
+        let given = self.given.put_below(folder, seen)?;
+        write("constraints.txt", &(lines(&self.spec.constraints) + &given))?;
         if self.preferred.is_empty() { Ok(()) } else { write(LOCK, &preferences(self.preferred)) }
     }
 
@@ -114,7 +140,7 @@ impl Solver<'_> {
         let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
         arguments.extend(["--python".to_owned(), interpreter.to_owned(), "-o".to_owned(), path(LOCK)]);
         arguments.extend(options(&self.spec.options));
-        if !self.spec.constraints.is_empty() {
+        if !self.spec.constraints.is_empty() || !self.given.is_empty() {
             arguments.extend(["--constraints".to_owned(), path("constraints.txt")]);
         }
         arguments.push(path("requirements.in"));
@@ -212,6 +238,12 @@ fn solve_error(compiled: &Finished) -> EngineError {
 
 /// uv's sentences on why there is no solution, without the marks it draws around them.
 fn explanation(lines: &[String]) -> Option<String> {
+    if let Some(start) = lines.iter().position(|line| line.contains(URLS)) {
+        let addresses = lines[start + 1..].iter().filter(|line| !line.contains(given::FOLDER));
+        let mut told = vec![lines[start].trim_start_matches("error: ").to_owned()];
+        told.extend(addresses.cloned());
+        return Some(told.join("\n"));
+    }
     let start = lines.iter().position(|line| line.contains("No solution found"))?;
     let marks = |c: char| c.is_whitespace() || "╰─▶│├".contains(c);
     let sentences = lines[start + 1..].iter().map(|line| {
@@ -237,5 +269,10 @@ mod tests {
         );
         assert_eq!(explanation(&plain).unwrap(), "Because there is no c.");
         assert_eq!(explanation(&lines("error: Failed to fetch")), None);
+        let addresses = lines(
+            "error: Requirements contain conflicting URLs for package `a`:\n- file:///x/imagewright-given/0/a.whl\n- file:///b",
+        );
+        let told = "Requirements contain conflicting URLs for package `a`:\n- file:///b";
+        assert_eq!(explanation(&addresses).unwrap(), told);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::conda::read_environment;
+use super::conda::{read_environment, read_explicit};
 use super::pyproject::read_pyproject;
 use super::requirements_file::read_requirements;
 use super::{
@@ -37,13 +37,17 @@ impl SpecFiles for BTreeMap<String, String> {
     }
 }
 
+/// Lists of conda's files, as conda-lock names them.
+const EXPLICIT: [&str; 2] = ["conda-linux-64.lock", "conda-linux-aarch64.lock"];
 /// The files that are read.
-const HONOURED: [&str; 9] = [
+const HONOURED: [&str; 11] = [
     "image.yaml",
     "image.yml",
     "apt.txt",
     "environment.yml",
     "environment.yaml",
+    EXPLICIT[0],
+    EXPLICIT[1],
     "requirements.txt",
     "pyproject.toml",
     "setup.py",
@@ -65,6 +69,9 @@ const fn foreign(file: &'static str, reason: &'static str, remedy: &'static str)
 
 const CONDA: &str = "it lists conda packages";
 const CONDA_REMEDY: &str = "list them in environment.yml";
+const CONDA_LOCK_REMEDY: &str = "list them in environment.yml, or make a conda-linux-64.lock of it with `conda-lock render --kind explicit`";
+const PIXI_LOCK_REMEDY: &str = "list them in environment.yml, or make a conda-linux-64.lock of it with \
+                                `pixi workspace export conda-explicit-spec`";
 const R_REMEDY: &str = "install R packages with apt, as `r-cran-NAME`";
 const JULIA_REMEDY: &str = "build on an image with Julia";
 const SCRIPT_REMEDY: &str = "build on an image that is prepared so";
@@ -74,8 +81,9 @@ const LOCK_REMEDY: &str =
     "export it to pylock.toml, for example with `uv export --format pylock.toml -o pylock.toml`";
 
 /// What repo2docker, Binder and packaging tools follow. Whoever has such a file expects it to count.
-const FOREIGN: [Foreign; 21] = [
-    foreign("conda-lock.yml", CONDA, CONDA_REMEDY),
+const FOREIGN: [Foreign; 22] = [
+    Foreign { covered_by: &EXPLICIT, ..foreign("conda-lock.yml", CONDA, CONDA_LOCK_REMEDY) },
+    Foreign { covered_by: &EXPLICIT, ..foreign("pixi.lock", CONDA, PIXI_LOCK_REMEDY) },
     foreign("pixi.toml", CONDA, CONDA_REMEDY),
     foreign("Pipfile", "it lists packages for Pipenv", "list them in requirements.txt"),
     Foreign {
@@ -122,7 +130,8 @@ pub fn read_folder(files: &dyn SpecFiles) -> Result<PartialSpec, SpecError> {
     let folder = Folder { files, ignored: image.ignore.iter().map(|(name, _)| name.as_str()).collect() };
     folder.refuse_foreign()?;
     if !HONOURED.iter().any(|name| folder.has(name)) {
-        let is_usual = |name: &&str| !matches!(*name, "image.yml" | "environment.yaml");
+        let is_usual =
+            |name: &&str| !matches!(*name, "image.yml" | "environment.yaml") && !EXPLICIT.contains(name);
         let names = HONOURED.into_iter().filter(is_usual).collect::<Vec<_>>().join(", ");
         return Err(SpecError::new(Origin::file(&files.shown(".")), Problem::NoSpec(names)));
     }
@@ -212,11 +221,21 @@ impl Folder<'_> {
     }
 
     fn conda(&self) -> Result<PartialSpec, SpecError> {
-        match (self.text("environment.yml")?, self.text("environment.yaml")?) {
+        let listed = self.either(["environment.yml", "environment.yaml"], read_environment)?;
+        Ok(listed.merge(self.either(EXPLICIT, read_explicit)?))
+    }
+
+    /// What one of two files says that stand for each other.
+    fn either(
+        &self,
+        [name, other]: [&'static str; 2],
+        read: impl Fn(&str, &str) -> Result<PartialSpec, SpecError>,
+    ) -> Result<PartialSpec, SpecError> {
+        match (self.text(name)?, self.text(other)?) {
             (None, None) => Ok(PartialSpec::default()),
-            (Some((shown, text)), None) | (None, Some((shown, text))) => read_environment(&shown, &text),
+            (Some((shown, text)), None) | (None, Some((shown, text))) => read(&shown, &text),
             (Some((shown, _)), Some(_)) => {
-                Err(SpecError::new(Origin::file(&shown), Problem::TwoFiles("environment.yaml")))
+                Err(SpecError::new(Origin::file(&shown), Problem::TwoFiles(other)))
             }
         }
     }

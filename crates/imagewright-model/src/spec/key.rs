@@ -177,10 +177,12 @@ impl CondaSpec {
 
     /// What of it decides versions.
     fn question(&self) -> Value {
-        let Self { packages, channels, priority, link_scripts: _, cuda } = self;
+        let Self { packages, channels, priority, link_scripts: _, cuda, explicit } = self;
         let packages = sorted(packages.iter().map(CondaPackage::to_string));
         let channels: Vec<&str> = channels.iter().map(CondaChannel::name).collect();
-        json!([packages, channels, priority, cuda])
+        let question = json!([packages, channels, priority, cuda]);
+        // Left out where there is none, so that keys are what they were before there were such lists.
+        if explicit.is_some() { json!([question, "explicit"]) } else { question }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct PartialSpec {
     pub conda_link_scripts: Option<LinkScripts>,
     /// The version of CUDA that the machine will have where the image runs.
     pub conda_cuda: Option<String>,
+    /// The list that holds all conda packages that may be installed.
+    pub conda_explicit: Option<Origin>,
     /// Python requirements.
     pub pip: Vec<PipRequirement>,
     /// Constraints on Python packages that others bring along.
@@ -105,6 +107,7 @@ impl PartialSpec {
             conda_priority: upper.conda_priority.or(self.conda_priority),
             conda_link_scripts: upper.conda_link_scripts.or(self.conda_link_scripts),
             conda_cuda: upper.conda_cuda.or(self.conda_cuda),
+            conda_explicit: upper.conda_explicit.or(self.conda_explicit),
             pip_locked: upper.pip_locked.or(self.pip_locked),
             python: merge_python(self.python, upper.python),
             user: upper.user.or(self.user),
@@ -173,6 +176,7 @@ impl PartialSpec {
                 priority: self.conda_priority.unwrap_or_default(),
                 link_scripts: self.conda_link_scripts.unwrap_or_default(),
                 cuda: self.conda_cuda,
+                explicit: self.conda_explicit,
             },
             pip,
             python: self.python,

@@ -84,7 +84,7 @@ fn files_of_other_tools_are_not_passed_over() {
     exit: 4
     ----- stderr -----
     error: spec/conda-lock.yml: this file would not be honoured: it lists conda packages
-    hint: list them in environment.yml; or say that it is meant to be ignored: `ignore: [conda-lock.yml]` in image.yaml
+    hint: list them in environment.yml, or make a conda-linux-64.lock of it with `conda-lock render --kind explicit`; or say that it is meant to be ignored: `ignore: [conda-lock.yml]` in image.yaml
     ");
     let files = [("image.yaml", "base: bootstrap\nignore: [postBiuld]\n"), ("postBuild", "#!/bin/sh\n")];
     assert_snapshot!(build(&files), @r"

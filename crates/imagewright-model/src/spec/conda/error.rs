@@ -88,6 +88,23 @@ pub enum CondaSpecError {
     /// A version of CUDA that is none.
     #[error("`{0}` is not a version of CUDA, as `12.4` is")]
     Cuda(String),
+    /// A list of files that does not begin as one.
+    #[error("the list does not begin with `@EXPLICIT`")]
+    NoHeading,
+    /// A line of such a list is not the address of a package.
+    #[error("`{0}` is not the address of a package, as `CHANNEL/linux-64/NAME-VERSION-BUILD.conda`")]
+    NoFile(String),
+    /// A line of such a list has no hash.
+    #[error("`{0}` comes without its MD5 or SHA-256, so the file cannot be checked")]
+    NoFileHash(String),
+    /// Such a list has a package twice.
+    #[error("`{name}` stands in the list already ({before})")]
+    ListedTwice {
+        /// The package.
+        name: String,
+        /// Where.
+        before: String,
+    },
     /// An option of pip in an `environment.yml`.
     #[error("`{0}` is an option of pip")]
     PipOption(String),
@@ -119,6 +136,9 @@ impl CondaSpecError {
                 "keys are version, build, build_number, channel, subdir, fn, md5, sha256, license, \
                                  license_family and track_features"
                     .to_owned()
+            }
+            Self::NoHeading | Self::NoFileHash(_) => {
+                "make it with `conda list --explicit --md5` or `conda-lock render --kind explicit`".to_owned()
             }
             Self::PipOption(_) => "put it into a requirements.txt in the same folder".to_owned(),
             _ => return None,

@@ -6,6 +6,7 @@
 mod channel;
 mod environment;
 mod error;
+mod explicit;
 mod package;
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,15 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
+use super::Origin;
 use serde::{Deserialize, Serialize};
 
 pub use channel::CondaChannel;
 pub(super) use environment::read_environment;
 pub use error::CondaSpecError;
+pub(super) use explicit::read_explicit;
 pub use package::CondaPackage;
+use package::split_subdir;
 
 /// The conda packages of a spec.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub struct CondaSpec {
     /// The version of CUDA that the machine will have where the image runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuda: Option<String>,
+    /// The list that holds all that may be installed, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explicit: Option<Origin>,
 }
 
 impl CondaSpec {

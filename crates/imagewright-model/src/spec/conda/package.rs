@@ -226,7 +226,7 @@ fn named(text: &str, body: &str) -> Result<Read, CondaSpecError> {
 }
 
 /// Splits the architecture off a channel, as in `conda-forge/linux-64`.
-fn split_subdir(text: &str) -> (&str, Option<&str>) {
+pub(super) fn split_subdir(text: &str) -> (&str, Option<&str>) {
     const SYSTEMS: [&str; 6] = ["linux", "osx", "win", "freebsd", "emscripten", "wasi"];
     let is_subdir = |word: &str| {
         word == "noarch" || word.split_once('-').is_some_and(|(system, _)| SYSTEMS.contains(&system))

@@ -176,3 +176,44 @@ fn words_for_choices_are_read() {
         assert!(check_cuda(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn explicit_lists_are_read_line_by_line() {
+    let (md5, sha256) = ("0".repeat(32), "A".repeat(64));
+    let folder = "https://mirror.example/team";
+    let text = format!(
+        "# made by a tool\r\n@EXPLICIT\n\n{folder}/linux-64/a-b-1.0-h1_0.conda#{md5}\n{folder}/noarch/_c-1!2+x-0.tar.bz2#sha256:{sha256}\n"
+    );
+    let spec = read_explicit("conda-linux-64.lock", &text).unwrap();
+    let shown: Vec<String> = spec.conda.iter().map(|it| format!("{} {it}", it.origin)).collect();
+    assert_eq!(
+        shown,
+        [
+            format!(
+                "conda-linux-64.lock:4 {folder}/linux-64::a-b=1.0=h1_0[fn='a-b-1.0-h1_0.conda',md5='{md5}']"
+            ),
+            format!(
+                "conda-linux-64.lock:5 {folder}/noarch::_c=1!2+x=0[fn='_c-1!2+x-0.tar.bz2',sha256='{}']",
+                sha256.to_lowercase()
+            ),
+        ]
+    );
+    assert!(spec.conda_explicit.is_some());
+    let a = format!("{folder}/linux-64/a-1-0.conda");
+    let cases = [
+        (String::new(), "f:1: the list does not begin"),
+        (format!("{a}#{md5}"), "f:1: the list does not begin"),
+        (format!("@EXPLICIT\n{a}"), "f:2: `a-1-0.conda` comes without"),
+        (format!("@EXPLICIT\n{a}#{}", &md5[1..]), "comes without its MD5"),
+        (format!("@EXPLICIT\n{folder}/linux-64/a-1.conda#{md5}"), "is not the address of a package"),
+        (format!("@EXPLICIT\n{folder}/a-1-0.conda#{md5}"), "is not the address of a package"),
+        (format!("@EXPLICIT\n{folder}/linux-64/a-1-0.whl#{md5}"), "is not the address of a package"),
+        (format!("@EXPLICIT\n{a}#{md5}\n{a}#{md5}"), "f:3: `a` stands in the list already (f:2)"),
+        (format!("@EXPLICIT\nfile:///srv/linux-64/a-1-0.conda#{md5}"), "is a folder of this machine"),
+        (format!("@EXPLICIT\nhttps://me:word@mirror.example/linux-64/a-1-0.conda#{md5}"), "has a user name"),
+    ];
+    for (text, expected) in cases {
+        let error = read_explicit("f", &text).map(|spec| format!("{spec:?}")).unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains("word@"), "{text}: {error}");
+    }
+}

@@ -61,6 +61,45 @@ fn folders_may_hold_an_environment() {
 }
 
 #[test]
+fn lists_of_files_are_installed_as_they_are() {
+    let lib = CondaPackage::new("lib", "1.0").file("share/lib", "1.0");
+    let app = CondaPackage::new("app", "1.0").depends("lib").file("share/app", "1.0");
+    let newer_lib = CondaPackage::new("lib", "2.0").file("share/lib", "2.0");
+    let context = context_with(Index::Json, &newer(vec![lib, app, newer_lib]));
+    let server = HttpServer::serve(&channels(&context)).unwrap();
+    context.write("spec/image.yaml", "base: oci:../base:base\n");
+    let line = |name: &str, hash: &str| format!("{}/team/linux-64/{name}-0.conda#{hash}\n", server.url());
+    let file =
+        |name: &str| std::fs::read(channels(&context).join(format!("team/linux-64/{name}-0.conda"))).unwrap();
+    let hash = |name: &str| imagewright_oci::Digest::of(&file(name)).hex().to_owned();
+    let list = |lines: &str| {
+        context.write("spec/conda-linux-64.lock", &format!("# platform: linux-64\n@EXPLICIT\n{lines}"))
+    };
+    let (app, lib) =
+        (line("app-1.0", &hash("app-1.0")), line("lib-1.0", &format!("sha256:{}", hash("lib-1.0"))));
+    // A newer version that would do as well is not taken.
+    list(&format!("{app}{lib}"));
+    drop(context.run(["build", "spec", "-t", "demo/list"]).success());
+    assert_eq!(text(&tree(&context, "demo/list"), "opt/conda/share/lib"), "1.0");
+    // Nothing comes along that the list does not name.
+    list(&app);
+    let told = context.run(["build", "spec"]).exits(4).stderr;
+    assert!(
+        told.contains("conda-linux-64.lock: the list is not whole: `lib` must be installed with it"),
+        "{told}"
+    );
+    list(&format!("{app}{}", line("lib-1.0", &"0".repeat(32))));
+    let told = context.run(["build", "spec"]).exits(1).stderr;
+    assert!(told.contains("cannot be installed together"), "{told}");
+    list(&format!("{app}{}", lib.replace("linux-64", "osx-64")));
+    let told = context.run(["build", "spec"]).exits(4).stderr;
+    assert!(
+        told.contains("conda-linux-64.lock:4: `") && told.contains("is for another architecture"),
+        "{told}"
+    );
+}
+
+#[test]
 fn conflicts_and_missing_packages_are_told_in_words() {
     let context = context_with(Index::Json, &numpy());
     let told = refused(&context, 1, &["--conda", "numpy>=2"]);

@@ -94,7 +94,7 @@ pub(crate) fn tree(context: &TestContext, image: &str) -> BTreeMap<String, Found
     tree
 }
 
-fn read_layer(blob: &Path, tree: &mut BTreeMap<String, Found>) {
+pub(crate) fn read_layer(blob: &Path, tree: &mut BTreeMap<String, Found>) {
     let plain = decompress(File::open(blob).unwrap()).unwrap();
     let mut seen = std::collections::BTreeSet::new();
     LayerReader::new(plain)

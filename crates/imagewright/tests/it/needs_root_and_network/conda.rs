@@ -1,5 +1,6 @@
 //! conda packages that run: a Python of this machine as a conda package, other packages for it, and Python packages on top.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +10,7 @@ use imagewright_testkit::context::TestContext;
 use imagewright_testkit::wheels::Wheel;
 
 use super::seed::{BASE, context_with_wheels};
+use crate::conda::support::{layers, read_layer};
 
 /// Parts of a standard library that nothing here needs.
 const UNUSED: [&str; 8] = [
@@ -76,8 +78,13 @@ site.addsitedir(os.path.join(sys.prefix, 'lib', 'python%d.%d' % sys.version_info
 
 /// Surroundings with the channel `team`.
 fn context(version: &str) -> TestContext {
-    let beta = Wheel::new("beta", "1.0").module("import greeting\nprint(greeting.hello())\n");
-    let context = context_with_wheels(&[beta]);
+    // On no index is there a `greeting`: conda alone has it.
+    let beta = Wheel::new("beta", "1.0")
+        .requires("greeting>=0.9")
+        .module("import greeting\nprint(greeting.hello())\n");
+    let newer = Wheel::new("newer", "1.0").requires("greeting>=2");
+    let extra = Wheel::new("colour", "3.0");
+    let context = context_with_wheels(&[beta, newer, extra]);
     let folder = context.folder().join("channels");
     let mut channel = Channel::new(&folder.join("team"), Index::Zstd);
     let greeting = CondaPackage::new("greeting", "1.0")
@@ -91,7 +98,8 @@ fn context(version: &str) -> TestContext {
         )
         .file(
             "site-packages/greeting-1.0.dist-info/METADATA",
-            "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n",
+            "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n\
+             Requires-Dist: colour; extra == \"colour\"\nProvides-Extra: colour\n",
         )
         .file("site-packages/greeting-1.0.dist-info/INSTALLER", "conda")
         .file("site-packages/greeting-1.0.dist-info/RECORD", "greeting.py,,\n");
@@ -134,10 +142,83 @@ fn apt_conda_and_python_packages_work_together() {
     let expected = format!("hello\n/opt/conda/lib/python{version}/site-packages/beta.py\n");
     assert_eq!(inside(&["python3", "-c", where_is]), expected);
 
+    // What conda brought stands in no lock of Python packages, and no layer of them has it.
+    let lock = fs::read_to_string(context.work().join("spec/image.lock")).unwrap();
+    let pip = &lock[lock.find("[pip]").unwrap()..];
+    assert!(pip.contains("\"beta\"") && !pip.contains("greeting") && !lock.contains("given"), "{lock}");
+    let planned: Vec<&str> = plan["steps"][2]["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(planned, ["beta"]);
+    let above = paths_above_conda(&context, "demo/science");
+    assert!(above.iter().any(|path| path.ends_with("site-packages/beta.py")), "{above:?}");
+    assert!(!above.iter().any(|path| path.contains("greeting")), "{above:?}");
+
     // The same again is there already.
     let again = context.run(["build", "spec", "-t", "demo/science", "--progress", "json"]).success();
     let cached: Vec<bool> = again.events().iter().filter_map(|event| event["cached"].as_bool()).collect();
     assert_eq!(cached, [true; 4], "{again}");
     drop(context.run(["build", "spec", "--locked"]).success());
     context.assert_nothing_unfinished();
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn python_packages_go_with_what_conda_installed() {
+    let version = version();
+    let context = context(&version);
+    let spec = format!(
+        "base: {BASE}\napt: [libexpat1, zlib1g]\nconda: {{packages: [python={version}, greeting], channels: [team]}}\n"
+    );
+    context.write("spec/image.yaml", &spec);
+    let build = |requirements: &str| {
+        context.write("spec/requirements.txt", &format!("--no-index\n{requirements}\n"));
+        context.run(["build", "spec", "-t", "demo/science"])
+    };
+    let told = build("newer").exits(1).stderr;
+    assert!(
+        told.contains("cannot be met beside what conda installed: `greeting` 1.0\n")
+            && told.contains("newer")
+            && told.contains("ask for another version of it under `conda`"),
+        "{told}"
+    );
+    Wheel::new("greeting", "2.0").write_to(&context.work().join("spec")).unwrap();
+    let told = build("./greeting-2.0-py3-none-any.whl").exits(1).stderr;
+    assert!(told.contains("`greeting` 1.0") && !told.contains("imagewright-given"), "{told}");
+    // A lock that somebody else made is not bent.
+    context.write(
+        "spec/pylock.toml",
+        &"lock-version = \"1.0\"\ncreated-by = \"me\"\n[[packages]]\nname = \"greeting\"\nversion = \"2.0\"\n\
+         wheels = [{ url = \"https://registry.example/greeting-2.0-py3-none-any.whl\", hashes = { sha256 = \"HASH\" } }]\n"
+            .replace("HASH", &"0".repeat(64)),
+    );
+    fs::remove_file(context.work().join("spec/requirements.txt")).unwrap();
+    let told = context.run(["build", "spec"]).exits(1).stderr;
+    assert!(told.contains("`greeting` 1.0\nthe lock of Python packages has 2.0"), "{told}");
+    fs::remove_file(context.work().join("spec/pylock.toml")).unwrap();
+    // Of an extra, what is missing is installed; what is there needs nothing.
+    drop(build("greeting[colour]==1.0").success());
+    let above = paths_above_conda(&context, "demo/science");
+    assert!(above.iter().any(|path| path.ends_with("site-packages/colour.py")), "{above:?}");
+    drop(build("greeting").success());
+    assert_eq!(paths_above_conda(&context, "demo/science"), [""; 0]);
+    context.assert_nothing_unfinished();
+}
+
+/// The paths of all layers above the books of conda.
+fn paths_above_conda(context: &TestContext, image: &str) -> Vec<String> {
+    let mut above = Vec::new();
+    for digest in layers(context, image) {
+        let blob = context.root().join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap());
+        let mut tree = BTreeMap::new();
+        read_layer(&blob, &mut tree);
+        match tree.contains_key("opt/conda/conda-meta/history") {
+            true => above.clear(),
+            false => above.extend(tree.into_keys()),
+        }
+    }
+    above
 }
