@@ -124,10 +124,7 @@ impl Service {
         _: &Cancel,
     ) -> Result<Option<(DockerfileCommand, Infallible)>, ServiceError> {
         match is_remote_context(&command.context) {
-            true => {
-                Err(EngineError::NotHere { what: format!("a context from `{}`", command.context.display()) }
-                    .into())
-            }
+            true => Err(EngineError::NotHere { what: "a context that is no folder" }.into()),
             false => Ok(None),
         }
     }
