@@ -35,9 +35,29 @@ pub(super) struct Cache<'a> {
 
 /// A cache in use.
 pub(super) struct UsedCache {
-    pub(super) source: MountSource,
+    key: Digest,
+    path: PathBuf,
+    read_only: bool,
     /// Held until the command has ended.
     _lock: Option<Lock>,
+}
+
+impl UsedCache {
+    /// Whether it is the one that a mount asks for.
+    pub(super) fn is(&self, cache: &Cache<'_>) -> bool {
+        self.key == cache.key
+    }
+
+    /// The same for a further mount of the command that has it.
+    pub(super) fn again(&self, cache: &Cache<'_>) -> Self {
+        let (key, path) = (self.key.clone(), self.path.clone());
+        Self { key, path, read_only: cache.read_only, _lock: None }
+    }
+
+    /// What is mounted.
+    pub(super) fn source(&self) -> MountSource {
+        MountSource::Directory { path: self.path.clone(), read_only: self.read_only }
+    }
 }
 
 impl<'a> Cache<'a> {
@@ -97,7 +117,7 @@ impl<'a> Cache<'a> {
             }
         }
         store.note_use(&path)?;
-        Ok(UsedCache { source: MountSource::Directory { path, read_only: self.read_only }, _lock: lock })
+        Ok(UsedCache { key: self.key.clone(), path, read_only: self.read_only, _lock: lock })
     }
 
     /// Makes it beside its place, so that nobody finds half of what it begins with.

@@ -50,7 +50,13 @@ impl Mounted {
         }
         caches.sort_by(|(_, one), (_, other)| one.order().cmp(other.order()));
         for (number, cache) in caches {
-            mounted.caches.push((number, cache.take()?));
+            // Whoever mounts a cache at two places has it already, and must not wait for itself.
+            let again = mounted.caches.last().filter(|(_, taken)| taken.is(&cache));
+            let taken = match again {
+                Some((_, taken)) => taken.again(&cache),
+                None => cache.take()?,
+            };
+            mounted.caches.push((number, taken));
         }
         for (number, (wanted, source)) in action.mounts.iter().zip(sources).enumerate() {
             mounted.add(surroundings, number, wanted, source.as_ref(), bench)?;
@@ -74,8 +80,8 @@ impl Mounted {
                 let files_of = files_of.expect("a mount of files has something they come from");
                 files(surroundings, files_of, Path::new(source), &room, !writable)?
             }
-            MountKind::Cache { .. } => match self.caches.iter_mut().find(|(taken, _)| *taken == number) {
-                Some((_, cache)) => cache.source.clone(),
+            MountKind::Cache { .. } => match self.caches.iter().find(|(taken, _)| *taken == number) {
+                Some((_, cache)) => cache.source(),
                 None => unreachable!("all caches were taken"),
             },
             MountKind::Secret { id, required, mode, uid, gid, variable } => {

@@ -103,3 +103,21 @@ fn commands_that_name_no_network_have_the_one_of_the_build() {
     assert_eq!(default, "1", "lo, and nothing else");
     assert_ne!(host, "1", "the machine's");
 }
+
+#[test]
+#[ignore = "needs root and network"]
+fn a_command_may_have_a_cache_at_two_places() {
+    let context = context();
+    for sharing in ["locked", "private", "shared"] {
+        let mount =
+            |target: &str| format!("--mount=type=cache,id={sharing},sharing={sharing},target={target}");
+        let text = format!(
+            "FROM {PYTHON}\nRUN {} {} echo one > /a/file && cp /b/file /found\n",
+            mount("/a"),
+            mount("/b")
+        );
+        context.write("image/Dockerfile", &text);
+        drop(context.run(["build", "image", "-t", "twice:1"]).success());
+        assert_eq!(run_in(&context, "twice:1", "cat /found"), "one\n", "{sharing}");
+    }
+}
