@@ -124,6 +124,14 @@ pub trait EventSink: Send + Sync {
     fn emit(&self, event: BuildEvent);
 }
 
+/// For whoever does not want to hear anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEvents;
+
+impl EventSink for NoEvents {
+    fn emit(&self, _: BuildEvent) {}
+}
+
 mod milliseconds {
     use std::time::Duration;
 

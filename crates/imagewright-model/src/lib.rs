@@ -13,7 +13,7 @@ pub mod spec;
 mod stop;
 
 pub use error_kind::ErrorKind;
-pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, Progress, StepId};
+pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, NoEvents, Progress, StepId};
 pub use secret::{Secret, SecretUrl};
 pub use settings::{
     AptSettings, BuildEngine, BuildSettings, BuildkitSettings, CondaSettings, DockerSettings, EngineSettings,

@@ -3,19 +3,17 @@
 
 use std::convert::Infallible;
 use std::io::Read;
-use std::time::Instant;
 
 use imagewright_docker::{DockerError, Export};
 use imagewright_model::{
-    BuildEngine, BuildEvent, EVENT_VERSION, EngineSettings, ErrorKind, EventSink, Progress, Stop,
-    TrustSettings,
+    BuildEngine, EngineSettings, ErrorKind, EventSink, NoEvents, Progress, Stop, TrustSettings,
 };
 use imagewright_oci::{ContainerConfig, Platform, Reference};
 
 use crate::advice::Advice;
 use crate::check::{CheckCommand, Checked};
-use crate::elsewhere::{left_there, outcome};
-use crate::engines::{Builder, Nobody, refuse_what_is_ours};
+use crate::elsewhere::left_there;
+use crate::engines::Builder;
 use crate::given::{Given, given, is_remote_context, named_contexts, plan};
 use crate::{BuildReport, CredentialFiles, DockerfileCommand, RegistrySettings, ServiceError};
 
@@ -140,7 +138,7 @@ impl Service {
         let Given { image, context, written, .. } = given(command)?;
         let (contexts, _) = named_contexts(&command.contexts)?;
         let platform = image.platform.unwrap_or_else(Platform::host);
-        match plan(command, &written, contexts, &platform, &Nobody) {
+        match plan(command, &written, contexts, &platform, &NoEvents) {
             Ok(plan) => {
                 let advice = Advice::new(self, &written, &plan, &context);
                 advice.beside(events, |events| self.build_by(&builder, command, events, cancel))
@@ -173,28 +171,11 @@ impl Service {
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
-        refuse_what_is_ours(builder.engine, command)?;
-        let (request, _) = self.daemon_request(command)?;
-        if command.push && request.names.is_empty() {
-            return Err(ServiceError::NoNameToPush);
-        }
-        let started = Instant::now();
-        // How many steps there are, the daemon tells as it goes.
-        events.emit(BuildEvent::Started { version: EVENT_VERSION, steps: 0 });
-        let daemon = &builder.daemon;
-        let built = daemon
-            .build(&request, Export::Docker, self.logins(), events, cancel.stop())
-            .and_then(|built| built.digest.ok_or_else(DockerError::no_digest))
-            .map_err(ServiceError::from)
-            .and_then(|digest| left_there(daemon, digest, &request.names));
-        let built = match built {
-            Err(_) if cancel.is_cancelled() => Err(EngineError::Cancelled.into()),
-            built => built,
-        };
-        events.emit(BuildEvent::Finished { outcome: outcome(&built), took: started.elapsed() });
-        let report = built?;
-        report.write_files(command)?;
-        Ok(report)
+        self.build_by_daemon(builder, command, events, cancel, |request, _| {
+            let daemon = &builder.daemon;
+            let built = daemon.build(request, Export::Docker, self.logins(), events, cancel.stop())?;
+            left_there(daemon, built.digest.ok_or_else(DockerError::no_digest)?, &request.names)
+        })
     }
 
     /// Has the Docker Engine push an image that it has by this name.

@@ -3,13 +3,12 @@
 use imagewright_docker::Network;
 use imagewright_dockerfile::RunNetwork;
 use imagewright_engine::{Built, Cancel, DockerfileRequest, EngineError, LayerWatch};
-use imagewright_model::EventSink;
+use imagewright_model::{EventSink, NoEvents};
 use imagewright_oci::{Platform, Reference};
 
 use crate::advice::Advice;
 use crate::ahead::sending;
 use crate::build::compression;
-use crate::engines::Nobody;
 use crate::given::{Given, Written, bases, given, named_contexts, plan};
 use crate::{BuildReport, DockerfileCommand, Service, ServiceError};
 
@@ -23,7 +22,7 @@ impl Service {
     ) -> Result<BuildReport, ServiceError> {
         match self.engine_for(command, events)? {
             // What we cannot plan a daemon may build all the same.
-            Some(builder) => match dockerfile_request(command, &Nobody) {
+            Some(builder) => match dockerfile_request(command, &NoEvents) {
                 Ok((request, written)) => {
                     let advice = Advice::new(self, &written, &request.plan, &request.context);
                     advice.beside(events, |events| self.build_elsewhere(&builder, command, events, cancel))

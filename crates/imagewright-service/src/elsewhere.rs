@@ -2,16 +2,19 @@
 //!
 //! Who builds is decided elsewhere (`engines`), and where the image goes, too (`taking`, `desktop`).
 
+use std::time::Instant;
+
 use imagewright_docker::{AgentSocket, BuildRequest, Credentials, Daemon, NamedSource, RegistryLogin};
 use imagewright_dockerfile::NamedContext;
 use imagewright_model::spec::LayerCompression;
-use imagewright_model::{BuildOutcome, SecretUrl};
+use imagewright_model::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, SecretUrl};
 use imagewright_oci::{Digest, Reference};
 use imagewright_registry::{Credential, CredentialFiles, CredentialSource};
 
+use crate::engines::{Builder, refuse_what_is_ours};
 use crate::error::in_one_line;
 use crate::given::{Given, given, named_contexts};
-use crate::{BuildReport, DockerfileCommand, EngineError, Service, ServiceError};
+use crate::{BuildReport, Cancel, DockerfileCommand, EngineError, Service, ServiceError};
 
 /// Names by which programs look for proxies, and the argument of a build for each.
 const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
@@ -19,7 +22,34 @@ const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
 const LOOPBACK: [&str; 3] = ["localhost", "127.", "[::1]"];
 
 impl Service {
-    pub(crate) fn daemon_request(
+    /// Has a daemon build, from the look at the command to the last event. `build` says where the image goes.
+    pub(crate) fn build_by_daemon(
+        &self,
+        builder: &Builder,
+        command: &DockerfileCommand,
+        events: &dyn EventSink,
+        cancel: &Cancel,
+        build: impl FnOnce(&BuildRequest, Option<LayerCompression>) -> Result<BuildReport, ServiceError>,
+    ) -> Result<BuildReport, ServiceError> {
+        refuse_what_is_ours(builder.engine, command)?;
+        let (request, compression) = self.daemon_request(command)?;
+        if command.push && request.names.is_empty() {
+            return Err(ServiceError::NoNameToPush);
+        }
+        let started = Instant::now();
+        // How many steps there are, the daemon tells as it goes.
+        events.emit(BuildEvent::Started { version: EVENT_VERSION, steps: 0 });
+        let built = match build(&request, compression) {
+            Err(_) if cancel.is_cancelled() => Err(EngineError::Cancelled.into()),
+            built => built,
+        };
+        events.emit(BuildEvent::Finished { outcome: outcome(&built), took: started.elapsed() });
+        let report = built?;
+        report.write_files(command)?;
+        Ok(report)
+    }
+
+    fn daemon_request(
         &self,
         command: &DockerfileCommand,
     ) -> Result<(BuildRequest, Option<LayerCompression>), ServiceError> {
@@ -111,7 +141,7 @@ fn leads_out(proxy: &SecretUrl) -> bool {
     !LOOPBACK.iter().any(|loopback| host.starts_with(loopback))
 }
 
-pub(crate) fn outcome(built: &Result<BuildReport, ServiceError>) -> BuildOutcome {
+fn outcome(built: &Result<BuildReport, ServiceError>) -> BuildOutcome {
     match built {
         Ok(BuildReport { digest, size, layers, .. }) => {
             BuildOutcome::Succeeded { digest: digest.clone(), size: *size, layers: *layers }

@@ -1,7 +1,7 @@
 //! Who builds a Dockerfile: our own engine or a daemon. It is decided before anything is built.
 
 use imagewright_docker::{Address, Daemon, TlsFiles};
-use imagewright_model::{BuildEngine, BuildEvent, EventSink};
+use imagewright_model::BuildEngine;
 
 use crate::{DockerfileCommand, Limits, Service, ServiceError};
 
@@ -53,11 +53,4 @@ pub(crate) fn refuse_what_is_ours(
 fn not_for(engine: BuildEngine, all: &[(&str, bool)]) -> Option<ServiceError> {
     let given: Vec<_> = all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
     (!given.is_empty()).then(|| ServiceError::NotForEngine { engine, flags: given.join(", ") })
-}
-
-/// Hears events that are told once more later.
-pub(crate) struct Nobody;
-
-impl EventSink for Nobody {
-    fn emit(&self, _: BuildEvent) {}
 }

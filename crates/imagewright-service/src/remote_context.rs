@@ -20,7 +20,7 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<Option<(DockerfileCommand, FetchedContext)>, ServiceError> {
         let (context, text) = if is_stream(&command.context) {
-            match self.engine.streamed_context(stream)? {
+            match self.engine.streamed_context(stream, cancel)? {
                 StreamedContext::Folder(context) => (context, None),
                 StreamedContext::Dockerfile(text, context) => (context, Some(text)),
             }

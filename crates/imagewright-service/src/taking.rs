@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Instant;
 
 use imagewright_docker::{BuildRequest, Built, Daemon, DockerError, Export};
-use imagewright_engine::{Cancel, EngineError};
+use imagewright_engine::Cancel;
 use imagewright_model::spec::LayerCompression;
-use imagewright_model::{BuildEngine, BuildEvent, EVENT_VERSION, EventSink, Progress, StepId};
+use imagewright_model::{BuildEngine, BuildEvent, EventSink, Progress, StepId};
 use imagewright_oci::{Digest, Reference};
 use imagewright_store::ImageRecord;
 
-use crate::elsewhere::{left_there, outcome};
-use crate::engines::{Builder, refuse_what_is_ours};
+use crate::elsewhere::left_there;
+use crate::engines::Builder;
 use crate::{BuildReport, DockerfileCommand, Service, ServiceError};
 
 /// Told while a collection keeps a build waiting.
@@ -28,28 +28,12 @@ impl Service {
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
-        refuse_what_is_ours(builder.engine, command)?;
-        let (request, compression) = self.daemon_request(command)?;
-        if command.push && request.names.is_empty() {
-            return Err(ServiceError::NoNameToPush);
-        }
         let waiting = || events.emit(BuildEvent::Warning { message: COLLECTING.to_owned() });
         let _lease = self.store().lease(waiting)?;
-        let started = Instant::now();
-        // How many steps there are, the daemon tells as it goes.
-        events.emit(BuildEvent::Started { version: EVENT_VERSION, steps: 0 });
-        let built = match builder.engine {
-            BuildEngine::BuildKit => self.build_and_take(builder, &request, compression, events, cancel),
-            _ => self.build_in_docker(builder, &request, command, events, cancel),
-        };
-        let built = match built {
-            Err(_) if cancel.is_cancelled() => Err(EngineError::Cancelled.into()),
-            built => built,
-        };
-        events.emit(BuildEvent::Finished { outcome: outcome(&built), took: started.elapsed() });
-        let report = built?;
-        report.write_files(command)?;
-        Ok(report)
+        self.build_by_daemon(builder, command, events, cancel, |request, compression| match builder.engine {
+            BuildEngine::BuildKit => self.build_and_take(builder, request, compression, events, cancel),
+            _ => self.build_in_docker(builder, request, command, events, cancel),
+        })
     }
 
     /// Has BuildKit build, and takes the image in while it comes.

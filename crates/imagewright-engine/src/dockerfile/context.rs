@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use imagewright_dockerfile::GitSource;
+use imagewright_model::NoEvents;
 use imagewright_model::spec::Origin;
-use imagewright_model::{BuildEvent, EventSink};
 use imagewright_sandbox::Limits;
 use imagewright_store::{Lease, Scratch};
 
@@ -63,7 +63,8 @@ impl Engine {
         let outside = Outside::new(&settings);
         let limits = Limits::default();
         let site = self.site(&outside, cancel, Default::default(), (None, &limits));
-        let reporter = BuildReporter::start(&Nobody, 0);
+        // What is fetched before a build begins is no step of it.
+        let reporter = BuildReporter::start(&NoEvents, 0);
         let report = reporter.step("fetch the context");
         let origin = Origin::file(&source.url);
         let repository =
@@ -73,11 +74,15 @@ impl Engine {
     }
 
     /// What comes in a stream: an archive, plain or compressed, or a Dockerfile alone.
-    pub fn streamed_context(&self, stream: &mut dyn Read) -> Result<StreamedContext, EngineError> {
+    pub fn streamed_context(
+        &self,
+        stream: &mut dyn Read,
+        cancel: &Cancel,
+    ) -> Result<StreamedContext, EngineError> {
         let scratch = self.store.scratch(&[])?;
         let spooled = scratch.room("stream")?.join("context");
         let mut file = File::create(&spooled).map_err(EngineError::io("create", &spooled))?;
-        io::copy(stream, &mut file).map_err(EngineError::io("write", &spooled))?;
+        io::copy(&mut Stopping { stream, cancel }, &mut file).map_err(EngineError::io("write", &spooled))?;
         let folder = scratch.room("context")?;
         let (origin, shown) = (Origin::file("standard input"), "standard input");
         if archive::is_archive(&origin, shown, &spooled)? {
@@ -91,10 +96,7 @@ impl Engine {
                 _lease: None,
             }));
         }
-        let mut text = String::new();
-        File::open(&spooled)
-            .and_then(|file| file.take(LARGEST_TEXT).read_to_string(&mut text))
-            .map_err(EngineError::io("read", &spooled))?;
+        let text = read_text(&spooled).map_err(EngineError::io("read a Dockerfile from", shown))?;
         Ok(StreamedContext::Dockerfile(
             text,
             FetchedContext { folder, _scratch: Some(scratch), _lease: None },
@@ -102,9 +104,25 @@ impl Engine {
     }
 }
 
-/// Hears nothing: what is fetched before a build begins is no step of it.
-struct Nobody;
+/// The text of what is no archive.
+fn read_text(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() > LARGEST_TEXT {
+        let reason = "it is no archive, and too large for a Dockerfile";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    io::read_to_string(file)
+}
 
-impl EventSink for Nobody {
-    fn emit(&self, _: BuildEvent) {}
+/// A stream that ends when somebody asks.
+struct Stopping<'a> {
+    stream: &'a mut dyn Read,
+    cancel: &'a Cancel,
+}
+
+impl Read for Stopping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.cancel.stop().check()?;
+        self.stream.read(buffer)
+    }
 }

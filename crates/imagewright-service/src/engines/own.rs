@@ -2,10 +2,10 @@
 
 use imagewright_dockerfile::DockerfileError;
 use imagewright_engine::EngineError;
-use imagewright_model::{BuildEngine, BuildEvent, EventSink};
+use imagewright_model::{BuildEngine, BuildEvent, EventSink, NoEvents};
 use imagewright_oci::{ContainerConfig, Platform};
 
-use super::{Builder, Nobody};
+use super::Builder;
 use crate::dockerfile::dockerfile_request;
 use crate::error::in_one_line;
 use crate::{DockerfileCommand, Service, ServiceError};
@@ -47,7 +47,7 @@ impl Service {
 
 /// Why our own engine cannot build; nothing where it can. What is wrong for everybody is an error.
 fn reason_against_native(command: &DockerfileCommand) -> Result<Option<ServiceError>, ServiceError> {
-    let (request, _) = match dockerfile_request(command, &Nobody) {
+    let (request, _) = match dockerfile_request(command, &NoEvents) {
         Err(ServiceError::Dockerfile(error)) if error.is_unsupported() => return Ok(Some(error.into())),
         request => request?,
     };

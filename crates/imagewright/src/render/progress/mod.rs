@@ -9,7 +9,7 @@ mod transfer;
 use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
-use imagewright_model::{BuildEvent, EventSink};
+use imagewright_model::{EventSink, NoEvents};
 
 pub(crate) use transfer::TransferProgress;
 
@@ -43,17 +43,10 @@ impl ProgressArguments {
         let draws = std::io::stderr().is_terminal() && !self.verbose;
         match self.progress {
             Style::Json => Box::new(json::JsonLines),
-            _ if quiet => Box::new(Silent),
+            _ if quiet => Box::new(NoEvents),
             Style::Tty => Box::new(terminal::Terminal::new()),
             Style::Auto if draws => Box::new(terminal::Terminal::new()),
             Style::Auto | Style::Plain => Box::new(plain::Plain::new(self.verbose)),
         }
     }
-}
-
-/// Says nothing.
-struct Silent;
-
-impl EventSink for Silent {
-    fn emit(&self, _: BuildEvent) {}
 }

@@ -122,5 +122,7 @@ fn a_context_comes_from_standard_input() {
     let needs_files = format!("FROM {PYTHON}\nCOPY file /\n");
     assert_eq!(piped(&context, &["build", "-"], needs_files.as_bytes()), Some(3));
     assert_eq!(piped(&context, &["build", "-", "-f", "-"], b""), Some(2));
+    let large = "# no archive\n".repeat(400_000);
+    assert_ne!(piped(&context, &["build", "-"], large.as_bytes()), Some(0), "half of it is no Dockerfile");
     context.assert_nothing_unfinished();
 }
