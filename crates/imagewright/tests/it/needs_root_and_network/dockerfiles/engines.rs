@@ -278,7 +278,7 @@ mod needs_buildkit {
         let docker = DockerDaemon::start_newest(&shared::folder());
         let context = with(&docker);
         let mut wrong = Vec::new();
-        for (name, folder) in cases("buildkit").into_iter().take(2) {
+        for (name, folder) in cases(&context, "buildkit").into_iter().take(2) {
             let (ours, theirs) = (format!("ours/{name}:1"), format!("theirs/{name}:1"));
             drop(build_here(&context, &folder, &ours));
             let archive = format!("{name}.tar");

@@ -1,5 +1,7 @@
 //! Dockerfiles, built for real. Each folder of `tests/dockerfiles` is a case: those of `buildkit` are built by us and by
 //! BuildKit and compared, those of `own` ask for what Docker's front end does not have yet. A `check.sh` runs in the result.
+//! Git keeps no modes but those of programs, and who checks out decides the rest, so a case is copied and its modes set: those
+//! that matter stand in its `modes`.
 
 mod answers;
 mod engines;
@@ -10,9 +12,11 @@ mod sources;
 mod together;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use imagewright_testkit::context::TestContext;
+use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::http::HttpServer;
 use imagewright_testkit::wheels::Wheel;
 use serde_json::Value;
@@ -22,13 +26,34 @@ use super::seed::{PYTHON, context, context_with_wheels};
 /// A secret that must be found nowhere.
 const SECRET: &str = "s3cret-word";
 
-fn cases(kind: &str) -> Vec<(String, PathBuf)> {
+/// The cases of a kind by name, each in a folder below the work folder of a test.
+fn cases(context: &TestContext, kind: &str) -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dockerfiles").join(kind);
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let mut cases: Vec<_> =
-        entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path())).collect();
+    let mut cases: Vec<_> = entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            let place = context.work().join("cases").join(kind).join(&name);
+            fs::create_dir_all(&place).unwrap();
+            copy_case(&entry.path(), &place);
+            (name, place)
+        })
+        .collect();
     cases.sort();
     cases
+}
+
+fn copy_case(from: &Path, to: &Path) {
+    let shell = |script: &str| {
+        let mut command = Command::new("sh");
+        Outcome::of(command.args(["-eu", "-c", script, "sh"]).args([from, to])).success()
+    };
+    drop(shell("cp -RP \"$1/.\" \"$2\"; chmod -R u=rwX,go=rX \"$2\""));
+    for line in fs::read_to_string(from.join("modes")).unwrap_or_default().lines() {
+        let (mode, path) = line.split_once(' ').expect("a mode and a path");
+        let mode = fs::Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap());
+        fs::set_permissions(to.join(path), mode).unwrap();
+    }
 }
 
 /// The secret that all cases are given, as the flag says it.
@@ -50,16 +75,14 @@ fn run_in(context: &TestContext, image: &str, script: &str) -> String {
 #[ignore = "needs root and network"]
 fn cases_come_to_what_they_say() {
     let context = context();
-    for (name, folder) in cases("own").into_iter().chain(cases("buildkit")) {
+    for (name, folder) in cases(&context, "own").into_iter().chain(cases(&context, "buildkit")) {
         let Ok(check) = fs::read_to_string(folder.join("check.sh")) else { continue };
         let image = format!("corpus/{name}:1");
         let built = build(&context, &folder, &image);
         run_in(&context, &image, &check);
         assert_eq!(build(&context, &folder, &image)["digest"], built["digest"], "{name}");
     }
-    let found = imagewright_testkit::context::Outcome::of(
-        std::process::Command::new("grep").args(["-rlF", SECRET]).arg(context.root()),
-    );
+    let found = Outcome::of(Command::new("grep").args(["-rlF", SECRET]).arg(context.root()));
     assert_eq!(found.stdout, "", "the secret is in the store");
 }
 

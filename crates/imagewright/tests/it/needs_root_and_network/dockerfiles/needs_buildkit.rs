@@ -65,7 +65,7 @@ fn images_are_as_buildkit_makes_them() {
     };
     load(PYTHON, "base.tar");
     let mut wrong = Vec::new();
-    for (name, folder) in cases("buildkit") {
+    for (name, folder) in cases(&context, "buildkit") {
         let (ours, theirs) = (format!("ours/{name}:1"), format!("theirs/{name}:1"));
         drop(build(&context, &folder, &ours));
         load(&ours, &format!("{name}.tar"));
