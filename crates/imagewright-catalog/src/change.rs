@@ -1,0 +1,112 @@
+//! Changes that touch what they name and nothing else (RFC 7396, JSON merge patch).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Deprecation, ImageType, Name, Owner, PullPolicy, Visibility};
+
+/// What a change says of one field. A field that is absent is kept; `null` clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Nothing is said.
+    #[default]
+    Keep,
+    /// It is to have no value.
+    Clear,
+    /// It is to have this value.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Whether nothing is said of the field.
+    pub fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    /// Carries the change out on a field that may be without a value.
+    pub fn apply(self, field: &mut Option<T>) {
+        match self {
+            Self::Keep => (),
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(value),
+        }
+    }
+
+    /// Carries the change out on a field that always has a value; clearing gives it the default.
+    pub fn apply_or_default(self, field: &mut T)
+    where
+        T: Default,
+    {
+        match self {
+            Self::Keep => (),
+            Self::Clear => *field = T::default(),
+            Self::Set(value) => *field = value,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+impl<T: Serialize> Serialize for Change<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Keep | Self::Clear => serializer.serialize_none(),
+            Self::Set(value) => value.serialize(serializer),
+        }
+    }
+}
+
+/// A change of an image entry. Its name, and whether it is built or existed before, never change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `Image`")]
+pub struct ImageChange {
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub display_name: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub description: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub tags: Change<BTreeSet<String>>,
+    #[serde(rename = "type", skip_serializing_if = "Change::is_keep")]
+    pub image_type: Change<ImageType>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub reference: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub gpu_reference: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub pull_policy: Change<PullPolicy>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub pull_secret: Change<Name>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub owner: Change<Owner>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub visibility: Change<Visibility>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub deprecated: Change<Deprecation>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_is_kept_and_null_clears() {
+        let change: ImageChange =
+            serde_json::from_str(r#"{"description": null, "display_name": "New"}"#).unwrap();
+        assert_eq!(change.description, Change::Clear);
+        assert_eq!(change.display_name, Change::Set("New".to_owned()));
+        assert_eq!(change.pull_secret, Change::Keep);
+        assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"display_name":"New","description":null}"#);
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let error = serde_json::from_str::<ImageChange>(r#"{"urlForGpu": "x"}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `urlForGpu`"), "{error}");
+    }
+}

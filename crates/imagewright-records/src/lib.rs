@@ -1,0 +1,28 @@
+//! What a server keeps: the catalogue, people, builds and their events, the audit trail. In SQLite or PostgreSQL, by the same
+//! statements.
+//!
+//! All is done through [`Work`], a transaction that belongs to the use case: `Records::begin` for one that writes,
+//! `Records::look` for one that only reads. What is not committed is undone.
+
+mod audit;
+mod builds;
+mod connect;
+mod error;
+mod events;
+mod groups;
+mod images;
+mod people;
+mod row;
+mod secrets;
+mod statement;
+mod tokens;
+mod work;
+
+pub use builds::{BuildEnd, BuildQuery, Claim};
+pub use connect::{Records, Url};
+pub use error::RecordsError;
+pub use events::StoredEvents;
+pub use images::Listed;
+pub use people::Credentials;
+pub use tokens::TokenHash;
+pub use work::Work;
