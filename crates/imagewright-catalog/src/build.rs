@@ -3,11 +3,12 @@
 use imagewright_oci::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{BuildId, ImageId, Name, PersonId};
 
 /// One execution of a spec.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Build {
     /// Tells it from all others.
     pub id: BuildId,
@@ -26,6 +27,7 @@ pub struct Build {
     /// What was solved, when it is known.
     pub lock: Option<String>,
     /// Digest of the result.
+    #[schema(value_type = Option<String>)]
     pub digest: Option<Digest>,
     /// Bytes of the result's layers.
     pub size: Option<u64>,
@@ -46,7 +48,7 @@ pub struct Build {
 }
 
 /// When a build came and went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Timings {
     /// When it was asked for.
     pub queued_at: Timestamp,
@@ -57,7 +59,7 @@ pub struct Timings {
 }
 
 /// How far a build is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BuildState {
     /// It waits.

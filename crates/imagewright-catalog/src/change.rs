@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::{Deprecation, ImageType, Name, Owner, PullPolicy, Visibility};
 
@@ -62,31 +63,42 @@ impl<T: Serialize> Serialize for Change<T> {
 }
 
 /// A change of an image entry. Its name, and whether it is built or existed before, never change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of `Image`")]
 pub struct ImageChange {
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub display_name: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub description: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<BTreeSet<String>>)]
     pub tags: Change<BTreeSet<String>>,
     #[serde(rename = "type", skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<ImageType>)]
     pub image_type: Change<ImageType>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub reference: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub gpu_reference: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<PullPolicy>)]
     pub pull_policy: Change<PullPolicy>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Name>)]
     pub pull_secret: Change<Name>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Owner>)]
     pub owner: Change<Owner>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Visibility>)]
     pub visibility: Change<Visibility>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Deprecation>)]
     pub deprecated: Change<Deprecation>,
 }
 

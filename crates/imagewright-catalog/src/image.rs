@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use imagewright_oci::{Digest, Reference};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{BuildId, FieldProblem, ImageChange, ImageId, Invalid, Name, PersonId};
 
 /// An entry of the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Image {
     /// Tells it from one that had its name before.
     pub id: ImageId,
@@ -59,7 +60,7 @@ pub struct Image {
 }
 
 /// Where an image can run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageType {
     /// Without a GPU.
@@ -72,7 +73,7 @@ pub enum ImageType {
 }
 
 /// Where an image comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Somebody else built it.
@@ -82,7 +83,7 @@ pub enum Source {
 }
 
 /// When a node asks the registry: Kubernetes' `imagePullPolicy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of Kubernetes")]
 pub enum PullPolicy {
     Always,
@@ -91,7 +92,7 @@ pub enum PullPolicy {
 }
 
 /// Who looks after an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// The administrators.
@@ -102,7 +103,7 @@ pub enum Owner {
 }
 
 /// Who sees an image, besides those who look after it and the members of the group that owns it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Visibility {
     /// Whether all do.
@@ -122,9 +123,10 @@ impl Visibility {
 }
 
 /// What was found behind a reference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pin {
     /// Digest of the manifest or index.
+    #[schema(value_type = String)]
     pub digest: Digest,
     /// Platforms it is there for, such as `linux/amd64`.
     pub platforms: Vec<String>,
@@ -135,7 +137,7 @@ pub struct Pin {
 }
 
 /// Why an image should no longer be used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deprecation {
     /// What people should know.
@@ -145,7 +147,7 @@ pub struct Deprecation {
 }
 
 /// Something about a request that is no reason to refuse it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
     /// The field it is about, as a JSON pointer; empty for the whole.
     pub pointer: String,
@@ -154,7 +156,7 @@ pub struct Warning {
 }
 
 /// An image that somebody wants to add.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of `Image`")]
 pub struct NewImage {

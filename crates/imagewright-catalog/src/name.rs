@@ -4,14 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The longest name: that of a label of DNS, which Kubernetes takes for values of labels, too.
 const LONGEST: usize = 63;
 
 /// A name of lower case letters, digits, `-` and `.`, which begins and ends with a letter or digit and has no two dots, or dot
 /// and hyphen, beside each other. So it is a component of a repository's name and a name of Kubernetes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "analysis", pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length = 63)]
 pub struct Name(String);
 
 /// Why a text is no name.

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{GroupId, Name, PersonId, TokenId};
 
 /// Somebody who can log in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// Tells people apart, whatever they are called.
     pub id: PersonId,
@@ -27,7 +28,7 @@ pub struct Person {
 }
 
 /// People who share images.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// Tells groups apart.
     pub id: GroupId,
@@ -40,7 +41,7 @@ pub struct Group {
 }
 
 /// What somebody may do in a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Use its images.
@@ -50,7 +51,7 @@ pub enum Role {
 }
 
 /// That somebody is in a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Membership {
     /// In which.
     pub group: Name,
@@ -104,7 +105,7 @@ impl Principal {
 }
 
 /// A personal access token, without the token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// Tells tokens apart.
     pub id: TokenId,

@@ -1,11 +1,12 @@
 //! What a list of images is asked for.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{BuildState, Image, ImageType, Name, Source};
 
 /// Which images are wanted; all that hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageFilter {
     /// Words that occur in name, display name, description, tags or type, each of them, in whatever case.
@@ -32,7 +33,7 @@ pub struct ImageFilter {
 }
 
 /// How an image is, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageState {
     /// It can be used.
@@ -46,7 +47,7 @@ pub enum ImageState {
 }
 
 /// What a list of images is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageOrder {
     /// The name.

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Name, SecretId};
 
 /// A secret of the server. What it hides is not here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SecretRecord {
     /// Tells secrets apart.
     pub id: SecretId,
@@ -27,7 +28,7 @@ pub struct SecretRecord {
 }
 
 /// What a secret is for. One that pushes never pulls for others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretKind {
     /// Pulling images.
@@ -39,7 +40,7 @@ pub enum SecretKind {
 }
 
 /// Where a secret is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// Here, encrypted.

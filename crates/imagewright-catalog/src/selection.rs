@@ -1,11 +1,12 @@
 //! What somebody is offered who starts a notebook or a job: the images of a group, and which reference is pulled.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Deprecation, Image, ImageType, Name, Owner, PullPolicy};
 
 /// An image on offer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Offer {
     /// Its name.
     pub name: Name,

@@ -33,6 +33,8 @@ mod images;
 #[cfg(target_os = "linux")]
 mod lock;
 #[cfg(target_os = "linux")]
+mod look_up;
+#[cfg(target_os = "linux")]
 mod plan;
 #[cfg(target_os = "linux")]
 mod registries;
@@ -61,5 +63,7 @@ pub use error::ServiceError;
 pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};
 pub use imagewright_docker::Network;
 pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
+#[cfg(target_os = "linux")]
+pub use look_up::Found;
 pub use report::BuildReport;
 pub use transport::{Destination, Source, TransportError};

@@ -30,6 +30,8 @@ pub use imagewright_elyra::{
 };
 pub use pin::{PinOutcome, PinRequest, Pinned};
 pub use publish::{Publication, Published};
+#[cfg(target_os = "linux")]
+pub(crate) use registries::PATIENCE;
 pub use registries::{ImageRegistries, Trouble, TroubleKind};
 pub use verify::{FoundTags, Remark, Verified, VerifyRequest};
 

@@ -19,6 +19,9 @@ mod context;
 #[path = "desktop/context.rs"]
 mod context;
 
+#[cfg(target_os = "linux")]
+mod server;
+
 #[cfg(unix)]
 mod signals;
 #[cfg(windows)]

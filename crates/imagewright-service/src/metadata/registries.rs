@@ -20,7 +20,7 @@ use crate::error::in_one_line;
 /// Records that are looked at at once.
 const AT_ONCE: usize = 4;
 /// Whoever asks about many images does not wait long for each.
-const PATIENCE: Patience =
+pub(crate) const PATIENCE: Patience =
     Patience { tries: 2, first_pause: Duration::from_millis(300), longest_pause: Duration::from_secs(10) };
 
 /// Asks registries about images, with the user's credentials and without.

@@ -9,6 +9,8 @@ pub(crate) mod login;
 pub(crate) mod metadata;
 
 #[cfg(target_os = "linux")]
+mod admin;
+#[cfg(target_os = "linux")]
 mod base;
 #[cfg(target_os = "linux")]
 mod doctor;
@@ -24,6 +26,8 @@ mod plan;
 mod pull;
 #[cfg(target_os = "linux")]
 mod push;
+#[cfg(target_os = "linux")]
+mod serve;
 
 #[cfg(target_os = "linux")]
 mod limits;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{base, doctor, fsck, gc, image, plan, pull, push};
+use super::{admin, base, doctor, fsck, gc, image, plan, pull, push, serve};
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
 
@@ -22,10 +22,14 @@ pub(crate) enum OwnCommand {
     #[command(display_order = 6)]
     Push(push::PushArguments),
     #[command(display_order = 10)]
-    Gc(gc::GcArguments),
+    Serve(serve::ServeArguments),
     #[command(display_order = 11)]
-    Fsck(fsck::FsckArguments),
+    Admin(admin::AdminArguments),
     #[command(display_order = 12)]
+    Gc(gc::GcArguments),
+    #[command(display_order = 13)]
+    Fsck(fsck::FsckArguments),
+    #[command(display_order = 14)]
     Doctor(doctor::DoctorArguments),
 }
 
@@ -59,6 +63,8 @@ impl OwnCommand {
             Self::Plan(_) | Self::Base(_) | Self::Gc(_) => Powers::Needed,
             Self::Image(command) if image::runs_images(command) => Powers::Needed,
             Self::Doctor(_) => Powers::Welcome,
+            // Builds are processes of their own, which get the powers they need.
+            Self::Serve(_) | Self::Admin(_) => Powers::Unneeded,
             Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Fsck(_) => Powers::Unneeded,
         }
     }
@@ -70,6 +76,8 @@ impl OwnCommand {
             Self::Base(command) => base::run(global, command),
             Self::Pull(arguments) => pull::run(global, &arguments),
             Self::Push(arguments) => push::run(global, &arguments),
+            Self::Serve(arguments) => serve::run(global, &arguments),
+            Self::Admin(arguments) => admin::run(global, &arguments),
             Self::Gc(arguments) => gc::run(global, &arguments),
             Self::Fsck(arguments) => fsck::run(global, &arguments),
             Self::Doctor(arguments) => doctor::run(global, &arguments),

@@ -23,6 +23,7 @@ mod needs_root;
 mod needs_root_and_network;
 mod partial;
 mod secrets;
+mod server;
 mod sources;
 mod spec;
 mod stores;

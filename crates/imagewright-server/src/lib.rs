@@ -1,0 +1,53 @@
+//! What people can do at a server, whatever they come with: one function for each use case.
+//!
+//! Each asks [`imagewright_catalog::may`] first, does its work in one transaction, and leaves an entry in the audit trail in the
+//! same. Work that blocks (registries, builds) is done by [`imagewright_service::Service`] on threads of its own, outside of
+//! transactions.
+
+mod error;
+mod images;
+mod look_up;
+mod principal;
+
+use std::sync::Arc;
+
+use imagewright_records::Records;
+use imagewright_service::Service;
+use jiff::Timestamp;
+
+pub use error::ServerError;
+pub use images::{Added, ImageView};
+pub use principal::{IssuedToken, NewToken};
+
+/// A server's use cases.
+#[derive(Clone)]
+pub struct Server {
+    records: Records,
+    service: Arc<Service>,
+    clock: fn() -> Timestamp,
+}
+
+impl Server {
+    /// On these records and this store.
+    pub fn new(records: Records, service: Arc<Service>) -> Self {
+        Self { records, service, clock: Timestamp::now }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The records, for what is asked of them directly: whether they answer.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Does what blocks on a thread of its own.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Service) -> T + Send + 'static,
+    ) -> Result<T, ServerError> {
+        let service = Arc::clone(&self.service);
+        tokio::task::spawn_blocking(move || work(&service)).await.map_err(ServerError::Panicked)
+    }
+}

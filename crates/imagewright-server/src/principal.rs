@@ -1,0 +1,158 @@
+//! From what somebody comes in with to who it is.
+
+use imagewright_catalog::{Person, PersonId, Principal, Refusal, Subject, Token, TokenId};
+use imagewright_model::Secret;
+use imagewright_records::TokenHash;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::{Server, ServerError};
+
+/// What our tokens begin with, so that people and scanners know what they see.
+const TOKEN_PREFIX: &str = "iw_";
+
+/// How long a token's last use may be behind: a write for each request would be too many.
+const USE_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// A token that somebody wants.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// What its owner calls it.
+    pub name: String,
+    /// When it shall end to work.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token, this once with what it hides.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// What is known of it.
+    pub token: Token,
+    /// The token itself. Nobody can see it again.
+    pub secret: Secret,
+}
+
+impl Server {
+    /// Who sends a token.
+    pub async fn principal_of_token(&self, token: &Secret) -> Result<Principal, ServerError> {
+        let hash = hash(token);
+        let mut look = self.records.look().await?;
+        let Some((person, token)) = look.token_owner(&hash, self.now()).await? else {
+            return Err(Refusal::NotLoggedIn.into());
+        };
+        let principal = look.principal(&person).await?.ok_or(Refusal::NotLoggedIn)?;
+        drop(look);
+        self.note_use(&token).await?;
+        Ok(principal)
+    }
+
+    async fn note_use(&self, token: &Token) -> Result<(), ServerError> {
+        let now = self.now();
+        let noted = token.last_used_at.and_then(|used| used.checked_add(USE_NOTED_EVERY).ok());
+        if noted.is_some_and(|again| again > now) {
+            return Ok(());
+        }
+        let mut work = self.records.begin().await?;
+        work.touch_token(&token.id, now).await?;
+        Ok(work.commit().await?)
+    }
+
+    /// Makes a token for whoever asks.
+    pub async fn issue_token(
+        &self,
+        principal: &Principal,
+        new: NewToken,
+    ) -> Result<IssuedToken, ServerError> {
+        let person = principal.person.clone().ok_or(Refusal::NotLoggedIn)?;
+        self.issue_token_to(principal, &person, new).await
+    }
+
+    /// Makes a token for somebody: what an administrator does at the machine itself.
+    pub async fn issue_token_to(
+        &self,
+        by: &Principal,
+        person: &PersonId,
+        new: NewToken,
+    ) -> Result<IssuedToken, ServerError> {
+        let secret = random_token()?;
+        let mut work = self.records.begin().await?;
+        let now = self.now();
+        let token = Token {
+            id: work.new_token_id(),
+            name: new.name,
+            expires_at: new.expires_at,
+            last_used_at: None,
+            created_at: now,
+        };
+        work.insert_token(person, &token, &hash(&secret)).await?;
+        let subject = (Subject::Token, token.id.as_str(), token.name.as_str());
+        work.note_change(by, subject, "issued", (None, Some(&token)), now).await?;
+        work.commit().await?;
+        Ok(IssuedToken { token, secret })
+    }
+
+    /// The tokens of whoever asks.
+    pub async fn tokens(&self, principal: &Principal) -> Result<Vec<Token>, ServerError> {
+        let person = principal.person.clone().ok_or(Refusal::NotLoggedIn)?;
+        Ok(self.records.look().await?.tokens(&person).await?)
+    }
+
+    /// Ends a token of whoever asks.
+    pub async fn revoke_token(&self, principal: &Principal, id: &TokenId) -> Result<(), ServerError> {
+        let person = principal.person.clone().ok_or(Refusal::NotLoggedIn)?;
+        let mut work = self.records.begin().await?;
+        let tokens = work.tokens(&person).await?;
+        let Some(token) = tokens.into_iter().find(|token| token.id == *id) else {
+            return Err(ServerError::NotFound { what: "token", name: id.to_string() });
+        };
+        work.delete_token(&person, id).await?;
+        let subject = (Subject::Token, token.id.as_str(), token.name.as_str());
+        work.note_change(principal, subject, "revoked", (Some(&token), None), self.now()).await?;
+        Ok(work.commit().await?)
+    }
+
+    /// Adds somebody who logs in with a name: what an administrator does at the machine itself.
+    pub async fn add_local_person(
+        &self,
+        by: &Principal,
+        name: &str,
+        admin: bool,
+    ) -> Result<Person, ServerError> {
+        imagewright_catalog::may(
+            by,
+            imagewright_catalog::Action::Administer,
+            imagewright_catalog::Object::Server,
+        )?;
+        let mut work = self.records.begin().await?;
+        let now = self.now();
+        let person = Person {
+            id: work.new_person_id(),
+            name: name.to_owned(),
+            display_name: None,
+            email: None,
+            admin,
+            disabled: false,
+            subject: None,
+            created_at: now,
+        };
+        work.insert_person(&person, None).await?;
+        let subject = (Subject::Person, person.id.as_str(), person.name.as_str());
+        work.note_change(by, subject, "added", (None, Some(&person)), now).await?;
+        work.commit().await?;
+        Ok(person)
+    }
+}
+
+fn random_token() -> Result<Secret, ServerError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(ServerError::Random)?;
+    Ok(Secret::new(format!("{TOKEN_PREFIX}{}", hex::encode(bytes))))
+}
+
+fn hash(token: &Secret) -> TokenHash {
+    TokenHash(hex::encode(Sha256::digest(token.expose().as_bytes())))
+}

@@ -1,0 +1,215 @@
+//! Image entries.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use imagewright_catalog::selection::Offer;
+use imagewright_catalog::{
+    AuditEntry, Image, ImageChange, ImageFilter, ImageOrder, ImageState, ImageType, Name, NewImage, OrderBy,
+    Page, Source, Warning,
+};
+use imagewright_server::{Added, ImageView};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::extract::{Asking, Body, IfMatch, Paging, Path, Query, etag};
+use crate::{App, Problem};
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(history))
+        .routes(routes!(offers))
+}
+
+/// An entry, and how it is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImageBody {
+    #[serde(flatten)]
+    image: Image,
+    /// How it is, in a word.
+    state: ImageState,
+    /// What whoever changed it should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+}
+
+impl From<ImageView> for ImageBody {
+    fn from(view: ImageView) -> Self {
+        Self { image: view.image, state: view.state, warnings: Vec::new() }
+    }
+}
+
+impl From<Added> for ImageBody {
+    fn from(added: Added) -> Self {
+        Self { warnings: added.warnings, ..Self::from(added.view) }
+    }
+}
+
+/// Which entries are wanted, in which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Words that all occur in name, display name, description, tags or type.
+    search: Option<String>,
+    #[serde(rename = "type")]
+    image_type: Option<ImageType>,
+    source: Option<Source>,
+    /// With this tag.
+    tag: Option<String>,
+    state: Option<ImageState>,
+    /// Owned by this group.
+    #[param(value_type = Option<String>)]
+    owner: Option<Name>,
+    /// Seen by the members of this group.
+    #[param(value_type = Option<String>)]
+    group: Option<Name>,
+    /// Owned by the administrators.
+    system: Option<bool>,
+    deprecated: Option<bool>,
+    /// Whose digest is known.
+    pinned: Option<bool>,
+    /// What to sort by.
+    sort: Option<ImageOrder>,
+    /// The greatest first.
+    descending: Option<bool>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// How many entries at most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// Lists entries.
+#[utoipa::path(
+    get, path = "/images", params(ListQuery), tag = "images", security(("token" = [])),
+    responses((status = 200, body = Page<ImageBody>), (status = "default", body = Problem)),
+)]
+async fn list(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<ImageBody>>, Problem> {
+    let page = Paging::of(query.cursor, query.limit).try_into()?;
+    let order =
+        OrderBy { order: query.sort.unwrap_or_default(), descending: query.descending.unwrap_or_default() };
+    let filter = ImageFilter {
+        search: query.search,
+        image_type: query.image_type,
+        source: query.source,
+        tag: query.tag,
+        state: query.state,
+        owner: query.owner,
+        group: query.group,
+        system: query.system,
+        deprecated: query.deprecated,
+        pinned: query.pinned,
+    };
+    Ok(Json(app.server.images(&principal, &filter, order, &page).await?.map(ImageBody::from)))
+}
+
+/// Adds an entry: of an image that exists, or of one to be built.
+#[utoipa::path(
+    post, path = "/images", request_body = NewImage, tag = "images", security(("token" = [])),
+    responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
+)]
+async fn add(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Body(new): Body<NewImage>,
+) -> Result<impl IntoResponse, Problem> {
+    let body = ImageBody::from(app.server.add_image(&principal, new).await?);
+    let location = [(header::LOCATION, format!("/api/v1/images/{}", body.image.name))];
+    Ok((StatusCode::CREATED, location, etag(body.image.revision), Json(body)))
+}
+
+/// Shows an entry.
+#[utoipa::path(
+    get, path = "/images/{name}", params(("name" = String, Path)), tag = "images", security(("token" = [])),
+    responses((status = 200, body = ImageBody), (status = "default", body = Problem)),
+)]
+async fn show(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(name): Path<Name>,
+) -> Result<impl IntoResponse, Problem> {
+    let body = ImageBody::from(app.server.image(&principal, &name).await?);
+    Ok((etag(body.image.revision), Json(body)))
+}
+
+/// Changes what is named and nothing else (JSON merge patch, RFC 7396). With `If-Match`, only what is as it was read.
+#[utoipa::path(
+    patch, path = "/images/{name}", request_body(content = ImageChange, content_type = "application/merge-patch+json"),
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header)), tag = "images", security(("token" = [])),
+    responses((status = 200, body = ImageBody), (status = "default", body = Problem)),
+)]
+async fn change(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(name): Path<Name>,
+    IfMatch(revision): IfMatch,
+    Body(change): Body<ImageChange>,
+) -> Result<impl IntoResponse, Problem> {
+    let body = ImageBody::from(app.server.change_image(&principal, &name, revision, change).await?);
+    Ok((etag(body.image.revision), Json(body)))
+}
+
+/// Removes an entry.
+#[utoipa::path(
+    delete, path = "/images/{name}", params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
+    tag = "images", security(("token" = [])),
+    responses((status = 204), (status = "default", body = Problem)),
+)]
+async fn delete(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(name): Path<Name>,
+    IfMatch(revision): IfMatch,
+) -> Result<StatusCode, Problem> {
+    app.server.delete_image(&principal, &name, revision).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who changed an entry, when, and how it was: the newest change first.
+#[utoipa::path(
+    get, path = "/images/{name}/history", params(("name" = String, Path), Paging), tag = "images",
+    security(("token" = [])),
+    responses((status = 200, body = Page<AuditEntry>), (status = "default", body = Problem)),
+)]
+async fn history(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(name): Path<Name>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<AuditEntry>>, Problem> {
+    Ok(Json(app.server.image_history(&principal, &name, &paging.try_into()?).await?))
+}
+
+/// For whom images are looked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OfferQuery {
+    /// The group that the notebook or job is for.
+    #[param(value_type = Option<String>)]
+    group: Option<Name>,
+    /// Whether it has a GPU.
+    gpu: Option<bool>,
+}
+
+/// Lists what somebody can choose who starts a notebook or job.
+#[utoipa::path(
+    get, path = "/offers", params(OfferQuery), tag = "images", security(("token" = [])),
+    responses((status = 200, body = Vec<Offer>), (status = "default", body = Problem)),
+)]
+async fn offers(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Query(query): Query<OfferQuery>,
+) -> Result<Json<Vec<Offer>>, Problem> {
+    let gpu = query.gpu.unwrap_or_default();
+    Ok(Json(app.server.offers(&principal, query.group.as_ref(), gpu).await?))
+}

@@ -1,0 +1,152 @@
+//! What is read from requests, with errors that say what was wrong.
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use imagewright_catalog::{Cursor, PageRequest, Principal};
+use imagewright_model::Secret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use crate::{App, Problem};
+
+/// Bytes of the largest body that is read.
+pub(crate) const LARGEST_BODY: usize = 2 * 1024 * 1024;
+
+/// Whoever asks; nobody in particular where nothing was sent. What was sent and is wrong is refused.
+pub(crate) struct Asking(pub(crate) Principal);
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Some(sent) = parts.headers.get(header::AUTHORIZATION) else {
+            return Ok(Self(Principal::anonymous()));
+        };
+        let token = sent.to_str().ok().and_then(bearer).ok_or_else(|| {
+            let detail = "the header `Authorization` is none that is understood here";
+            Problem::new(StatusCode::UNAUTHORIZED, "login-required", detail).with_hint("send `Bearer TOKEN`")
+        })?;
+        match app.server.principal_of_token(&token).await {
+            Ok(principal) => Ok(Self(principal)),
+            Err(error) => {
+                Err(Problem::from(error).with_hint("this token is unknown, or has expired: make another"))
+            }
+        }
+    }
+}
+
+fn bearer(value: &str) -> Option<Secret> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(token.trim()))
+}
+
+/// A body of JSON, whatever its type is said to be: a merge patch is JSON, too.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let bytes = axum::body::Bytes::from_request(request, app).await.map_err(|rejection| {
+            let status = rejection.status();
+            let kind = if status == StatusCode::PAYLOAD_TOO_LARGE { "too-large" } else { "bad-request" };
+            Problem::new(status, kind, rejection.body_text())
+        })?;
+        let read: Result<axum::Json<T>, JsonRejection> = axum::Json::from_bytes(&bytes);
+        let value = read.map_err(|rejection| {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Problem::new(status, "invalid", rejection.body_text())
+        })?;
+        Ok(Self(value.0))
+    }
+}
+
+/// What stands behind the question mark.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let read: Result<axum::extract::Query<T>, QueryRejection> =
+            axum::extract::Query::try_from_uri(&parts.uri);
+        Ok(Self(read.map_err(|rejection| Problem::bad_request(rejection.body_text()))?.0))
+    }
+}
+
+/// A part of the path.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match axum::extract::Path::from_request_parts(parts, app).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::new(StatusCode::NOT_FOUND, "not-found", rejection.body_text())),
+        }
+    }
+}
+
+/// The revision that a change was made on (`If-Match`).
+pub(crate) struct IfMatch(pub(crate) Option<i64>);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        revision(&parts.headers).map(Self)
+    }
+}
+
+fn revision(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let number =
+        text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    number.map(Some).ok_or_else(|| {
+        Problem::bad_request("`If-Match` is no `ETag` of this server")
+            .with_hint("send the `ETag` that came with what was read")
+    })
+}
+
+/// The tag of a revision (`ETag`).
+pub(crate) fn etag(revision: i64) -> [(header::HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{revision}\""))]
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// How many entries at most: 1 to 500, else 50.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+impl Paging {
+    pub(crate) fn of(cursor: Option<String>, limit: Option<u32>) -> Self {
+        Self { cursor, limit }
+    }
+}
+
+impl TryFrom<Paging> for PageRequest {
+    type Error = Problem;
+
+    fn try_from(paging: Paging) -> Result<Self, Problem> {
+        let after: Option<Cursor> = paging.cursor.as_deref().map(str::parse).transpose()?;
+        let limit = paging.limit.unwrap_or(Self::USUAL);
+        match limit {
+            1..=Self::MOST => Ok(Self { after, limit }),
+            _ => Err(Problem::bad_request(format!("`limit` is 1 to {}", Self::MOST))),
+        }
+    }
+}

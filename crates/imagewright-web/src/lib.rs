@@ -1,0 +1,40 @@
+//! The server's face: an API for programs under `/api/v1`, described by OpenAPI.
+//!
+//! A handler reads what was sent, calls one use case of [`imagewright_server::Server`], and shows what comes back. What goes
+//! wrong is told as a problem document (RFC 9457).
+
+mod api;
+mod extract;
+mod problem;
+mod serve;
+
+use axum::Router;
+use imagewright_server::Server;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use problem::Problem;
+pub use serve::{ServeError, serve};
+
+/// What all handlers share.
+#[derive(Clone)]
+pub struct App {
+    /// The use cases.
+    pub server: Server,
+}
+
+/// Everything that is served.
+pub fn router(app: App) -> Router {
+    let (api, description) =
+        OpenApiRouter::with_openapi(api::description()).nest("/api/v1", api::router()).split_for_parts();
+    api.merge(api::describe(description))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
+        .layer(axum::extract::DefaultBodyLimit::max(extract::LARGEST_BODY))
+        .with_state(app)
+}
+
+/// The description of the API, as it is served at `/api/v1/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    OpenApiRouter::<App>::with_openapi(api::description()).nest("/api/v1", api::router()).into_openapi()
+}

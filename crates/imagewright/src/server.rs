@@ -1,0 +1,68 @@
+//! What the commands of a server share: its records, and a runtime for what waits on many things.
+
+use std::sync::Arc;
+
+use clap::Args;
+use imagewright_records::{Records, RecordsError, Url};
+use imagewright_server::{Server, ServerError};
+
+use crate::cli::Global;
+use crate::context;
+use crate::failure::Failure;
+use crate::settings::{self, Settings};
+
+/// Where the records of a server are.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArguments {
+    /// `postgres://…` or `sqlite:FILE` [default: server/records.db in the content store]
+    #[arg(long, value_name = "URL", env = "IMAGEWRIGHT_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+}
+
+impl DatabaseArguments {
+    /// Opens the records.
+    pub(crate) async fn open(&self, global: &Global) -> Result<Records, Failure> {
+        let url = match &self.database {
+            Some(address) => address.parse()?,
+            None => {
+                let settings = settings::load(global.config.as_deref(), Settings::default())?;
+                let folder = context::store_root(global, &settings)?.join("server");
+                std::fs::create_dir_all(&folder)?;
+                Url::file(&folder.join("records.db"))
+            }
+        };
+        Ok(Records::open(&url).await?)
+    }
+
+    /// Opens records and store.
+    pub(crate) async fn server(&self, global: &Global) -> Result<Server, Failure> {
+        let service = Arc::new(context::open(global, Settings::default())?);
+        Ok(Server::new(self.open(global).await?, service))
+    }
+}
+
+/// What waits on many things at once runs on this.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+impl From<RecordsError> for Failure {
+    fn from(error: RecordsError) -> Self {
+        let (kind, hint) = (error.kind(), error.hint());
+        with_hint(Self::new(kind, error), hint)
+    }
+}
+
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        let (kind, hint) = (error.kind(), error.hint());
+        with_hint(Self::new(kind, error), hint)
+    }
+}
+
+fn with_hint(failure: Failure, hint: Option<String>) -> Failure {
+    match hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}

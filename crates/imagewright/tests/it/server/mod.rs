@@ -1,0 +1,4 @@
+//! A running server, asked as its users ask it.
+
+mod catalogue;
+mod support;

@@ -1,0 +1,144 @@
+//! Starts servers, and speaks to them.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use imagewright_testkit::context::TestContext;
+use serde_json::Value;
+
+use crate::support::context;
+
+/// A server with a store and records of its own. It is killed when this is dropped.
+pub(crate) struct TestServer {
+    pub(crate) context: TestContext,
+    pub(crate) address: String,
+    process: Child,
+}
+
+/// Whoever asks, by token; nobody where it is empty.
+#[derive(Clone)]
+pub(crate) struct Caller<'a> {
+    server: &'a TestServer,
+    token: String,
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl TestServer {
+    pub(crate) fn start() -> Self {
+        Self::start_in(context(), &[])
+    }
+
+    /// With more arguments, in surroundings that may have a server's records already.
+    pub(crate) fn start_in(context: TestContext, arguments: &[&str]) -> Self {
+        let mut command: Command = context.command(["serve", "--listen", "127.0.0.1:0"]);
+        let mut process = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let (sender, receiver) = mpsc::channel();
+        // What it says later is read, too, so that it never waits for us.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        let mut said = Vec::new();
+        let address = loop {
+            let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?}"));
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                break address.to_owned();
+            }
+            said.push(line);
+        };
+        Self { context, address, process }
+    }
+
+    /// Adds somebody, and gives a token.
+    pub(crate) fn add_user(&self, name: &str, options: &[&str]) -> Caller<'_> {
+        let arguments = ["admin", "user", "add", name].into_iter().chain(options.iter().copied());
+        let token = self.context.run(arguments).success().stdout.trim().to_owned();
+        Caller { server: self, token }
+    }
+
+    pub(crate) fn administrator(&self) -> Caller<'_> {
+        self.add_user("root", &["--admin"])
+    }
+
+    pub(crate) fn with_token(&self, token: &str) -> Caller<'_> {
+        Caller { server: self, token: token.trim().to_owned() }
+    }
+
+    pub(crate) fn anonymous(&self) -> Caller<'_> {
+        Caller { server: self, token: String::new() }
+    }
+
+    /// Kills it as `kill -9` does, and gives its surroundings.
+    pub(crate) fn kill(mut self) -> TestContext {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let placeholder = context();
+        std::mem::replace(&mut self.context, placeholder)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Caller<'_> {
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], &body.to_string())
+    }
+
+    pub(crate) fn patch(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        self.send("PATCH", path, headers, &body.to_string())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], "")
+    }
+
+    /// Sends a request below `/api/v1`.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let address = format!("http://{}/api/v1{path}", self.server.address);
+        let mut request = http::Request::builder().method(method).uri(address);
+        if !self.token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let settings = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
+        let agent = ureq::Agent::new_with_config(settings.allow_non_standard_methods(true).build());
+        let mut answered = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
+        let headers = answered.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        let (status, headers) = (answered.status().as_u16(), headers.collect());
+        let mut body = String::new();
+        answered.body_mut().as_reader().read_to_string(&mut body).unwrap();
+        Answer { status, headers, body }
+    }
+}
+
+impl Answer {
+    /// The body of an answer that has this status.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        if self.body.is_empty() { Value::Null } else { serde_json::from_str(&self.body).unwrap() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
