@@ -18,6 +18,7 @@ mod problem;
 mod query;
 mod secret;
 
+pub mod exchange;
 pub mod selection;
 
 pub use access::{Action, Object, Refusal, may};

@@ -41,7 +41,7 @@ pub enum ServerError {
     Records(#[from] RecordsError),
     /// The service on the store.
     #[error(transparent)]
-    Service(#[from] ServiceError),
+    Service(Box<ServiceError>),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),
@@ -76,6 +76,12 @@ impl ServerError {
             Self::Service(error) => error.hint(),
             _ => None,
         }
+    }
+}
+
+impl From<ServiceError> for ServerError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
     }
 }
 

@@ -130,17 +130,7 @@ impl Server {
         if let Some(group) = group {
             may(principal, Action::SeeGroup, Object::Group(group))?;
         }
-        let filter = ImageFilter { group: group.cloned(), ..ImageFilter::default() };
-        let mut page = PageRequest { after: None, limit: PageRequest::MOST };
-        let mut images = Vec::new();
-        let mut look = self.records.look().await?;
-        loop {
-            let found = look.images(principal, &filter, OrderBy::default(), &page).await?;
-            images.extend(found.items.into_iter().map(|listed| listed.image));
-            let Some(next) = found.next else { break };
-            page.after = Some(next.parse().expect("a cursor of ours"));
-        }
-        Ok(offers(&images, group, gpu))
+        Ok(offers(&self.all_images(principal, group).await?, group, gpu))
     }
 
     /// Who changed an entry, the newest change first.
@@ -181,7 +171,7 @@ impl Server {
 }
 
 /// Whether all that an entry names is there.
-async fn check(work: &mut Work, image: &Image) -> Result<Vec<Warning>, ServerError> {
+pub(crate) async fn check(work: &mut Work, image: &Image) -> Result<Vec<Warning>, ServerError> {
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     let groups = work.all_groups().await?;

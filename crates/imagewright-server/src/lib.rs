@@ -5,6 +5,7 @@
 //! transactions.
 
 mod error;
+mod exchange;
 mod images;
 mod look_up;
 mod principal;
@@ -16,6 +17,7 @@ use imagewright_service::Service;
 use jiff::Timestamp;
 
 pub use error::ServerError;
+pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
 pub use images::{Added, ImageView};
 pub use principal::{IssuedToken, NewToken};
 

@@ -23,13 +23,14 @@ impl Postgres {
     ///
     /// When it cannot be started; the module of a test says that it needs PostgreSQL.
     pub fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let folder =
+            tempfile::Builder::new().prefix("pg-").tempdir().expect("a temporary folder can be made");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("the folder is ours");
         let programs = programs();
         let data = folder.path().join("data");
-        fs::create_dir(&data).unwrap();
+        fs::create_dir(&data).expect("the folder is empty");
         if let Some(user) = ordinary_user() {
-            chown(&data, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
+            chown(&data, Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("root gives folders away");
         }
         let options =
             ["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"];
@@ -95,7 +96,7 @@ impl Drop for Postgres {
 /// The folder of the newest version that is installed.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
-    let versions = versions.map(|entry| entry.unwrap().path().join("bin"));
+    let versions = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     let number = |path: &PathBuf| path.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
     let with_server = versions.filter(|path| path.join("initdb").is_file());
     with_server.max_by_key(number).expect("PostgreSQL's server is installed")
@@ -105,7 +106,7 @@ fn programs() -> PathBuf {
 fn ordinary_user() -> Option<User> {
     Uid::effective()
         .is_root()
-        .then(|| User::from_name("postgres").unwrap().expect("there is a user `postgres`"))
+        .then(|| User::from_name("postgres").ok().flatten().expect("there is a user `postgres`"))
 }
 
 fn as_ordinary_user(program: &Path) -> Command {

@@ -50,11 +50,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let bytes = axum::body::Bytes::from_request(request, app).await.map_err(|rejection| {
-            let status = rejection.status();
-            let kind = if status == StatusCode::PAYLOAD_TOO_LARGE { "too-large" } else { "bad-request" };
-            Problem::new(status, kind, rejection.body_text())
-        })?;
+        let bytes = bytes(request, app).await?;
         let read: Result<axum::Json<T>, JsonRejection> = axum::Json::from_bytes(&bytes);
         let value = read.map_err(|rejection| {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -62,6 +58,26 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         })?;
         Ok(Self(value.0))
     }
+}
+
+/// A body of text.
+pub(crate) struct Text(pub(crate) String);
+
+impl FromRequest<App> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let bytes = bytes(request, app).await?;
+        String::from_utf8(bytes.to_vec()).map(Self).map_err(|_| Problem::bad_request("the body is not UTF-8"))
+    }
+}
+
+async fn bytes(request: Request, app: &App) -> Result<axum::body::Bytes, Problem> {
+    axum::body::Bytes::from_request(request, app).await.map_err(|rejection| {
+        let status = rejection.status();
+        let kind = if status == StatusCode::PAYLOAD_TOO_LARGE { "too-large" } else { "bad-request" };
+        Problem::new(status, kind, rejection.body_text())
+    })
 }
 
 /// What stands behind the question mark.

@@ -1,5 +1,6 @@
 //! The API for programs.
 
+mod exchange;
 mod images;
 mod tokens;
 
@@ -13,7 +14,7 @@ use crate::App;
 
 /// All of it, by the paths behind `/api/v1`.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(images::router()).merge(tokens::router())
+    OpenApiRouter::new().merge(images::router()).merge(exchange::router()).merge(tokens::router())
 }
 
 /// What the description says of the whole.

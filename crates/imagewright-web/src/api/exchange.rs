@@ -1,0 +1,87 @@
+//! The catalogue for other systems.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::IntoResponse;
+use imagewright_catalog::exchange::GpuResource;
+use imagewright_catalog::{Name, Visibility};
+use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::extract::{Asking, Path, Query, Text};
+use crate::{App, Problem};
+
+/// What a node has that has a GPU, where nothing else is said.
+const USUAL_GPU: &str = "nvidia.com/gpu";
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(export)).routes(routes!(import))
+}
+
+/// Whose catalogue is handed over.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportQuery {
+    /// What the members of this group are offered; without one, what everybody is.
+    #[param(value_type = Option<String>)]
+    group: Option<Name>,
+    /// Whether notebooks and jobs get a GPU.
+    gpu: Option<bool>,
+    /// Name of the resource that stands for a GPU, else `nvidia.com/gpu`.
+    gpu_resource: Option<String>,
+}
+
+/// Gives the catalogue as another system takes it: `jupyterhub` (profiles of KubeSpawner, YAML), `elyra` (runtime image records by the
+/// names of their files, JSON), `primehub` (`Image` resources, YAML).
+#[utoipa::path(
+    get, path = "/exports/{format}", params(("format" = ExportFormat, Path), ExportQuery), tag = "exchange",
+    security(("token" = [])),
+    responses((status = 200, content_type = "application/yaml", body = String), (status = "default", body = Problem)),
+)]
+async fn export(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(to): Path<ExportFormat>,
+    Query(query): Query<ExportQuery>,
+) -> Result<impl IntoResponse, Problem> {
+    let name = query.gpu_resource.unwrap_or_else(|| USUAL_GPU.to_owned());
+    let gpu = query.gpu.unwrap_or_default().then_some(GpuResource { name, count: 1 });
+    let exported = app.server.export(&principal, &ExportRequest { to, group: query.group, gpu }).await?;
+    let media_type = match to {
+        ExportFormat::Elyra => "application/json",
+        ExportFormat::Jupyterhub | ExportFormat::Primehub => "application/yaml",
+    };
+    let media_type: (HeaderName, HeaderValue) = (header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    Ok(([media_type], exported.text))
+}
+
+/// Who sees what is imported.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportQuery {
+    /// Whether all do. A manifest does not say it.
+    global: Option<bool>,
+    /// Add nothing, and say what would be added.
+    dry_run: Option<bool>,
+}
+
+/// Takes PrimeHub's `Image` manifests (YAML, several documents or a list): all of them or none.
+#[utoipa::path(
+    post, path = "/imports/primehub", params(ImportQuery), tag = "exchange", security(("token" = [])),
+    request_body(content = String, content_type = "application/yaml"),
+    responses((status = 200, body = Vec<ImportOutcome>), (status = "default", body = Problem)),
+)]
+async fn import(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Query(query): Query<ImportQuery>,
+    Text(manifests): Text,
+) -> Result<Json<Vec<ImportOutcome>>, Problem> {
+    let visibility = Visibility { global: query.global.unwrap_or_default(), ..Visibility::default() };
+    let dry_run = query.dry_run.unwrap_or_default();
+    Ok(Json(app.server.import_primehub(&principal, &manifests, &visibility, dry_run).await?))
+}
