@@ -46,8 +46,8 @@ pub(super) struct CondaLayer {
     pub(super) record: PackageRecord,
     /// The package as the books of an environment have it.
     pub(super) package: Package,
-    /// Scripts that are not run.
-    link_scripts: Vec<String>,
+    /// Scripts for whoever installs it, from the prefix on.
+    pub(super) link_scripts: Vec<String>,
     /// Whether shells run scripts of it.
     pub(super) has_activation: bool,
     pub(super) is_noarch_python: bool,
@@ -294,7 +294,7 @@ impl Installer<'_> {
             (LinkScripts::Refuse, Some(script)) => {
                 Err(CondaError::LinkScript { package: package.to_owned(), script: script.clone() }.into())
             }
-            (LinkScripts::Refuse | LinkScripts::Skip, _) => Ok(()),
+            (LinkScripts::Refuse | LinkScripts::Skip | LinkScripts::Run, _) => Ok(()),
         }
     }
 
