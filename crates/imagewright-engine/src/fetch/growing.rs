@@ -87,7 +87,7 @@ impl Fetcher {
             growing.finish(fetched.is_ok());
             let result = reader.join().expect("readers of archives do not panic");
             // Why it could not be fetched says more than what the reader made of it.
-            fetched?;
+            fetched.map_err(|error| error.at(path))?;
             temporary.persist(path).map_err(|error| wrong(error.error))?;
             result
         })

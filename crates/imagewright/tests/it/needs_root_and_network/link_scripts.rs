@@ -10,7 +10,7 @@ use super::seed::{self, BASE};
 use crate::conda::support::{layers, remove_caches};
 
 /// Surroundings with these packages in the channel `team`.
-fn context(packages: &[CondaPackage]) -> TestContext {
+pub(crate) fn context(packages: &[CondaPackage]) -> TestContext {
     let context = seed::context();
     let folder = context.folder().join("channels");
     let mut channel = Channel::new(&folder.join("team"), Index::Json);
@@ -20,7 +20,7 @@ fn context(packages: &[CondaPackage]) -> TestContext {
     context.env("IMAGEWRIGHT_CONDA__CHANNEL_ALIAS", format!("file://{}", folder.display()))
 }
 
-fn write_spec(context: &TestContext, base: &str, package: &str, scripts: &str) {
+pub(crate) fn write_spec(context: &TestContext, base: &str, package: &str, scripts: &str) {
     let spec = format!(
         "base: {base}\nconda: {{packages: ['{package}'], channels: [team], link-scripts: {scripts}}}\n"
     );
@@ -42,7 +42,7 @@ echo \"$PKG_NAME $PKG_VERSION $PKG_BUILDNUM in $PREFIX at $(pwd), active: $CONDA
 ";
 
 /// A library, and a program that needs it and comes before it in the alphabet.
-fn packages() -> [CondaPackage; 2] {
+pub(crate) fn packages() -> [CondaPackage; 2] {
     let lib = CondaPackage::new("lib", "2.1")
         .program("bin/lib-tool", "#!/bin/sh\necho of lib\n")
         .file("etc/conda/activate.d/lib.sh", "export LIB_HOME=\"$CONDA_PREFIX/lib\"\n")
