@@ -140,7 +140,9 @@ pub enum CondaError {
         script: String,
     },
     /// A package of the base wants to run a script before another takes its place.
-    #[error("`{package}` of the base has the script `{script}`, which conda would run before it replaces the package")]
+    #[error(
+        "`{package}` of the base has the script `{script}`, which conda would run before it replaces the package"
+    )]
     UnlinkScript {
         /// The package.
         package: String,

@@ -12,6 +12,7 @@ mod bytecode;
 mod chosen;
 mod error;
 mod facts;
+mod files;
 mod index;
 mod layers;
 mod places;
@@ -213,7 +214,10 @@ impl Step for CondaStep<'_> {
         let how = (how, self.bytecode);
         let below = assembly::own_layers(self.context.draft.layers.len());
         let scripts = (self.spec.link_scripts == LinkScripts::Skip, self.scripted());
-        step::key("conda", &(prefix, folder, folders, parent, packages, wanted, how, versions, below, scripts))
+        step::key(
+            "conda",
+            &(prefix, folder, folders, parent, packages, wanted, how, versions, below, scripts),
+        )
     }
 
     fn solve(&mut self) -> Result<Solution, EngineError> {

@@ -112,7 +112,8 @@ impl CondaStep<'_> {
         let scripts: Vec<Script> =
             layers.iter().filter(has_one).map(|layer| Script::of(&layer.package, moment)).collect();
         for layer in layers {
-            let others = layer.link_scripts.iter().filter(|path| **path != moment.script(layer.package.name()));
+            let others =
+                layer.link_scripts.iter().filter(|path| **path != moment.script(layer.package.name()));
             for other in others {
                 let shown = layer.package.shown();
                 self.context.report.warn(format!(

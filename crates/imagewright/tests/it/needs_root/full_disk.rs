@@ -90,7 +90,13 @@ impl Sweep {
 fn assert_full(outcome: &Outcome, disk: &Path) {
     assert_eq!(outcome.code, Some(8), "{outcome}");
     // Of what a layer holds, and of what is made inside a sandbox, the path there is told; a layer in the making has no name yet.
-    let is_named = [&*disk.to_string_lossy(), "could not place `", "mount point `/", "could not write the layer", "could not be joined"];
+    let is_named = [
+        &*disk.to_string_lossy(),
+        "could not place `",
+        "mount point `/",
+        "could not write the layer",
+        "could not be joined",
+    ];
     assert!(is_named.iter().any(|path| outcome.stderr.contains(path)), "{outcome}");
     for part in ["No space left on device", "hint: free some space"] {
         assert!(outcome.stderr.contains(part), "{part}: {outcome}");

@@ -36,6 +36,7 @@ fn a_build_with_scripts_of_conda_packages_goes_on() {
 }
 
 /// Builds a spec with fillings of the disk that are drawn, and again with room.
+#[expect(clippy::print_stderr, reason = "with the seed a failure can be had again")]
 fn goes_on(context: TestContext) {
     let (mut random, seed) = Random::from_environment("full disk");
     eprintln!("full disk: {SEED_VARIABLE}={seed}");

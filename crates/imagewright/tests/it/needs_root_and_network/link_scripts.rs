@@ -71,7 +71,10 @@ app 1.0 0 in /opt/conda at /opt/conda/bin, active: /opt/conda /opt/conda/lib, to
     assert_eq!(inside(&context, "demo/app", "cat /opt/conda/noted"), expected);
     assert!(built.stderr.contains("`lib 2.1` says: look here"), "{built}");
     assert!(built.stderr.contains("noted it"), "what it prints is told: {built}");
-    assert_eq!(inside(&context, "demo/app", "ls -A /tmp /opt/conda/.messages.txt 2> /dev/null; true"), "/tmp:\n");
+    assert_eq!(
+        inside(&context, "demo/app", "ls -A /tmp /opt/conda/.messages.txt 2> /dev/null; true"),
+        "/tmp:\n"
+    );
     // What scripts change is one layer, on top, and belongs to nobody's package.
     let with = layers(&context, "demo/app");
     write_spec(&context, BASE, "app", "skip");
@@ -82,7 +85,10 @@ app 1.0 0 in /opt/conda at /opt/conda/bin, active: /opt/conda /opt/conda/lib, to
     // The same again is there already, and nothing is run.
     write_spec(&context, BASE, "app", "run");
     let again = context.run(["build", "spec", "-t", "demo/app", "--progress", "json"]).success();
-    assert!(again.events().iter().filter_map(|event| event["cached"].as_bool()).all(|cached| cached), "{again}");
+    assert!(
+        again.events().iter().filter_map(|event| event["cached"].as_bool()).all(|cached| cached),
+        "{again}"
+    );
     // With nothing remembered the same comes out.
     remove_caches(&context);
     drop(build(&context, "demo/again").success());
@@ -133,8 +139,12 @@ fn an_image_without_a_shell_runs_no_script() {
 fn scripts_of_packages_that_are_replaced_run_before_that() {
     let old = CondaPackage::new("tool", "1.0")
         .file("bin/.tool-post-link.sh", "touch \"$PREFIX/cache\" \"$PREFIX/left\"\n")
-        .file("bin/.tool-pre-unlink.sh", "rm \"$PREFIX/cache\"\necho \"gone: $PKG_VERSION\" >> \"$PREFIX/noted\"\n");
-    let bad = CondaPackage::new("bad", "1.0").file("bin/.bad-pre-unlink.sh", "touch \"$PREFIX/tried\"\nexit 7\n");
+        .file(
+            "bin/.tool-pre-unlink.sh",
+            "rm \"$PREFIX/cache\"\necho \"gone: $PKG_VERSION\" >> \"$PREFIX/noted\"\n",
+        );
+    let bad =
+        CondaPackage::new("bad", "1.0").file("bin/.bad-pre-unlink.sh", "touch \"$PREFIX/tried\"\nexit 7\n");
     let newer = |name: &str| CondaPackage::new(name, "2.0").file(&format!("share/{name}"), "new");
     let context = context(&[old, bad, newer("tool"), newer("bad")]);
     write_spec(&context, BASE, "tool=1.0', 'bad=1.0", "run");
@@ -161,7 +171,8 @@ fn scripts_of_packages_that_are_replaced_run_before_that() {
 #[ignore = "needs root and network"]
 fn what_scripts_make_belongs_to_whom_the_environment_belongs() {
     let context = context(&packages());
-    let dockerfile = format!("FROM {BASE}\nRUN mkdir -p /opt/conda/conda-meta && chown -R 1000:100 /opt/conda\n");
+    let dockerfile =
+        format!("FROM {BASE}\nRUN mkdir -p /opt/conda/conda-meta && chown -R 1000:100 /opt/conda\n");
     context.write("Dockerfile", &dockerfile);
     drop(context.run(["build", "-f", "Dockerfile", ".", "-t", "demo/owned"]).success());
     write_spec(&context, "demo/owned", "app", "run");

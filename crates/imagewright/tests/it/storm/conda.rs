@@ -14,10 +14,10 @@ use crate::conda::support::{BASE, context_with};
 /// Packages that do not get smaller, one of them large enough for a layer of its own.
 fn packages() -> Vec<(CondaPackage, Format)> {
     let mut random = Random::of(7);
-    let mut noise = |size: usize| -> Vec<u8> {
-        (0..size / 8).flat_map(|_| random.number().to_le_bytes()).collect()
-    };
-    let small = |name: &str, noise: Vec<u8>| CondaPackage::new(name, "1.0").file(&format!("lib/{name}.so"), noise);
+    let mut noise =
+        |size: usize| -> Vec<u8> { (0..size / 8).flat_map(|_| random.number().to_le_bytes()).collect() };
+    let small =
+        |name: &str, noise: Vec<u8>| CondaPackage::new(name, "1.0").file(&format!("lib/{name}.so"), noise);
     let mut app = small("app", noise(5 << 20)).program("bin/app", "#!/bin/sh\n");
     let mut all = Vec::new();
     for number in 0..4 {

@@ -110,7 +110,9 @@ mod needs_rattler {
         let folder = context.work().join("environment");
         let mut counted = Vec::new();
         for (path, found) in &tree {
-            let (Some(path), Found::File(bytes, _)) = (path.strip_prefix("opt/conda/"), found) else { continue };
+            let (Some(path), Found::File(bytes, _)) = (path.strip_prefix("opt/conda/"), found) else {
+                continue;
+            };
             let target = folder.join(path);
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             fs::write(&target, bytes).unwrap();
