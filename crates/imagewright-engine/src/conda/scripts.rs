@@ -20,7 +20,7 @@ use super::{CondaStep, Solution};
 use crate::error::EngineError;
 use crate::root_view::RootView;
 use crate::step::{self, Memory, Step, StepContext, StepLayer, StepResult, perform};
-use crate::workbench::{Command, Workbench};
+use crate::workbench::{Command, Finished, Workbench};
 
 /// What programs leave behind that scripts are likely to call.
 const JUNK: [&str; 4] = ["tmp/**", "var/tmp/**", "root/.cache/**", "var/cache/ldconfig/aux-cache"];
@@ -87,7 +87,7 @@ impl CondaStep<'_> {
             return Ok(None);
         }
         // Those that need others go first.
-        let mut scripted = sorted(facts.with_file(self.context, gone, |name| moment.script(name))?);
+        let mut scripted = facts.with_file(self.context, sorted(gone), |name| moment.script(name))?;
         scripted.reverse();
         if let (LinkScripts::Refuse, Some(package)) = (self.spec.link_scripts, scripted.first()) {
             let script = moment.script(package.name());
@@ -181,15 +181,23 @@ impl Step for ScriptsStep<'_> {
 
     fn run(&mut self, scripts: &Vec<Script>) -> Result<StepResult, EngineError> {
         let mut bench = self.context.bench()?;
+        let messages = format!("{}/{MESSAGES}", self.prefix.trim_start_matches('/'));
+        let read = |bench: &Workbench<'_>| bench.view().read_to_string(&messages).unwrap_or_default();
+        let mut told = read(&bench);
         for script in scripts {
             // What the books say may have been removed by others.
-            if bench.view().exists(format!("{}/{}", self.prefix, script.path)) {
-                self.run_one(&mut bench, script)?;
+            if !bench.view().exists(format!("{}/{}", self.prefix, script.path)) {
+                continue;
             }
+            let finished = self.run_one(&mut bench, script)?;
+            let text = read(&bench);
+            self.tell(script, text.strip_prefix(&told).unwrap_or(&text));
+            told = text;
+            self.judge(script, &finished)?;
         }
         hand_over(&bench.upper(), self.prefix, self.folder)?;
         let rules = TidyRules {
-            remove: JUNK.into_iter().map(PathPattern::new).collect(),
+            remove: JUNK.into_iter().chain([messages.as_str()]).map(PathPattern::new).collect(),
             drop_timestamped_bytecode: true,
             ..TidyRules::default()
         };
@@ -198,7 +206,7 @@ impl Step for ScriptsStep<'_> {
 }
 
 impl ScriptsStep<'_> {
-    fn run_one(&self, bench: &mut Workbench<'_>, script: &Script) -> Result<(), EngineError> {
+    fn run_one(&self, bench: &mut Workbench<'_>, script: &Script) -> Result<Finished, EngineError> {
         let (report, prefix) = (self.context.report, self.prefix);
         let search_path = format!("{prefix}/bin:{}", bench.search_path());
         let shell = shell(&bench.view(), &search_path)
@@ -214,8 +222,11 @@ impl ScriptsStep<'_> {
             .env("PKG_NAME", &*script.package)
             .env("PKG_VERSION", &*script.version)
             .env("PKG_BUILDNUM", script.build_number.to_string());
-        let finished = bench.run(command, report)?;
-        self.tell_messages(bench, script)?;
+        bench.run(command, report)
+    }
+
+    /// Whether it may go on.
+    fn judge(&self, script: &Script, finished: &Finished) -> Result<(), EngineError> {
         if finished.succeeded() {
             return Ok(());
         }
@@ -226,7 +237,7 @@ impl ScriptsStep<'_> {
             }
             // conda takes the package away all the same.
             Moment::PreUnlink => {
-                report.warn(format!("`{path}` of `{package}` failed with exit code {code}"));
+                self.context.report.warn(format!("`{path}` of `{package}` failed with exit code {code}"));
                 Ok(())
             }
         }
@@ -246,19 +257,12 @@ impl ScriptsStep<'_> {
     }
 
     /// Passes on what a script has to say to people, which is not for the image.
-    fn tell_messages(&self, bench: &mut Workbench<'_>, script: &Script) -> Result<(), EngineError> {
-        let path = format!("{}/{MESSAGES}", self.prefix);
-        if !bench.view().exists(&path) {
-            return Ok(());
+    fn tell(&self, script: &Script, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() {
+            let text = self.context.site.outside.redacted(text);
+            self.context.report.warn(format!("`{}` says: {text}", script.shown()));
         }
-        let report = self.context.report;
-        if let Some(text) = bench.view().read_to_string(&path) {
-            let text = self.context.site.outside.redacted(text.trim());
-            report.warn(format!("`{}` says: {text}", script.shown()));
-        }
-        // By the image's own means: where the path leads is the image's business.
-        let command = Command::new(["rm", "-f", "--", &path]).without_network();
-        bench.run(command, report).map(drop)
     }
 }
 

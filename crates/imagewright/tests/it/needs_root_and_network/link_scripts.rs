@@ -50,9 +50,12 @@ pub(crate) fn packages() -> [CondaPackage; 2] {
             "bin/.lib-post-link.sh",
             format!("{NOTE}echo noted it\necho 'look here\nand there' >> \"$PREFIX/.messages.txt\"\n"),
         );
-    let app = CondaPackage::new("app", "1.0")
-        .depends("lib")
-        .file("bin/.app-post-link.sh", format!("[[ -n $BASH ]] || exit 9\ntouch /tmp/junk\n{NOTE}"));
+    let app = CondaPackage::new("app", "1.0").depends("lib").file(
+        "bin/.app-post-link.sh",
+        format!(
+            "[[ -n $BASH ]] || exit 9\ntouch /tmp/junk\n{NOTE}echo 'and here' >> $PREFIX/.messages.txt\n"
+        ),
+    );
     [lib, app]
 }
 
@@ -69,7 +72,8 @@ lib 2.1 0 in /opt/conda at /opt/conda/bin, active: /opt/conda /opt/conda/lib, to
 app 1.0 0 in /opt/conda at /opt/conda/bin, active: /opt/conda /opt/conda/lib, tool: of lib
 ";
     assert_eq!(inside(&context, "demo/app", "cat /opt/conda/noted"), expected);
-    assert!(built.stderr.contains("`lib 2.1` says: look here"), "{built}");
+    assert!(built.stderr.contains("warning: `lib 2.1` says: look here\nand there\n"), "{built}");
+    assert!(built.stderr.contains("warning: `app 1.0` says: and here\n"), "{built}");
     assert!(built.stderr.contains("noted it"), "what it prints is told: {built}");
     assert_eq!(
         inside(&context, "demo/app", "ls -A /tmp /opt/conda/.messages.txt 2> /dev/null; true"),
