@@ -1,5 +1,7 @@
 //! Large packages, which are read while they are fetched.
 
+use std::time::Duration;
+
 use imagewright_testkit::conda::{CondaPackage, Format, Index};
 use imagewright_testkit::http::{Fault, HttpServer};
 use imagewright_testkit::random::Random;
@@ -47,6 +49,9 @@ fn large_packages_are_read_on_their_way() {
 fn large_packages_that_are_not_what_they_say_leave_nothing() {
     let context = context_with(Index::Json, &[]);
     let mut channel = fill(&context, "team", Index::Json, &[]);
+    let server = HttpServer::serve(&channels(&context)).unwrap();
+    server.give_ranges();
+    let context = context.env("IMAGEWRIGHT_CONDA__CHANNEL_ALIAS", server.url());
     // The base is brought in.
     drop(refused(&context, 3, &["--conda", "nothing"]));
     let stored = |room: &str| std::fs::read_dir(context.root().join(room)).map_or(0, Iterator::count);
@@ -59,6 +64,8 @@ fn large_packages_that_are_not_what_they_say_leave_nothing() {
             (package.bytes(format).unwrap(), package.record(&other.bytes(format).unwrap()));
         record["size"] = bytes.len().into();
         channel.add_as(&package, format, &bytes, record).unwrap();
+        // Who reads along has read all that it needs long before the hash is known.
+        server.fail(&format!("/{}", package.file_name(format)), &Fault::Stall(Duration::from_secs(4)), 1);
         let told = refused(&context, 4, &["--conda", name]);
         assert!(told.contains("has the digest"), "{told}");
     }
