@@ -109,6 +109,11 @@ impl Package {
         self.record().build.as_str()
     }
 
+    /// The number of its build.
+    pub fn build_number(&self) -> u64 {
+        self.record().build_number
+    }
+
     /// Name, version and build.
     pub fn shown(&self) -> String {
         format!("{} {} {}", self.name(), self.version(), self.build())

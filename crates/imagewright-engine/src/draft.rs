@@ -57,6 +57,14 @@ impl Draft {
         self.config.history.push(history(created, created_by, false));
     }
 
+    /// The same image with more layers, to work on: its history says nothing of them.
+    #[must_use]
+    pub(crate) fn with<'l>(&self, layers: impl IntoIterator<Item = &'l DraftLayer>) -> Self {
+        let mut draft = self.clone();
+        layers.into_iter().for_each(|layer| draft.push(layer, "", ""));
+        draft
+    }
+
     /// Adds annotations to the manifest.
     pub(crate) fn annotate(&mut self, annotations: impl IntoIterator<Item = (String, String)>) {
         self.annotations.extend(annotations);

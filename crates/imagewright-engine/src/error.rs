@@ -21,7 +21,7 @@ use crate::pip::PipError;
 use crate::remote::RemoteError;
 use crate::versions_error::VersionsError;
 pub(crate) use words::UNSOLVABLE;
-use words::{disk_full_hint, is_disk_full, is_network_down, layer_kind, sandbox_kind};
+use words::{disk_full_hint, is_disk_full, is_network_down, layer_hint, layer_kind, sandbox_kind};
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -328,6 +328,7 @@ impl EngineError {
             Self::Bootstrap(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Spec(error) => error.kind(),
+            Self::Conda(error) if error.is_of_script() => self.kind_by_words(),
             Self::Conda(error) => error.kind(),
             Self::Pip(error) => error.kind(),
             Self::Stage(error) => error.kind(),
@@ -378,11 +379,12 @@ impl EngineError {
             Self::Bootstrap(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Spec(error) => error.hint(),
+            Self::Conda(error) if error.is_of_script() && self.kind() != ErrorKind::Failed => self.hint_by_words(),
             Self::Conda(error) => error.hint(),
             Self::Pip(error) => error.hint(),
             Self::Versions(error) => error.hint(),
             Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),
-            Self::PackageLayer { source } => source.hint(),
+            Self::PackageLayer { source } => layer_hint(source),
             Self::BaseNotFound(_) => Some(
                 "bring it in with `imagewright image import`, or use `bootstrap`, `oci:DIR`, `oci-archive:FILE`, \
                  `docker-archive:FILE` or `docker-daemon:REF`"

@@ -118,7 +118,7 @@ impl Fetcher {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut temporary =
             tempfile::Builder::new().prefix(PARTIAL_PREFIX).tempfile_in(folder).map_err(wrong)?;
-        self.fetch_file(url, expected, temporary.as_file_mut(), on_bytes)?;
+        self.fetch_file(url, expected, temporary.as_file_mut(), on_bytes).map_err(|error| error.at(path))?;
         temporary.persist(path).map_err(|error| wrong(error.error))?;
         Ok(())
     }

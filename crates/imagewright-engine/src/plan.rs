@@ -181,6 +181,7 @@ impl Planner<'_> {
             self.notes.push("the conda step was done to look at what Python packages depend on".to_owned());
             result = Some(perform(&self.engine.store, &mut step, memory, report)?.result);
         }
+        self.notes.extend(planned.notes);
         self.add(StepKind::Conda, title, planned.packages, result, cached);
         Ok(cached)
     }

@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use imagewright_oci::Digest;
+
+/// How many bytes come late where a server stalls.
+const LAST: usize = 4;
 
 /// How the server misbehaves, for one request.
 #[derive(Clone, Debug)]
@@ -21,6 +25,8 @@ pub enum Fault {
     Truncate,
     /// It closes the connection without a word.
     Close,
+    /// It waits so long before the last bytes.
+    Stall(Duration),
     /// It sends the client elsewhere.
     Redirect(String),
 }
@@ -34,6 +40,8 @@ pub struct Request {
     pub authorization: Option<String>,
     /// Its `If-None-Match` header: the tag of what the client has.
     pub if_none_match: Option<String>,
+    /// Its `Range` header.
+    pub range: Option<String>,
 }
 
 /// The server; it stops when dropped.
@@ -46,6 +54,7 @@ pub struct HttpServer {
 struct Shared {
     folder: PathBuf,
     stopping: AtomicBool,
+    gives_ranges: AtomicBool,
     faults: Mutex<VecDeque<(String, Fault)>>,
     requests: Mutex<Vec<Request>>,
 }
@@ -58,6 +67,7 @@ impl HttpServer {
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             stopping: AtomicBool::new(false),
+            gives_ranges: AtomicBool::new(false),
             faults: Mutex::default(),
             requests: Mutex::default(),
         });
@@ -69,6 +79,11 @@ impl HttpServer {
     /// Its address, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// From now on gives parts of files to who asks for them; faults are for whole files then.
+    pub fn give_ranges(&self) {
+        self.shared.gives_ranges.store(true, Ordering::SeqCst);
     }
 
     /// Misbehaves at the next `times` requests whose path ends with `path_end`.
@@ -110,9 +125,14 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(request) = read_request(&mut reader)? {
-        let fault = shared.take_fault(&request.path);
+        let range = request.range.clone().filter(|_| shared.gives_ranges.load(Ordering::SeqCst));
         let (path, known) = (request.path.clone(), request.if_none_match.clone());
         shared.requests.lock().expect("no thread panics with it").push(request);
+        if let Some(range) = range {
+            answer_part(stream, shared, &path, &range)?;
+            continue;
+        }
+        let fault = shared.take_fault(&path);
         if !answer(stream, shared, (&path, known.as_deref()), fault)? {
             return Ok(());
         }
@@ -126,7 +146,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         return Ok(None);
     }
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (mut authorization, mut if_none_match) = (None, None);
+    let (mut authorization, mut if_none_match, mut range) = (None, None, None);
     loop {
         line.clear();
         reader.read_line(&mut line)?;
@@ -137,10 +157,27 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
             Some((name, value)) if name.eq_ignore_ascii_case("if-none-match") => {
                 if_none_match = Some(value.to_owned());
             }
+            Some((name, value)) if name.eq_ignore_ascii_case("range") => range = Some(value.to_owned()),
             Some(_) => {}
-            None => return Ok(Some(Request { path, authorization, if_none_match })),
+            None => return Ok(Some(Request { path, authorization, if_none_match, range })),
         }
     }
+}
+
+/// Gives a part of a file, as `bytes=FIRST-LAST` says.
+fn answer_part(mut stream: &TcpStream, shared: &Shared, path: &str, range: &str) -> io::Result<()> {
+    let body = fs::read(shared.folder.join(path.trim_start_matches('/')))?;
+    let bounds = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+    let part = bounds.and_then(|(first, last)| {
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        body.get(first..=last)
+    });
+    let (status, part) = match part {
+        Some(part) => ("206 Partial Content", part),
+        None => ("416 Range Not Satisfiable", &[][..]),
+    };
+    stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", part.len()).as_bytes())?;
+    stream.write_all(part)
 }
 
 /// Answers one request; whether the connection stays open.
@@ -163,7 +200,7 @@ fn answer(
             return Ok(true);
         }
         Some(Fault::Close) => return Ok(false),
-        Some(Fault::Truncate) | None => {}
+        Some(Fault::Truncate | Fault::Stall(_)) | None => {}
     }
     let mut file = shared.folder.join(path.split('?').next().unwrap_or_default().trim_start_matches('/'));
     let mut kind = "";
@@ -181,12 +218,23 @@ fn answer(
         return Ok(true);
     }
     stream.write_all(head("200 OK", body.len(), &format!("{kind}etag: {tag}\r\n")).as_bytes())?;
-    if fault.is_some() {
-        stream.write_all(&body[..body.len() / 2])?;
-        return Ok(false);
+    match fault {
+        Some(Fault::Stall(time)) => {
+            let (most, last) = body.split_at(body.len().saturating_sub(LAST));
+            stream.write_all(most)?;
+            thread::sleep(time);
+            stream.write_all(last)?;
+            Ok(true)
+        }
+        Some(_) => {
+            stream.write_all(&body[..body.len() / 2])?;
+            Ok(false)
+        }
+        None => {
+            stream.write_all(&body)?;
+            Ok(true)
+        }
     }
-    stream.write_all(&body)?;
-    Ok(true)
 }
 
 impl Shared {

@@ -47,6 +47,18 @@ impl<R: ReadAt> Archive<R> {
         matches!(self.form, Form::Zip { .. })
     }
 
+    /// Whether what tells of the package lies behind its files, so that it comes last where the package is still on its way.
+    pub fn has_info_behind_files(&self) -> bool {
+        match &self.form {
+            Form::Zip { zip, info, files } => {
+                let position =
+                    |wanted: &Member| zip.members().iter().position(|it| it.name() == wanted.name());
+                position(info) > position(files)
+            }
+            Form::TarBz2(_) => false,
+        }
+    }
+
     /// The tar archive with what tells of the package.
     pub(super) fn info(&self) -> Result<Box<dyn Read + '_>, PackageError> {
         self.stream(|info, _| info)

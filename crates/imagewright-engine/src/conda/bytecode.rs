@@ -64,8 +64,7 @@ impl CondaStep<'_> {
             self.context.report.status(format!("compiling bytecode of {} packages", missing.len()));
             let chosen: Vec<&Chosen> =
                 missing.iter().map(|(number, _)| &solution.packages[*number]).collect();
-            let mut draft = self.context.draft.clone();
-            so_far.iter().for_each(|made| draft.push(&made.layer, "", ""));
+            let draft = self.context.draft.with(so_far.iter().map(|made| &made.layer));
             let context = StepContext { draft: &draft, ..self.context };
             let made =
                 context.on_python(|bench| compile(bench, context, installer, &chosen, python).map(Some))?;

@@ -139,6 +139,36 @@ pub enum CondaError {
         /// The script.
         script: String,
     },
+    /// A package of the base wants to run a script before another takes its place.
+    #[error(
+        "`{package}` of the base has the script `{script}`, which conda would run before it replaces the package"
+    )]
+    UnlinkScript {
+        /// The package.
+        package: String,
+        /// The script.
+        script: String,
+    },
+    /// A script of a package failed.
+    #[error("the script `{script}` of `{package}` failed with exit code {code}\n{tail}")]
+    Script {
+        /// The package.
+        package: String,
+        /// The script.
+        script: String,
+        /// Its exit code.
+        code: i32,
+        /// The last lines it printed.
+        tail: String,
+    },
+    /// A script is to be run, and nothing can run it.
+    #[error("the image has no shell for the script `{script}` of `{package}`")]
+    NoShell {
+        /// The package.
+        package: String,
+        /// The script.
+        script: String,
+    },
 }
 
 /// The kind of an error of data that stand in files: decoders have no kinds of their own for what they cannot read.
@@ -150,6 +180,11 @@ fn of_data(error: &io::Error) -> ErrorKind {
 }
 
 impl CondaError {
+    /// Whether the words of a program say what is wrong.
+    pub(crate) fn is_of_script(&self) -> bool {
+        matches!(self, Self::Script { .. })
+    }
+
     /// What decides the exit code.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -167,14 +202,16 @@ impl CondaError {
                 }
                 _ => ErrorKind::Invalid,
             },
-            Self::Conflict { .. } | Self::Solver { .. } => ErrorKind::Failed,
+            Self::Conflict { .. } | Self::Solver { .. } | Self::Script { .. } => ErrorKind::Failed,
             Self::Specification { .. }
             | Self::Architecture(_)
             | Self::OtherArchitecture { .. }
             | Self::NotListed { .. }
             | Self::BaseRecord(_)
             | Self::NoHash { .. }
-            | Self::LinkScript { .. } => ErrorKind::Invalid,
+            | Self::LinkScript { .. }
+            | Self::UnlinkScript { .. }
+            | Self::NoShell { .. } => ErrorKind::Invalid,
         }
     }
 
@@ -199,10 +236,14 @@ impl CondaError {
                 "names and open addresses belong there; user, password and place into `conda.channel-alias` and `conda.mirrors`"
                     .to_owned(),
             ),
-            Self::LinkScript { .. } => Some(
-                "such scripts are not run; say `link-scripts: skip` under `conda` to install the package without"
+            Self::LinkScript { .. } | Self::UnlinkScript { .. } => Some(
+                "say `link-scripts: run` under `conda` to have such scripts run in the sandbox, or `link-scripts: skip` to do \
+                 without"
                     .to_owned(),
             ),
+            Self::NoShell { .. } => {
+                Some("choose a base with a shell, or say `link-scripts: skip` under `conda`".to_owned())
+            }
             Self::Unknown { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
             Self::Package {
                 source: PackageError::Temporary(source) | PackageError::Archive(LayerError::Write { source }),

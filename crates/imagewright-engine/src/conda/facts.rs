@@ -112,24 +112,49 @@ impl CondaFacts {
         context: StepContext<'_>,
         packages: &[Package],
     ) -> Result<Vec<String>, EngineError> {
+        let bench = context.bench()?;
+        let view = bench.view();
+        let mut files = Vec::new();
+        for package in packages {
+            let (record, listed) = self.listed(&view, package)?;
+            files.extend(listed.iter().map(|file| format!("{}/{file}", self.prefix)));
+            files.push(record);
+        }
+        files.retain(|file| !file.split('/').any(|name| name == "..") && view.exists(file));
+        Ok(files)
+    }
+
+    /// Those of installed packages that have the file which `path` gives for their name, by the books.
+    pub(super) fn with_file(
+        &self,
+        context: StepContext<'_>,
+        mut packages: Vec<Package>,
+        path: impl Fn(&str) -> String,
+    ) -> Result<Vec<Package>, EngineError> {
+        let StepContext { site, draft, epoch, report } = context;
+        let bench = Workbench::on_part(site, draft, CONDA, epoch, report)?;
+        let view = bench.view();
+        let mut scripted = Vec::new();
+        for package in packages.drain(..) {
+            let (_, listed) = self.listed(&view, &package)?;
+            scripted.extend(listed.contains(&path(package.name())).then_some(package));
+        }
+        Ok(scripted)
+    }
+
+    /// The path of a package's record, and the files it lists, from the prefix on.
+    fn listed(&self, view: &RootView, package: &Package) -> Result<(String, Vec<String>), CondaError> {
         #[derive(Deserialize)]
         struct Record {
             #[serde(default)]
             files: Vec<String>,
         }
-        let bench = context.bench()?;
-        let view = bench.view();
-        let mut files = Vec::new();
-        for package in packages {
-            let record = format!("{}/conda-meta/{}", self.prefix, package.book_file());
-            let text = text(&view, &record).ok_or_else(|| CondaError::BaseRecord(record.clone()))?;
-            let listed: Record =
-                serde_json::from_str(&text).map_err(|_| CondaError::BaseRecord(record.clone()))?;
-            files.extend(listed.files.iter().map(|file| format!("{}/{file}", self.prefix)));
-            files.push(record);
+        let record = format!("{}/conda-meta/{}", self.prefix, package.book_file());
+        let listed = text(view, &record).and_then(|text| serde_json::from_str::<Record>(&text).ok());
+        match listed {
+            Some(listed) => Ok((record, listed.files)),
+            None => Err(CondaError::BaseRecord(record)),
         }
-        files.retain(|file| !file.split('/').any(|name| name == "..") && view.exists(file));
-        Ok(files)
     }
 }
 

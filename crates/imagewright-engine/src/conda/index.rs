@@ -188,7 +188,8 @@ impl Indexes<'_> {
         let temporary =
             || tempfile::Builder::new().prefix(crate::fetch::PARTIAL_PREFIX).tempfile_in(&self.folder);
         let mut fetched = temporary().map_err(io)?;
-        let changed = self.fetcher.fetch_changed(url, etag, LARGEST, fetched.as_file_mut(), &mut |_| {})?;
+        let changed = self.fetcher.fetch_changed(url, etag, LARGEST, fetched.as_file_mut(), &mut |_| {});
+        let changed = changed.map_err(|error| error.at(path))?;
         if changed == Changed::No {
             return Ok(changed);
         }
@@ -200,13 +201,17 @@ impl Indexes<'_> {
         let source = BufReader::new(fetched.as_file());
         let mut table = temporary().map_err(io)?;
         let out = BufWriter::new(table.as_file_mut());
-        match form {
+        let written = match form {
             Form::Zstd => {
                 let plain = zstd::Decoder::new(source).map_err(RepodataError::Read)?;
-                write_table(BufReader::new(Limited { inner: plain, left: LARGEST }), out)?;
+                write_table(BufReader::new(Limited { inner: plain, left: LARGEST }), out)
             }
-            Form::Json | Form::Shards => write_table(source, out)?,
-        }
+            Form::Json | Form::Shards => write_table(source, out),
+        };
+        written.map_err(|error| match error {
+            RepodataError::Write(source) => Lookup::Engine(io(source)),
+            error => Lookup::Index(error),
+        })?;
         table.persist(path).map_err(|error| io(error.error))?;
         Ok(changed)
     }

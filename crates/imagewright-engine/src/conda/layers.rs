@@ -1,7 +1,6 @@
 //! Packages as layers: fetched, checked and turned into a layer once, for all images whose environment is alike.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -13,7 +12,7 @@ use imagewright_layer::{Entry, LayerPath, PackageWriter};
 use imagewright_model::package::{PackageKind, PackageRecord};
 use imagewright_model::spec::LinkScripts;
 use imagewright_oci::Digest;
-use imagewright_python::zip::{FileAt, ReadAt};
+use imagewright_python::zip::ReadAt;
 use imagewright_store::BlobWriter;
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +22,8 @@ use super::facts::CondaFacts;
 use super::places::Places;
 use crate::assembly::{OWN_LAYER_FROM, Piece};
 use crate::error::EngineError;
+use crate::fetch::Fetcher;
 use crate::fetch::transfer::Transfer;
-use crate::fetch::{Expected, Fetcher};
 use crate::package_layer::{FolderEntry, PACKAGE_TIME, PackageLayer};
 use crate::parallel;
 use crate::step::{self, StepContext};
@@ -46,8 +45,8 @@ pub(super) struct CondaLayer {
     pub(super) record: PackageRecord,
     /// The package as the books of an environment have it.
     pub(super) package: Package,
-    /// Scripts that are not run.
-    link_scripts: Vec<String>,
+    /// Scripts for whoever installs it, from the prefix on.
+    pub(super) link_scripts: Vec<String>,
     /// Whether shells run scripts of it.
     pub(super) has_activation: bool,
     pub(super) is_noarch_python: bool,
@@ -171,12 +170,48 @@ impl Installer<'_> {
         {
             return Ok(known);
         }
-        let archive = self.open(chosen, transfer)?;
-        let metadata = Metadata::read(&archive).map_err(|source| wrong(chosen, source))?;
+        let followed = self.follow(chosen, transfer, |growing| {
+            let archive = Archive::open(&chosen.file, growing).map_err(|source| wrong(chosen, source))?;
+            let unread = |source| wrong(chosen, PackageError::Read(source));
+            let done = || growing.wait().map_err(unread);
+            self.layer_of(chosen, &archive, python, || growing.opened(), done)
+        });
+        let (layer, installed) = match followed {
+            Some(Ok(made)) => made,
+            Some(Err(error)) if !self.has(chosen) => return Err(error),
+            // Where the transfer was begun anew the reader was ahead of it; now the file is whole.
+            Some(Err(_)) | None => {
+                let archive = self.open(chosen, transfer)?;
+                self.layer_of(chosen, &archive, python, || {}, || Ok(()))?
+            }
+        };
+        store.put_fact("conda-files", &key, &installed)?;
+        store.put_fact("conda-layer", &key, &layer)?;
+        Ok(layer)
+    }
+
+    /// Makes the layer of an opened package. `opened` is called when nothing is looked for at its end any more, `done` before the
+    /// layer becomes visible.
+    fn layer_of<R: ReadAt>(
+        &self,
+        chosen: &Chosen,
+        archive: &Archive<R>,
+        python: Option<&InstalledPython>,
+        opened: impl Fn(),
+        done: impl FnOnce() -> Result<(), EngineError>,
+    ) -> Result<(CondaLayer, Installed), EngineError> {
+        let is_told_last = archive.has_info_behind_files();
+        if !is_told_last {
+            opened();
+        }
+        let metadata = Metadata::read(archive).map_err(|source| wrong(chosen, source))?;
+        if is_told_last {
+            opened();
+        }
         let package = package(chosen, &metadata)?;
         let link_scripts = metadata.link_scripts();
         self.check_scripts(&package.shown(), &link_scripts)?;
-        let (layer, installed) = self.install(chosen, &archive, &metadata, python)?;
+        let (layer, installed) = self.install(chosen, archive, &metadata, python, done)?;
         let layer = CondaLayer {
             layer,
             record: record(&package, &metadata),
@@ -185,9 +220,7 @@ impl Installer<'_> {
             has_activation: metadata.has_activation_scripts(),
             is_noarch_python: metadata.is_noarch_python(),
         };
-        store.put_fact("conda-files", &key, &installed)?;
-        store.put_fact("conda-layer", &key, &layer)?;
-        Ok(layer)
+        Ok((layer, installed))
     }
 
     fn install<R: ReadAt>(
@@ -196,6 +229,7 @@ impl Installer<'_> {
         archive: &Archive<R>,
         metadata: &Metadata,
         python: Option<&InstalledPython>,
+        done: impl FnOnce() -> Result<(), EngineError>,
     ) -> Result<(PackageLayer, Installed), EngineError> {
         let place = self.place(chosen, python);
         let plan = Plan::new(archive, metadata, &place).map_err(|source| wrong(chosen, source))?;
@@ -204,7 +238,7 @@ impl Installer<'_> {
         let fill = |writer: &mut PackageWriter<BlobWriter>| {
             let mut append = |entry: &Entry, body: &mut dyn Read| writer.append(entry, body);
             installed = Some(plan.write(&mut append).map_err(|source| wrong(chosen, source))?);
-            Ok::<(), EngineError>(())
+            done()
         };
         let layer = PackageLayer::write(self.context.site, folders, fill)?;
         Ok((layer, installed.expect("it was installed where there was no error")))
@@ -272,29 +306,12 @@ impl Installer<'_> {
         Ok(self.context.site.store.get_fact("conda-files", &key)?.unwrap_or_default())
     }
 
-    /// Sees to it that the file of a package is here and whole, and opens it.
-    fn open(&self, chosen: &Chosen, transfer: &Transfer<'_>) -> Result<Archive<FileAt>, EngineError> {
-        let path = self.folder.join(format!("{}-{}", chosen.sha256, chosen.file));
-        let expected = Expected { size: chosen.known_size(), digest: Some(chosen.digest()) };
-        let url = self.places.real(&chosen.place()?.url);
-        self.fetcher
-            .fetch_cached(&url, &expected, &path, &mut |bytes| transfer.add(bytes))
-            .map_err(|source| CondaError::Artifact { file: chosen.file.clone(), source })?;
-        let file = File::open(&path).and_then(FileAt::new).map_err(EngineError::io("read", &path))?;
-        Archive::open(&chosen.file, file).map_err(|source| wrong(chosen, source))
-    }
-
-    /// Whether the file of a package is here.
-    pub(super) fn has(&self, chosen: &Chosen) -> bool {
-        self.folder.join(format!("{}-{}", chosen.sha256, chosen.file)).exists()
-    }
-
     fn check_scripts(&self, package: &str, scripts: &[String]) -> Result<(), EngineError> {
         match (self.link_scripts, scripts.first()) {
             (LinkScripts::Refuse, Some(script)) => {
                 Err(CondaError::LinkScript { package: package.to_owned(), script: script.clone() }.into())
             }
-            (LinkScripts::Refuse | LinkScripts::Skip, _) => Ok(()),
+            (LinkScripts::Refuse | LinkScripts::Skip | LinkScripts::Run, _) => Ok(()),
         }
     }
 
@@ -325,7 +342,7 @@ fn is_for_all(chosen: &Chosen) -> bool {
     chosen.subdir == "noarch"
 }
 
-fn wrong(chosen: &Chosen, source: PackageError) -> EngineError {
+pub(super) fn wrong(chosen: &Chosen, source: PackageError) -> EngineError {
     CondaError::Package { file: chosen.file.clone(), source }.into()
 }
 

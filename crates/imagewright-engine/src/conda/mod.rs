@@ -4,7 +4,7 @@
 //! environment is, what is in it, which C library it has. [`index`] looks up what channels have, [`solve`] asks the solver, and
 //! [`chosen`] is what comes of it, which a lock can hold. Each package becomes a layer ([`layers`]), once for all images whose
 //! environment is alike; the books of the environment are a layer of their own ([`books`]), because they alone depend on all packages.
-//! No code of a package runs.
+//! No code of a package runs, but for its scripts where a spec asks for it ([`scripts`]).
 
 mod asked;
 mod books;
@@ -12,11 +12,13 @@ mod bytecode;
 mod chosen;
 mod error;
 mod facts;
+mod files;
 mod index;
 mod layers;
 mod places;
 mod plan;
 mod replaced;
+mod scripts;
 mod solve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,8 +213,11 @@ impl Step for CondaStep<'_> {
         let versions = (layers::version(), BYTECODE_VERSION, assembly::VERSION);
         let how = (how, self.bytecode);
         let below = assembly::own_layers(self.context.draft.layers.len());
-        let skips = self.spec.link_scripts == LinkScripts::Skip;
-        step::key("conda", &(prefix, folder, folders, parent, packages, wanted, how, versions, below, skips))
+        let scripts = (self.spec.link_scripts == LinkScripts::Skip, self.scripted());
+        step::key(
+            "conda",
+            &(prefix, folder, folders, parent, packages, wanted, how, versions, below, scripts),
+        )
     }
 
     fn solve(&mut self) -> Result<Solution, EngineError> {
@@ -235,7 +240,10 @@ impl Step for CondaStep<'_> {
         }
         let python = self.python(&installer, solution)?;
         let layers = installer.layers(&solution.packages, python.as_ref())?;
-        result.layers.extend(replaced::layer(self.context, &installer, solution)?);
+        result.layers.extend(self.before_replacing(solution)?);
+        let draft = self.context.draft.with(result.layers.iter().map(|made| &made.layer));
+        let context = StepContext { draft: &draft, ..self.context };
+        result.layers.extend(replaced::layer(context, &installer, solution)?);
         result.layers.extend(self.package_layers(&installer, solution, &layers, python.as_ref())?);
         let mut compiled = Vec::new();
         if let (Bytecode::Full, Some(python)) = (self.bytecode, &python) {
@@ -249,6 +257,7 @@ impl Step for CondaStep<'_> {
             result.layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), &nothing, below)?);
         }
         result.layers.push(self.books(&installer, solution, &layers, &compiled, python.as_ref())?);
+        result.layers.extend(self.after_installing(solution, &layers, &result.layers)?);
         Ok(result)
     }
 }

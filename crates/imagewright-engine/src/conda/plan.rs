@@ -2,6 +2,7 @@
 
 use imagewright_conda::Package;
 use imagewright_model::plan::{PackageChange, PlannedPackage};
+use imagewright_model::spec::LinkScripts;
 
 use super::chosen::Chosen;
 use super::{CondaStep, Solution};
@@ -12,6 +13,8 @@ use crate::step::{Memory, Step, remembered_solution};
 pub(crate) struct CondaPlan {
     pub(crate) packages: Vec<PlannedPackage>,
     pub(crate) solution: Solution,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
 }
 
 impl CondaStep<'_> {
@@ -41,7 +44,20 @@ impl CondaStep<'_> {
             cached: true,
         }));
         packages.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(CondaPlan { packages, solution })
+        let notes = if solution.packages.is_empty() { Vec::new() } else { self.notes() };
+        Ok(CondaPlan { packages, solution, notes })
+    }
+
+    /// Whether there are scripts is known when packages are fetched, so that what is done with them is told in any case.
+    fn notes(&self) -> Vec<String> {
+        let told = match self.spec.link_scripts {
+            LinkScripts::Refuse => return Vec::new(),
+            LinkScripts::Skip => "link scripts of conda packages are not run, if there are some",
+            LinkScripts::Run => {
+                "link scripts of conda packages are run in the sandbox, if there are some; what they change is one more layer"
+            }
+        };
+        vec![told.to_owned()]
     }
 }
 

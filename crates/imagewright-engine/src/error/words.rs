@@ -52,6 +52,13 @@ pub(super) fn layer_kind(error: &imagewright_layer::LayerError) -> ErrorKind {
     }
 }
 
+pub(super) fn layer_hint(error: &imagewright_layer::LayerError) -> Option<String> {
+    match error {
+        imagewright_layer::LayerError::Write { source } => ErrorKind::io_hint(source),
+        error => error.hint(),
+    }
+}
+
 pub(super) fn sandbox_kind(error: &SandboxError) -> ErrorKind {
     match error {
         SandboxError::Exec { .. } | SandboxError::WorkingDirectory { .. } => ErrorKind::NotFound,

@@ -1,7 +1,7 @@
 //! What can go wrong with a fetch.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imagewright_model::{ErrorKind, SecretUrl};
 use imagewright_oci::Digest;
@@ -102,6 +102,14 @@ impl FetchError {
             ),
             Self::Target { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
             _ => None,
+        }
+    }
+
+    /// The same error where the bytes were for a file: which one says more than where they came from.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Target { url: _, source } => Self::Write { path: path.to_owned(), source },
+            other => other,
         }
     }
 

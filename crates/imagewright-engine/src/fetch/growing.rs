@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use imagewright_model::SecretUrl;
+use imagewright_python::zip::ReadAt;
 
 use super::{Expected, FetchError, Fetcher, PARTIAL_PREFIX};
 
@@ -19,6 +20,20 @@ use super::{Expected, FetchError, Fetcher, PARTIAL_PREFIX};
 const END: u64 = 256 << 10;
 /// The longest directory that is fetched by itself.
 const LONGEST_END: u64 = 64 << 20;
+
+/// Why a file could not be followed to its end.
+pub(crate) enum Followed<E> {
+    /// It could not be fetched.
+    Transfer(FetchError),
+    /// Who read it along could not use it.
+    Reader(E),
+}
+
+impl<E> From<FetchError> for Followed<E> {
+    fn from(error: FetchError) -> Self {
+        Self::Transfer(error)
+    }
+}
 
 /// Where a transfer stands.
 #[derive(Debug)]
@@ -87,7 +102,7 @@ impl Fetcher {
             growing.finish(fetched.is_ok());
             let result = reader.join().expect("readers of archives do not panic");
             // Why it could not be fetched says more than what the reader made of it.
-            fetched?;
+            fetched.map_err(|error| error.at(path))?;
             temporary.persist(path).map_err(|error| wrong(error.error))?;
             result
         })
@@ -195,6 +210,16 @@ impl Growing<'_> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ReadAt for Growing<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Growing::read_at(self, buffer, offset)
+    }
+
+    fn size(&self) -> u64 {
+        Growing::size(self)
     }
 }
 

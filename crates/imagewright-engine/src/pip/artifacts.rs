@@ -10,9 +10,9 @@ use super::error::PipError;
 use super::local::{Local, Locals};
 use crate::error::EngineError;
 use crate::fetch::cached::sweep;
-use crate::fetch::growing::Growing;
+use crate::fetch::growing::{Followed, Growing};
 use crate::fetch::transfer::Transfer;
-use crate::fetch::{Expected, FetchError, Fetcher};
+use crate::fetch::{Expected, Fetcher};
 use crate::outside::Outside;
 use crate::workbench::Site;
 
@@ -117,18 +117,6 @@ impl<'a> Artifacts<'a> {
             return url;
         }
         self.indexes.iter().find_map(|index| with_credentials(&text, index)).unwrap_or(url)
-    }
-}
-
-/// Why a file could not be followed.
-enum Followed {
-    Transfer(FetchError),
-    Reader(EngineError),
-}
-
-impl From<FetchError> for Followed {
-    fn from(error: FetchError) -> Self {
-        Self::Transfer(error)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One wheel as one layer.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use imagewright_layer::{Deflated, Entry, EntryKind, LayerError, LayerPath, PackageWriter};
 use imagewright_oci::Digest;
@@ -14,7 +14,6 @@ use super::record;
 use super::select::Chosen;
 use super::wheels::WheelLayer;
 use crate::error::EngineError;
-use crate::fetch::growing::Growing;
 use crate::package_layer::{PACKAGE_TIME, PackageLayer};
 use crate::step::StepContext;
 
@@ -109,15 +108,5 @@ impl LayerSink for Sink<'_> {
         observe: &mut dyn FnMut(&[u8]),
     ) -> Result<(), LayerError> {
         self.writer.append_deflated(entry, deflated, stream, observe)
-    }
-}
-
-impl ReadAt for Growing<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        Growing::read_at(self, buffer, offset)
-    }
-
-    fn size(&self) -> u64 {
-        Growing::size(self)
     }
 }

@@ -262,6 +262,7 @@ fn conda_packages_are_held_against_the_spec() {
     for (text, differences) in [
         (asked.to_owned(), none.to_vec()),
         (asked.replace("channels", "link-scripts: skip, channels"), none.to_vec()),
+        (asked.replace("channels", "link-scripts: run, channels"), none.to_vec()),
         (
             asked.replace("python=3.13", "python=3.14"),
             vec![

@@ -46,6 +46,7 @@ fn what_changes_the_image_changes_the_key() {
         "conda: {packages: [x], channels: [b, a]}",
         "conda: {packages: [x], channel-priority: flexible}",
         "conda: {packages: [x], link-scripts: skip}",
+        "conda: {packages: [x], link-scripts: run}",
         "conda: {packages: [x], cuda: 12}",
         "pip: [x]",
         "pip: ['x>1']",

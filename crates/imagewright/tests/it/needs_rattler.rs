@@ -15,7 +15,7 @@ use crate::conda::support::{Found, build, channels, context_with, tree};
 const TIME: std::ops::Range<usize> = 8..12;
 
 /// The program of `tests/rattler`, where `scripts/test` has put it.
-fn rattler() -> Command {
+pub(crate) fn rattler() -> Command {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     let shared = variable("IMAGEWRIGHT_TEST_ROOT").or_else(|| Some(cache()?.join("imagewright-test-store")));

@@ -83,7 +83,7 @@ pub enum CondaSpecError {
     #[error("`{0}` is not how channels may count: `strict`, `flexible` or `disabled`")]
     Priority(String),
     /// A way with link scripts that is none.
-    #[error("`{0}` is not what can be done with link scripts: `refuse` or `skip`")]
+    #[error("`{0}` is not what can be done with link scripts: `refuse`, `skip` or `run`")]
     LinkScripts(String),
     /// A version of CUDA that is none.
     #[error("`{0}` is not a version of CUDA, as `12.4` is")]

@@ -72,6 +72,8 @@ pub enum LinkScripts {
     Refuse,
     /// They are installed, and their scripts are not run.
     Skip,
+    /// They are installed, and their scripts are run in the sandbox.
+    Run,
 }
 
 impl FromStr for ChannelPriority {
@@ -104,6 +106,7 @@ impl FromStr for LinkScripts {
         match text {
             "refuse" => Ok(Self::Refuse),
             "skip" => Ok(Self::Skip),
+            "run" => Ok(Self::Run),
             _ => Err(CondaSpecError::LinkScripts(text.to_owned())),
         }
     }

@@ -170,7 +170,8 @@ fn words_for_choices_are_read() {
     assert_eq!("flexible".parse(), Ok(ChannelPriority::Flexible));
     assert!("fast".parse::<ChannelPriority>().is_err());
     assert_eq!("skip".parse(), Ok(LinkScripts::Skip));
-    assert!("run".parse::<LinkScripts>().is_err());
+    assert_eq!("run".parse(), Ok(LinkScripts::Run));
+    assert!("always".parse::<LinkScripts>().is_err());
     assert_eq!(check_cuda("12.4").unwrap(), "12.4");
     for text in ["", "12.", "twelve", "1.2.3.4", ">=12"] {
         assert!(check_cuda(text).is_err(), "{text}");

@@ -1,6 +1,7 @@
 //! conda packages, from channels in folders and over HTTP, on a base that can run nothing: no code of a package is needed.
 
 mod asking;
+mod fetching;
 mod layers;
 mod locking;
 pub(crate) mod support;

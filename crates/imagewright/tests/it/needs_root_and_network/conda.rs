@@ -1,5 +1,7 @@
 //! conda packages that run: a Python of this machine as a conda package, other packages for it, and Python packages on top.
 
+mod elsewhere;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -103,7 +105,11 @@ fn context(version: &str) -> TestContext {
         )
         .file("site-packages/greeting-1.0.dist-info/INSTALLER", "conda")
         .file("site-packages/greeting-1.0.dist-info/RECORD", "greeting.py,,\n");
-    for package in [python(version), greeting] {
+    let farewell = CondaPackage::new("farewell", "1.0")
+        .noarch("python")
+        .depends("greeting")
+        .file("site-packages/farewell.py", "def bye():\n    return 'bye'\n");
+    for package in [python(version), greeting, farewell] {
         channel.add(&package, Format::Conda).unwrap();
     }
     context.env("IMAGEWRIGHT_CONDA__CHANNEL_ALIAS", format!("file://{}", folder.display()))

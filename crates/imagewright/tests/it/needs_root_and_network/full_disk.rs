@@ -1,11 +1,13 @@
-//! A disk that is full somewhere in a build with Python packages.
+//! A disk that is full somewhere in a build with Python packages, or with scripts of conda packages.
 
 use std::process::Command;
 
+use imagewright_testkit::context::TestContext;
 use imagewright_testkit::random::{Random, SEED_VARIABLE};
 use imagewright_testkit::wheels::{SourceDistribution, Wheel};
 
-use super::seed::{context_with_wheels, wheel_folder, write_spec};
+use super::link_scripts;
+use super::seed::{BASE, context_with_wheels, wheel_folder, write_spec};
 use crate::needs_root::{Measure, SmallDisk};
 use crate::storm::{State, assert_sound};
 
@@ -17,11 +19,27 @@ const TRIES: u64 = 8;
 #[test]
 #[ignore = "needs root and network"]
 fn a_build_goes_on_when_there_is_room_again() {
-    let (mut random, seed) = Random::from_environment("full disk");
-    eprintln!("full disk: {SEED_VARIABLE}={seed}");
     let context = context_with_wheels(&[Wheel::new("alpha", "1.0")]);
     SourceDistribution::of(&Wheel::new("gamma", "1.0")).write_to(&wheel_folder(&context)).unwrap();
     write_spec(&context, "alpha\ngamma");
+    goes_on(context);
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn a_build_with_scripts_of_conda_packages_goes_on() {
+    let context = link_scripts::context(&link_scripts::packages());
+    link_scripts::write_spec(&context, BASE, "app", "run");
+    // The base is unpacked already.
+    drop(context.run(["image", "run", BASE, "--", "true"]).success());
+    goes_on(context);
+}
+
+/// Builds a spec with fillings of the disk that are drawn, and again with room.
+#[expect(clippy::print_stderr, reason = "with the seed a failure can be had again")]
+fn goes_on(context: TestContext) {
+    let (mut random, seed) = Random::from_environment("full disk");
+    eprintln!("full disk: {SEED_VARIABLE}={seed}");
     let small = context.folder().join("small");
     let disk = SmallDisk::mount(&small, ROOMY);
     let copied = Command::new("cp").arg("--archive").arg(context.root().join(".")).arg(&small).status();

@@ -1,4 +1,4 @@
-//! Builds with Python packages, killed at any moment.
+//! Builds with Python packages, and with scripts of conda packages, killed at any moment.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,8 @@ use imagewright_testkit::context::TestContext;
 use imagewright_testkit::storm::rage;
 use imagewright_testkit::wheels::{SourceDistribution, Wheel};
 
-use super::seed::{context_with_wheels, wheel_folder, write_spec};
+use super::link_scripts;
+use super::seed::{BASE, context_with_wheels, wheel_folder, write_spec};
 use crate::storm::{State, StoreScene};
 
 /// A build on a base that is unpacked already; only what the build adds is taken away between runs.
@@ -31,6 +32,16 @@ fn a_build_of_wheels() {
     let context = context_with_wheels(&[Wheel::new("alpha", "1.0"), Wheel::new("beta", "1.0")]);
     write_spec(&context, "alpha\nbeta");
     rage_over_build("build of wheels", 16, context);
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn a_build_with_scripts_of_conda_packages() {
+    let context = link_scripts::context(&link_scripts::packages());
+    link_scripts::write_spec(&context, BASE, "app", "run");
+    // The base is unpacked already.
+    drop(context.run(["image", "run", BASE, "--", "true"]).success());
+    rage_over_build("build with scripts of conda packages", 16, context);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! `IMAGEWRIGHT_TEST_SEED` repeats a storm, `IMAGEWRIGHT_TEST_KILLS` makes it longer.
 
+mod conda;
 mod exports;
 mod imports;
 mod metadata;
