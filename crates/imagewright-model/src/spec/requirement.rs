@@ -44,7 +44,7 @@ impl PipRequirement {
 
     /// The same for a requirement in a file in `folder`, which paths in it count from.
     pub(super) fn parse_in(folder: &str, text: &str, origin: Origin) -> Result<Self, SpecError> {
-        match read(folder, text.trim()) {
+        match read(folder, text.trim()).and_then(without_options) {
             Ok(read) => Ok(Self { origin, ..read }),
             Err(error) => Err(SpecError::new(origin, error)),
         }
@@ -138,6 +138,18 @@ fn read(folder: &str, text: &str) -> Result<PipRequirement, RequirementError> {
         None => name_of(&subject)?,
     };
     Ok(PipRequirement { text: subject, ..requirement(name, None) })
+}
+
+/// Refuses what uv would take for an option: the library lets pass what stands behind some addresses.
+fn without_options(requirement: PipRequirement) -> Result<PipRequirement, RequirementError> {
+    let mut words = requirement.text.split_whitespace().skip(1);
+    match words.find(|word| word.starts_with("--")) {
+        Some(option) => {
+            let reason = format!("`{option}` is no part of it");
+            Err(RequirementError::Syntax { text: excerpt(&requirement.text), reason })
+        }
+        None => Ok(requirement),
+    }
 }
 
 /// Checks what every requirement must be.
@@ -300,6 +312,7 @@ mod tests {
             ("https://mirror.example/x.whl --index-url https://a.example", "its address holds ' '", ""),
             ("x @ https://mirror.example/x.whl --no-index", "its address holds ' '", ""),
             ("x @ https://mirror.example/x\\", "its address holds '\\\\'", ""),
+            (":// ;base: --", "`--` is no part of it", ""),
             ("git+https://token@mirror.example/x.git", "user name or password", "configuration"),
         ];
         for (text, message, hint) in cases {
