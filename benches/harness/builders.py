@@ -7,6 +7,7 @@ import subprocess
 import time
 from typing import NamedTuple
 
+from . import conda
 from . import project as projects
 from .disk import Disk
 from .docker import ENTER, ENVIRONMENT, NAMESPACES, DockerDaemon
@@ -26,6 +27,7 @@ class Job(NamedTuple):
 
     pip: tuple = ()
     apt: tuple = ()
+    conda: tuple = ()
     note: str = ""
     name: str = "image:1"
     bytecode: str = "none"
@@ -169,9 +171,15 @@ class Imagewright(Builder):
         self.program = cache.program
         help_text = subprocess.run([self.program, "build", "--help"], capture_output=True, text=True, check=True).stdout
         self.has_bytecode = "--bytecode" in help_text
+        self.channel = conda.Channel(cache.conda_channel)
 
     def start(self):
         (self.folder / "settings.toml").write_text(self.cache.site.settings())
+        self.channel.start()
+
+    def stop(self):
+        self.channel.stop()
+        super().stop()
 
     def command(self, job):
         words = [self.program, "build", "--root", self.folder / "store", "--config", self.folder / "settings.toml",
@@ -181,7 +189,9 @@ class Imagewright(Builder):
             words += ["--file", PEERS / STAGES, "--build-arg", f"BASE={self.reference(BASE)}", self.project()]
             return [str(word) for word in words]
         words += ["--base", self.reference(BASE)]
-        for option, values in (("--pip", job.pip), ("--apt", job.apt), ("--label", [f"note={job.note}"])):
+        channels = [self.channel.address] if job.conda else []
+        for option, values in (("--pip", job.pip), ("--apt", job.apt), ("--conda-channel", channels),
+                               ("--conda", job.conda), ("--label", [f"note={job.note}"])):
             for value in values:
                 words += [option, value]
         if self.has_bytecode and job.pip:
@@ -210,17 +220,26 @@ class BuildKit(Builder):
         self.dockerfile = dockerfile
         self.compression = compression
         self.daemon = DockerDaemon(self.folder / "docker", self.group, cache.docker_root, containerd_store=True)
+        self.channel = conda.Channel(cache.conda_channel)
 
     def start(self):
         self.daemon.start()
+        self.channel.start()
         context = self.daemon.folder / "context"
         context.mkdir()
         shutil.copy(self.cache.uv, context / "uv")
         shutil.copytree(PEERS, self.daemon.folder / "peers")
         shutil.copyfile(self.cache.site.authorities, self.daemon.folder / "authorities.pem")
         (self.daemon.folder / "site.sh").write_text(self.cache.site.script())
+        if self.dockerfile == "rattler":
+            shutil.copy(self.cache.rattler, context / "rattler")
+            # The lists alone: packages come from the server, for both sides.
+            for index in self.cache.conda_channel.glob("*/repodata.json"):
+                (context / "channel" / index.parent.name).mkdir(parents=True)
+                shutil.copy(index, context / "channel" / index.parent.name)
 
     def stop(self):
+        self.channel.stop()
         self.daemon.stop()
         super().stop()
 
@@ -230,7 +249,10 @@ class BuildKit(Builder):
             return self.daemon.command(*self.output(job), "--file", f"{folder}/peers/{STAGES}",
                                        "--build-arg", f"BASE={self.reference(BASE)}", self.project())
         kind = "apt" if job.apt else self.dockerfile
-        arguments = {"BASE": self.reference(BASE), "PACKAGES": " ".join(job.apt or job.pip), "NOTE": job.note}
+        packages = job.apt or job.pip or conda.files_of(self.cache.conda_channel, job.conda)
+        arguments = {"BASE": self.reference(BASE), "PACKAGES": " ".join(packages), "NOTE": job.note}
+        if job.conda:
+            arguments["CHANNEL"] = self.channel.address
         if job.pip:
             arguments |= self.bytecode(job.bytecode)
         words = [*self.output(job), "--secret", f"id=site,src={folder}/site.sh",
@@ -239,6 +261,11 @@ class BuildKit(Builder):
         for argument, value in arguments.items():
             words += ["--build-arg", f"{argument}={value}"]
         return self.daemon.command(*words, f"{folder}/context")
+
+    def cannot(self, job):
+        if self.dockerfile == "rattler" and not job.conda:
+            return "it is measured with conda packages alone"
+        return None
 
     def output(self, job):
         """What all calls begin with."""
@@ -295,6 +322,8 @@ BUILDERS = {
     "bk": lambda cache: BuildKit("bk", cache, "pip", "gzip"),
     "bk-uv": lambda cache: BuildKit("bk-uv", cache, "uv", "gzip"),
     "bk-uv-zstd": lambda cache: BuildKit("bk-uv-zstd", cache, "uv", "zstd"),
+    "bk-rattler": lambda cache: BuildKit("bk-rattler", cache, "rattler", "gzip"),
+    "bk-rattler-zstd": lambda cache: BuildKit("bk-rattler-zstd", cache, "rattler", "zstd"),
     "buildah": lambda cache: Buildah("buildah", cache),
 }
 
@@ -304,9 +333,11 @@ ABOUT = {
     "bk": "BuildKit, pip with a cache mount, gzip",
     "bk-uv": "BuildKit, uv with a cache mount, gzip",
     "bk-uv-zstd": "BuildKit, uv with a cache mount, zstd",
+    "bk-rattler": "BuildKit, rattler with a cache mount, gzip",
+    "bk-rattler-zstd": "BuildKit, rattler with a cache mount, zstd",
     "buildah": "buildah, gzip",
 }
-DEFAULT = ["imagewright", "bk", "bk-uv", "bk-uv-zstd", "buildah"]
+DEFAULT = ["imagewright", "bk", "bk-uv", "bk-uv-zstd", "bk-rattler", "bk-rattler-zstd", "buildah"]
 OURS = "imagewright"
 
 

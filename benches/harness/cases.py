@@ -3,6 +3,7 @@
 import itertools
 from typing import Callable, NamedTuple
 
+from . import conda
 from .builders import Job
 from .project import Change
 
@@ -38,6 +39,7 @@ class Case(NamedTuple):
     has_python: bool = True
     # Whether everybody builds the same Dockerfile.
     is_dockerfile: bool = False
+    is_conda: bool = False
 
 
 def has(builder, wanted):
@@ -134,6 +136,40 @@ def known_apt(builder, this):
     return [wanted]
 
 
+def first_conda(builder, this):
+    """First build ever of the conda list."""
+    del this
+    builder.wipe()
+    return [Job(conda=conda.LIST)]
+
+
+def know_conda(builder):
+    """Has the builder know the conda list and no more."""
+    if [job.conda for job in builder.built] != [conda.LIST]:
+        builder.wipe()
+        builder.build([Job(conda=conda.LIST)])
+
+
+def same_conda(builder, this):
+    """The conda list again."""
+    del this
+    know_conda(builder)
+    return [Job(conda=conda.LIST)]
+
+
+def relabelled_conda(builder, this):
+    """The conda list with another label, and in another order."""
+    know_conda(builder)
+    return [Job(conda=conda.LIST[::-1], note=f"label {this.number}")]
+
+
+def added_conda(builder, this):
+    """One more conda package, which is not known yet."""
+    del this
+    know_conda(builder)
+    return [Job(conda=(*conda.LIST, conda.ADDED), name="added:1")]
+
+
 def first_project(builder, this):
     """First build ever of the Dockerfile."""
     del this
@@ -179,10 +215,15 @@ CASES = {
     "w4-first": Case("W4, first build ever", " ".join(W4), first_w4),
     "apt-first": Case("apt, first build ever", " ".join(APT), first_apt, has_python=False),
     "apt-known": Case("apt, list changed", "one more small package, all known", known_apt, has_python=False),
+    "conda-first": Case("conda, first build ever", " ".join(conda.LIST), first_conda, False, is_conda=True),
+    "conda-same": Case("conda, identical request", "nothing changed", same_conda, False, is_conda=True),
+    "conda-order": Case("conda, another order", "same packages; another label", relabelled_conda, False, is_conda=True),
+    "conda-added": Case("conda, one package added", f"{conda.ADDED}, not known", added_conda, False, is_conda=True),
     "df-first": Case("Dockerfile, first build ever", "three stages", first_project, False, True),
     "df-identical": Case("Dockerfile, nothing changed", "the same", same_project, False, True),
     "df-program": Case("Dockerfile, one file changed", "the one copied last", changed_program, False, True),
     "df-library": Case("Dockerfile, a stage changed", "one of 2,001 files", changed_library, False, True),
 }
 DEFAULT = ["w1-first", "w1-identical", "w1-label", "w1-order", PULL, "w1-added", "w4-first", "apt-first", "apt-known",
+           "conda-first", "conda-same", "conda-order", "conda-added",
            "df-first", "df-identical", "df-program", "df-library"]

@@ -51,6 +51,8 @@ def name_of(record):
         return about
     if CASES[record["case"]].is_dockerfile:
         return about.replace(" uv with a cache mount,", "")
+    if CASES[record["case"]].is_conda:
+        return about
     return re.sub(r"\b(pip|uv) with a cache mount\b", "apt with cache mounts", about)
 
 

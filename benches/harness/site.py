@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import conda
 from .disk import check_room
 from .processes import Failure, Group, require, run
 from .registry import Registry
@@ -63,6 +64,11 @@ class Site:
         index = f'index = "{self.index}"\n' if self.index else ""
         return f'[python]\nfind-links = []\n{index}\n[trust]\nca-bundle = "{self.authorities}"\n'
 
+    def pip_environment(self):
+        """The environment of a pip of this machine's own."""
+        index = {"PIP_INDEX_URL": self.index} if self.index else {}
+        return dict(os.environ) | index | {"PIP_CERT": self.authorities}
+
     def environment(self):
         """The environment of Imagewright: nothing in it sets packages or caches apart from the peers'."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -94,6 +100,16 @@ class Cache:
         """The uv that both sides use."""
         return self.folder / "tools" / "uv"
 
+    @property
+    def conda_channel(self):
+        """A conda channel in a folder."""
+        return self.folder / "conda-channel"
+
+    @property
+    def rattler(self):
+        """A program that installs conda packages with rattler."""
+        return self.folder / "rattler" / "imagewright-rattler"
+
     def open(self):
         """Takes the cache for this run; what a killed one left in the folder of runs goes away."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +132,7 @@ class Cache:
         """Makes what is not there yet."""
         for program, package in (
             ("docker-registry", "docker-registry"), ("mmdebstrap", "mmdebstrap"), ("unshare", "util-linux"),
-            ("nsenter", "util-linux"), ("setpriv", "util-linux"), ("mkfs.ext4", "e2fsprogs"),
+            ("nsenter", "util-linux"), ("setpriv", "util-linux"), ("mkfs.ext4", "e2fsprogs"), ("zstd", "zstd"),
         ):
             require(program, package)
         if refresh:
@@ -124,6 +140,9 @@ class Cache:
                 shutil.rmtree(made, ignore_errors=True)
         run([CLONE / "scripts" / "fetch-uv", self.folder])
         run([CLONE / "scripts" / "fetch-docker", self.folder, *([self.site.mirror] if self.site.mirror else [])])
+        run([CLONE / "scripts" / "build-rattler", self.folder, "--release"])
+        if not self.conda_channel.exists():
+            conda.make(self.conda_channel, self.site.pip_environment(), tell)
         if not self.base.exists():
             tell("making the base")
             self.make_base()

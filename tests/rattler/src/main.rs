@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! imagewright-rattler install CHANNEL TARGET PREFIX CACHE FILE…   packages by their files, for the path PREFIX
+//! imagewright-rattler install-from URL LISTS TARGET PREFIX CACHE FILE…   the same from the channel at URL, whose lists are in a folder
 //! imagewright-rattler read TARGET                                 name, version and number of files of what is installed there
 //! ```
 
@@ -18,7 +19,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["install", channel, target, prefix, cache, files @ ..] => {
-            let records = records(Path::new(channel), files)?;
+            let folder = Path::new(channel);
+            let records = records(&Channel::try_from_directory(folder)?, folder, files)?;
+            tokio::runtime::Runtime::new()?.block_on(install(records, target, prefix, cache))
+        }
+        ["install-from", url, lists, target, prefix, cache, files @ ..] => {
+            let records = records(&Channel::from_url(url.parse()?), Path::new(lists), files)?;
             tokio::runtime::Runtime::new()?.block_on(install(records, target, prefix, cache))
         }
         ["read", target] => {
@@ -30,17 +36,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        _ => Err("arguments are `install CHANNEL TARGET PREFIX CACHE FILE…` or `read TARGET`".into()),
+        _ => Err("arguments are `install CHANNEL TARGET PREFIX CACHE FILE…`, `install-from URL LISTS TARGET PREFIX CACHE FILE…` or `read TARGET`".into()),
     }
 }
 
 /// What the channel says of these files.
-fn records(folder: &Path, files: &[&str]) -> Result<Vec<RepoDataRecord>, Box<dyn Error>> {
-    let channel = Channel::try_from_directory(folder)?;
+fn records(channel: &Channel, folder: &Path, files: &[&str]) -> Result<Vec<RepoDataRecord>, Box<dyn Error>> {
     let mut records = Vec::new();
     for subdir in std::fs::read_dir(folder)? {
         let repodata = RepoData::from_path(subdir?.path().join("repodata.json"))?;
-        records.extend(repodata.into_repo_data_records(&channel));
+        records.extend(repodata.into_repo_data_records(channel));
     }
     records.retain(|record| files.contains(&record.identifier.to_file_name().as_str()));
     if records.len() == files.len() { Ok(records) } else { Err("the channel lacks a file".into()) }
