@@ -5,30 +5,40 @@
 
 mod api;
 mod extract;
+mod operation;
 mod problem;
 mod serve;
+mod tls;
 
-use axum::Router;
+use std::sync::Arc;
+
+use axum::{Router, middleware};
 use imagewright_server::Server;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use operation::Counters;
 pub use problem::Problem;
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, ServeSettings, serve};
+pub use tls::{TlsError, TlsFiles};
 
 /// What all handlers share.
 #[derive(Clone)]
 pub struct App {
     /// The use cases.
     pub server: Server,
+    /// What was answered.
+    pub counters: Arc<Counters>,
 }
 
 /// Everything that is served.
 pub fn router(app: App) -> Router {
     let (api, description) =
         OpenApiRouter::with_openapi(api::description()).nest("/api/v1", api::router()).split_for_parts();
-    api.merge(api::describe(description))
+    api.merge(api::describe(&description))
+        .merge(operation::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), operation::observe))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
         .layer(axum::extract::DefaultBodyLimit::max(extract::LARGEST_BODY))
         .with_state(app)

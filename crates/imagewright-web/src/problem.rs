@@ -131,6 +131,7 @@ pub(crate) async fn method_not_allowed() -> Problem {
 }
 
 /// A defect of ours harms the request and not the server.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 pub(crate) fn panicked(cause: Box<dyn Any + Send + 'static>) -> http::Response<Body> {
     let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();

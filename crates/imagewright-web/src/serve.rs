@@ -5,7 +5,17 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+use crate::tls::{TlsError, TlsFiles, TlsListener};
 use crate::{App, router};
+
+/// Where and how is served.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// With which certificate; without one, behind a proxy or on the machine itself.
+    pub tls: Option<TlsFiles>,
+}
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -19,21 +29,39 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// Connections cannot be secured.
+    #[error("connections cannot be secured")]
+    Tls(#[source] TlsError),
     /// Listening ended.
     #[error("the server stopped")]
     Stopped(#[source] std::io::Error),
 }
 
-/// Serves on `address` until `stop` is done, and then answers what was begun. `ready` is told the address, which has a port even
-/// where none was chosen.
+/// Serves until `stop` is done, and then answers what was begun. `ready` is told the address, which has a port even where
+/// none was chosen.
 pub async fn serve(
     app: App,
-    address: SocketAddr,
-    ready: impl FnOnce(SocketAddr),
+    settings: &ServeSettings,
+    ready: impl FnOnce(&str),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    let address = settings.address;
     let listen = |source| ServeError::Listen { address, source };
+    // A certificate that cannot be used is told before anybody can connect.
+    let tls = settings.tls.as_ref().map(TlsFiles::read).transpose().map_err(ServeError::Tls)?;
     let listener = TcpListener::bind(address).await.map_err(listen)?;
-    ready(listener.local_addr().map_err(listen)?);
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await.map_err(ServeError::Stopped)
+    let local = listener.local_addr().map_err(listen)?;
+    let service = router(app).into_make_service();
+    match tls {
+        None => {
+            ready(&format!("http://{local}"));
+            axum::serve(listener, service).with_graceful_shutdown(stop).await
+        }
+        Some(config) => {
+            let listener = TlsListener::new(listener, config).map_err(listen)?;
+            ready(&format!("https://{local}"));
+            axum::serve(listener, service).with_graceful_shutdown(stop).await
+        }
+    }
+    .map_err(ServeError::Stopped)
 }

@@ -28,7 +28,7 @@ pub(crate) fn description() -> OpenApi {
 }
 
 /// Serves the description.
-pub(crate) fn describe(description: OpenApi) -> axum::Router<App> {
+pub(crate) fn describe(description: &OpenApi) -> axum::Router<App> {
     let text = description.to_json().expect("the description is JSON");
     let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
     axum::Router::new().route("/api/v1/openapi.json", get(answer))

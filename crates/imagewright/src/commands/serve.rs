@@ -1,16 +1,18 @@
 //! `imagewright serve`
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anstream::eprintln;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use imagewright_model::ErrorKind;
 use imagewright_server::Server;
-use imagewright_web::{App, ServeError};
+use imagewright_web::{App, ServeError, ServeSettings, TlsFiles};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
 use crate::context;
@@ -29,27 +31,67 @@ pub(crate) struct ServeArguments {
     listen: SocketAddr,
     #[command(flatten)]
     database: DatabaseArguments,
+    /// Serve by HTTPS with this certificate (PEM, those up to the authority included)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// How requests and failures are logged, to standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or a filter by module
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "IMAGEWRIGHT_LOG")]
+    log: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// A line for people
+    Text,
+    /// A JSON object in each line
+    Json,
 }
 
 pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCode, Failure> {
+    begin_log(arguments, global.quiet)?;
     let service = Arc::new(context::open(global, Settings::default())?);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     runtime()?.block_on(async {
         let records = arguments.database.open(global).await?;
-        let app = App { server: Server::new(records.clone(), service) };
+        let app = App { server: Server::new(records.clone(), service), counters: Arc::default() };
+        let tls = arguments.tls_certificate.clone().zip(arguments.tls_key.clone());
+        let tls = tls.map(|(certificates, key)| TlsFiles { certificates, key });
+        let settings = ServeSettings { address: arguments.listen, tls };
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
             drop(waited.await);
         };
-        let ready = |address: SocketAddr| {
+        let ready = |address: &str| {
             if !global.quiet {
-                eprintln!("listening on http://{address}");
+                eprintln!("listening on {address}");
             }
         };
-        imagewright_web::serve(app, arguments.listen, ready, stop).await?;
+        imagewright_web::serve(app, &settings, ready, stop).await?;
         records.close().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Logs to standard error from here on; with `--quiet` only what went wrong.
+fn begin_log(arguments: &ServeArguments, quiet: bool) -> Result<(), Failure> {
+    let wanted = if quiet { "warn" } else { &arguments.log };
+    let filter: EnvFilter = wanted.parse().map_err(|error: tracing_subscriber::filter::ParseError| {
+        Failure::new(ErrorKind::Usage, error)
+            .with_hint("--log takes a level, as `info`, or `imagewright_web=debug,info`")
+    })?;
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match arguments.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
 }
 
 impl From<ServeError> for Failure {
@@ -59,6 +101,10 @@ impl From<ServeError> for Failure {
                 let hint = "another program may listen there, or it needs more rights: choose with --listen";
                 (ErrorKind::of_io(source), Some(hint))
             }
+            ServeError::Tls(_) => (
+                ErrorKind::Invalid,
+                Some("both files are PEM: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE KEY-----`"),
+            ),
             ServeError::Stopped(source) => (ErrorKind::of_io(source), None),
         };
         let failure = Self::new(kind, error);

@@ -27,7 +27,7 @@ use crate::failure::Failure;
 const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
-const NOT_SETTINGS: [&str; 4] = ["config", "database", "progress", "user-namespace"];
+const NOT_SETTINGS: [&str; 5] = ["config", "database", "log", "progress", "user-namespace"];
 
 /// Who builds Dockerfiles where nothing is said: we do, where our own engine runs.
 const DEFAULT_ENGINE: BuildEngine =

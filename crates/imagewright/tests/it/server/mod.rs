@@ -2,4 +2,5 @@
 
 mod catalogue;
 mod exchange;
+mod operation;
 mod support;

@@ -14,7 +14,7 @@ use crate::support::context;
 pub(crate) struct TestServer {
     pub(crate) context: TestContext,
     pub(crate) address: String,
-    process: Child,
+    process: Option<Child>,
 }
 
 /// Whoever asks, by token; nobody where it is empty.
@@ -48,12 +48,14 @@ impl TestServer {
         let mut said = Vec::new();
         let address = loop {
             let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?}"));
-            if let Some(address) = line.strip_prefix("listening on http://") {
+            if let Some((_, address)) =
+                line.split_once("listening on ").and_then(|(_, at)| at.split_once("://"))
+            {
                 break address.to_owned();
             }
             said.push(line);
         };
-        Self { context, address, process }
+        Self { context, address, process: Some(process) }
     }
 
     /// Adds somebody, and gives a token.
@@ -75,10 +77,17 @@ impl TestServer {
         Caller { server: self, token: String::new() }
     }
 
+    /// Asks it to stop, as service managers do.
+    pub(crate) fn stop(mut self) -> Child {
+        let process = self.process.take().unwrap();
+        let id = process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        process
+    }
+
     /// Kills it as `kill -9` does, and gives its surroundings.
     pub(crate) fn kill(mut self) -> TestContext {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        end(self.process.as_mut());
         let placeholder = context();
         std::mem::replace(&mut self.context, placeholder)
     }
@@ -86,8 +95,14 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
+        end(self.process.as_mut());
+    }
+}
+
+fn end(process: Option<&mut Child>) {
+    if let Some(process) = process {
+        drop(process.kill());
+        drop(process.wait());
     }
 }
 
