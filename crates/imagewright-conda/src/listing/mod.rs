@@ -58,10 +58,9 @@ pub struct ListedFile {
 /// # Errors
 /// Where it is no lock of the two, lacks the part, or has packages in it that cannot be installed from files.
 pub fn read_listing(text: &str, part: &Part<'_>) -> Result<Listing, ListingError> {
-    // conda-lock's has `package`, and pixi's has `packages`.
-    let has =
-        |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
-    if has("package") && !has("packages") {
+    // Only pixi's have environments.
+    let is_pixi = text.lines().any(|line| line.starts_with("environments:"));
+    if !is_pixi {
         if part.environment.is_some() {
             return Err(ListingError::NoEnvironments);
         }

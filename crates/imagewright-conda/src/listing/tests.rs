@@ -250,7 +250,7 @@ fn what_cannot_be_installed_is_named_with_its_place() {
             30,
             "`pure-tool` comes without its SHA-256",
         ),
-        (pixi.replace("version: 0.2.0", "version: x y"), 29, "`pure-tool` has a version that no"),
+        (pixi.replace("version: 0.2.0", "version: x y"), 30, "`pure-tool` has a version that no"),
         (
             conda_lock.replace(
                 "files/pure_tool-0.2.0-py3-none-any.whl",
@@ -307,9 +307,15 @@ fn a_part_that_is_not_there_is_told_with_those_that_are() {
         assert_eq!(error.to_string(), expected);
         assert!(error.hint().is_some());
     }
-    for text in
-        ["", "[]", "a: b", "version: 6\nenvironments: []\n", "package:\n- x\n", "version: 1\npackage: {"]
-    {
+    for text in [
+        "",
+        "[]",
+        "a: b",
+        "version: 6\nenvironments: []\n",
+        "version: 6\nenvironments: {}\n",
+        "package:\n- x\n",
+        "version: 1\npackage: {",
+    ] {
         let error = read_listing(text, &part("linux-64")).unwrap_err();
         assert!(matches!(error, ListingError::Malformed { .. }), "{text}: {error}");
     }

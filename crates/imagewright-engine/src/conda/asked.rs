@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn what_is_written_into_images_is_open() {
-        let spec = PartialSpec::from_yaml("image.yaml", "base: a\nconda: [x::a]\n").unwrap().finish().unwrap();
+        let spec =
+            PartialSpec::from_yaml("image.yaml", "base: a\nconda: [x::a]\n").unwrap().finish().unwrap();
         let asked = |alias: &str| {
             let image_channel_alias = Some(alias.to_owned());
             Asked::new(&spec.conda, &CondaSettings { image_channel_alias, ..CondaSettings::default() })
@@ -117,7 +118,10 @@ mod tests {
         {
             let error = asked(alias).unwrap_err();
             assert!(matches!(error, CondaError::ImageAlias(_)), "{alias}: {error}");
-            assert!(!error.to_string().contains("/word/") && !error.to_string().contains("me:word"), "{error}");
+            assert!(
+                !error.to_string().contains("/word/") && !error.to_string().contains("me:word"),
+                "{error}"
+            );
         }
     }
 

@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod index;
 mod layers;
+mod listed;
 mod places;
 mod plan;
 mod replaced;
@@ -41,6 +42,7 @@ use chosen::Chosen;
 pub use error::CondaError;
 use facts::CondaFacts;
 use layers::{CondaLayer, Installer};
+pub use listed::read_conda_lock;
 use places::Places;
 
 /// How many files that several packages bring are named.

@@ -1,3 +1,4 @@
+use super::explicit::read_explicit;
 use super::*;
 use crate::spec::{Origin, Problem};
 
@@ -169,7 +170,7 @@ prefix: /home/me/envs/science
         ("dependencies:\n  - pip: [-r more.txt]\n", "environment.yml:2"),
         ("channels: [defaults]\n", "environment.yml:1"),
         ("dependencies: [a, '-n x']\n", "environment.yml:1"),
-        ("platforms: [linux-64]\n", "environment.yml:1"),
+        ("category: dev\n", "environment.yml:1"),
         ("dependencies: python\n", "environment.yml:1"),
     ];
     for (text, place) in cases {
