@@ -59,6 +59,14 @@ pub enum ListingError {
     /// Locks of pixi have environments.
     #[error("it is a lock of pixi, which has no categories")]
     NoCategories,
+    /// An environment names what the lock does not describe.
+    #[error("`{place}` is not described in the lock")]
+    NotDescribed {
+        /// What it names.
+        place: String,
+        /// Where it stands.
+        line: Option<u32>,
+    },
     /// A package is no file.
     #[error("`{name}` {reason}")]
     NoFile {
@@ -75,7 +83,9 @@ impl ListingError {
     /// Where in the lock it is, where that is known.
     pub fn line(&self) -> Option<u32> {
         match self {
-            Self::Malformed { line, .. } | Self::NoFile { line, .. } => *line,
+            Self::Malformed { line, .. } | Self::NotDescribed { line, .. } | Self::NoFile { line, .. } => {
+                *line
+            }
             _ => None,
         }
     }
@@ -94,6 +104,7 @@ impl ListingError {
             Self::NoCategory { .. } | Self::NoEnvironments => {
                 "choose them with `lock-categories` under `conda` in image.yaml"
             }
+            Self::NotDescribed { .. } => "write it anew with `pixi lock`",
             Self::NoFile { .. } => {
                 "take it out of the lock, and ask for it under `pip` in a form that image.yaml knows"
             }

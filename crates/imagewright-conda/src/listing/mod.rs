@@ -12,7 +12,7 @@ mod python;
 mod tests;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Spanned;
+use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
 pub use error::ListingError;
 
@@ -80,7 +80,8 @@ fn parse<T: DeserializeOwned>(tool: &'static str, text: &str) -> Result<T, Listi
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let error = error.without_snippet();
         let line = error.location().and_then(|location| u32::try_from(location.line()).ok());
-        ListingError::Malformed { tool, reason: error.to_string(), line }
+        let reason = UserMessageFormatter.format_message(error).into_owned();
+        ListingError::Malformed { tool, reason, line }
     })
 }
 

@@ -87,8 +87,9 @@ pub(super) fn read(text: &str, part: &Part<'_>) -> Result<Listing, ListingError>
     let references = references(&document, part)?;
     let described = described(&document);
     let of_place = |place: &str, at: Option<u32>| {
-        let missing = || refused(place, "is not described in the lock", at);
-        described.get(place).ok_or_else(missing)
+        // Of an address the end: there may be a secret in front.
+        let shown = || place.split_once("://").and_then(|(_, rest)| rest.rsplit('/').next()).unwrap_or(place);
+        described.get(place).ok_or_else(|| ListingError::NotDescribed { place: shown().to_owned(), line: at })
     };
     let mut listing = Listing::default();
     let mut python = Lock::default();

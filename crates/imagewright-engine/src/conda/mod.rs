@@ -200,7 +200,7 @@ impl Step for CondaStep<'_> {
         let prefix = ["CONDA_PREFIX", "CONDA_DIR", "MAMBA_ROOT_PREFIX", "PATH"].map(|name| config.env(name));
         let packages: Vec<String> = self.spec.packages.iter().map(ToString::to_string).collect();
         let asked = (packages, self.asked.channel_names(), self.asked.priority, &self.spec.cuda);
-        step::key("conda-question", &(self.context.parent(), prefix, &config.platform.architecture, asked))
+        step::key("conda-question-2", &(self.context.parent(), prefix, &config.platform.architecture, asked))
     }
 
     fn identity(&self, solution: &Solution) -> Digest {

@@ -177,7 +177,9 @@ impl CondaSpecError {
                     .to_owned()
             }
             Self::NoHeading | Self::NoFileHash(_) => {
-                "make it with `conda list --explicit --md5` or `conda-lock render --kind explicit`".to_owned()
+                "make it with `conda list --explicit --md5`, `micromamba env export --explicit`, `conda-lock render --kind explicit` or \
+                 `pixi workspace export conda-explicit-spec`"
+                    .to_owned()
             }
             Self::NoList { .. } => "make a list for this platform, or set `platform`".to_owned(),
             Self::TwoLocks(_) => {
