@@ -84,8 +84,8 @@ pub(crate) struct ImageFlags {
     /// Install packages that Debian packages recommend, too
     #[arg(long)]
     apt_recommends: bool,
-    /// conda package, as NAME, NAME=VERSION, NAME>=VERSION or CHANNEL::NAME
-    #[arg(long, value_name = "PACKAGE")]
+    /// conda package, as NAME, NAME=VERSION, NAME>=VERSION, CHANNEL::NAME or '-c CHANNEL NAME'
+    #[arg(long, value_name = "PACKAGE", allow_hyphen_values = true)]
     conda: Vec<String>,
     /// Channel of conda packages, in front of those of the spec; may be given several times
     #[arg(long, value_name = "CHANNEL")]

@@ -101,7 +101,7 @@ fn a_lock_of_another_tool_is_told_from_what_it_is_not() {
     assert_snapshot!(build(&[image, ("conda-lock.yml", "version: 1\nmetadata: {}\n")]), @r"
     exit: 4
     ----- stderr -----
-    error: spec/conda-lock.yml:1: it is no lock of conda-lock that can be read: missing field `package`
+    error: spec/conda-lock.yml:2: it is no lock of conda-lock that can be read: missing field `package`
     hint: write it anew with `conda-lock`
     ");
     let lock = "version: 6\nenvironments:\n  default:\n    packages:\n      linux-64:\n      - pypi: ./\npackages: []\n";

@@ -97,7 +97,7 @@ fn each_form_means_what_the_page_says() {
         ("tool[subdir=linux-64]", "native"),
     ];
     for (asked, expected) in HONOURED.into_iter().chain(folders) {
-        drop(build(&context, &[&format!("--conda={asked}"), "-t", "demo/form"]));
+        drop(build(&context, &["--conda", asked, "-t", "demo/form"]));
         assert_eq!(text(&tree(&context, "demo/form"), "opt/conda/version"), expected, "{asked}");
     }
 }
@@ -106,7 +106,7 @@ fn each_form_means_what_the_page_says() {
 fn what_is_not_honoured_is_refused_by_name() {
     let context = context();
     for (asked, expected) in REFUSED {
-        let told = refused(&context, 4, &[&format!("--conda={asked}")]);
+        let told = refused(&context, 4, &["--conda", asked]);
         assert!(
             told.contains("--conda: ") && told.contains(expected) && !told.contains("tk-1"),
             "{asked}: {told}"

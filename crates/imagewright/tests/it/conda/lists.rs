@@ -147,6 +147,9 @@ fn locks_of_conda_lock_and_pixi_are_installed_as_they_are() {
         |more: &str| drop(write("image.yaml", &format!("base: oci:../base:base\nconda: {{{more}}}\n")));
     write("conda-lock.yml", &place.conda_lock());
     assert_eq!(place.built(&["spec"]), "app 1.0, lib 1.0");
+    // Not by its hundreds of packages, and not by where it lies.
+    let planned = place.context.run(["plan", "spec", "--json"]).success().json();
+    assert_eq!(planned["steps"][0]["title"], "conda conda-lock.yml");
     image("lock-categories: [main, dev]");
     assert_eq!(place.built(&["spec"]), "app 1.0, lib 1.0, docs 1.0");
     image("lock-environment: docs");
