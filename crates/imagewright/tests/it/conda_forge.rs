@@ -67,7 +67,7 @@ mod needs_network {
         let context = context();
         built(&context);
         let tree = tree(&context, "demo/forge");
-        let Found::File(certificates, 0o644) = &tree["opt/conda/ssl/cacert.pem"] else {
+        let Found::File(certificates, 0o664) = &tree["opt/conda/ssl/cacert.pem"] else {
             panic!("{:?}", tree.keys());
         };
         let count = certificates.windows(27).filter(|it| it == b"-----BEGIN CERTIFICATE-----").count();

@@ -33,6 +33,20 @@ fn folders_may_hold_an_environment() {
 }
 
 #[test]
+fn what_the_image_will_run_on_is_said_by_the_spec() {
+    let gpu =
+        CondaPackage::new("torch", "2.0").build("cuda_1").depends("__cuda >=12").file("share/torch", "gpu");
+    let cpu = CondaPackage::new("torch", "2.0").build("cpu_0").file("share/torch", "cpu");
+    let context = context_with(Index::Json, &newer(vec![gpu, cpu]));
+    for (cuda, expected) in [("", "cpu"), (", cuda: '11.8'", "cpu"), (", cuda: '12.4'", "gpu")] {
+        let spec = format!("base: oci:../base:base\nconda: {{channels: [team], packages: [torch]{cuda}}}\n");
+        context.write("spec/image.yaml", &spec);
+        drop(context.run(["build", "spec", "-t", "demo/torch"]).success());
+        assert_eq!(text(&tree(&context, "demo/torch"), "opt/conda/share/torch"), expected, "{cuda}");
+    }
+}
+
+#[test]
 fn conflicts_and_missing_packages_are_told_in_words() {
     let context = context_with(Index::Json, &numpy());
     let told = refused(&context, 1, &["--conda", "numpy>=2"]);
