@@ -26,7 +26,7 @@ impl Channel {
         };
         let is_whole = address.has_host() && address.query().is_none() && address.fragment().is_none();
         // A name is shown, and written into locks and images.
-        let is_open = address.username().is_empty() && address.password().is_none();
+        let is_open = !has_secret(&address);
         (is_whole && is_open && !name.is_empty()).then(|| Self { name: name.to_owned(), address })
     }
 
@@ -60,6 +60,12 @@ impl Channel {
     }
 }
 
+/// Whether an address gives away a user, a password, or a token (`/t/TOKEN/`).
+pub(crate) fn has_secret(address: &Url) -> bool {
+    let token = address.path().split_once("/t/").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    !address.username().is_empty() || address.password().is_some() || token.is_some_and(|it| !it.is_empty())
+}
+
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -76,6 +82,7 @@ mod tests {
             ("conda-forge", "https://channels.invalid/conda-forge/"),
             ("conda-forge/label/dev/", "https://channels.invalid/conda-forge/label/dev/"),
             ("https://mirror.example/conda/team", "https://mirror.example/conda/team/"),
+            ("https://mirror.example/t", "https://mirror.example/t/"),
         ];
         for (name, address) in cases {
             let channel = Channel::new(name).unwrap();
@@ -84,9 +91,15 @@ mod tests {
             assert_eq!(Channel::at(address).unwrap(), channel);
             assert_eq!(channel.subdir("noarch"), format!("{address}noarch/"));
         }
-        for name in
-            ["", "/", "file:///srv/conda", "https://mirror.example/?a=b", "https://me:word@mirror.example/c"]
-        {
+        for name in [
+            "",
+            "/",
+            "file:///srv/conda",
+            "https://mirror.example/?a=b",
+            "https://me:word@mirror.example/c",
+            "https://mirror.example/t/tk-1/c",
+            "https://mirror.example/conda/t/tk-1",
+        ] {
             assert_eq!(Channel::new(name), None, "{name}");
         }
     }

@@ -7,6 +7,7 @@
 
 mod books;
 mod channel;
+pub mod listing;
 pub mod package;
 mod prefix;
 mod record;

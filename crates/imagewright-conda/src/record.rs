@@ -246,6 +246,6 @@ fn is_plain(text: &str) -> bool {
         && !text.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -71,11 +71,17 @@ pub enum SolveError {
 /// The packages to install, those that others need first.
 pub fn solve(question: &Question<'_>) -> Result<Vec<Package>, SolveError> {
     let Question { wanted, available, preferred, virtual_packages, priority, stop } = question;
-    let repodata: Vec<_> =
-        available.iter().map(|packages| RepoDataIter(packages.iter().map(|package| &package.0))).collect();
+    let allowed = |package: &&Package| {
+        let mut same = wanted.iter().filter(|wanted| wanted.name() == package.name());
+        same.all(|wanted| wanted.allows(package))
+    };
+    let repodata: Vec<_> = available
+        .iter()
+        .map(|packages| RepoDataIter(packages.iter().filter(allowed).map(|package| &package.0)))
+        .collect();
     let task = SolverTask {
         available_packages: repodata,
-        locked_packages: preferred.iter().map(|package| &package.0).collect(),
+        locked_packages: preferred.iter().filter(allowed).map(|package| &package.0).collect(),
         pinned_packages: Vec::new(),
         virtual_packages: virtual_packages.packages(),
         specs: wanted.iter().map(|wanted| wanted.spec.clone()).collect::<Vec<MatchSpec>>(),

@@ -5,7 +5,7 @@ use rattler_conda_types::{
 };
 use std::sync::Arc;
 
-use crate::Channel;
+use crate::{Channel, Package};
 
 /// A package as it is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,13 @@ impl Wanted {
     /// What was asked for, without the channel.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether a package of its name is of the folder, and the file, that are asked for: the solver looks at neither.
+    pub(crate) fn allows(&self, package: &Package) -> bool {
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
+        is(&self.spec.subdir, package.subdir()) && is(&self.spec.file_name, &package.file())
     }
 
     /// The channel that it must come from.

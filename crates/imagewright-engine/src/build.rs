@@ -339,7 +339,11 @@ pub(crate) fn apt_title(spec: &ImageSpec) -> String {
 
 /// What the conda step does, in a line: also its entry in the image's history.
 pub(crate) fn conda_title(spec: &ImageSpec) -> String {
-    title("conda", &spec.conda.packages)
+    match &spec.conda.explicit {
+        // A list has hundreds of packages. The way to it is the machine's.
+        Some(list) => format!("conda {}", list.source.rsplit('/').next().unwrap_or_default()),
+        None => title("conda", &spec.conda.packages),
+    }
 }
 
 /// What the pip step does, in a line: also its entry in the image's history.

@@ -47,7 +47,7 @@ mod workbench;
 
 pub use build::{BaseImageRequest, BuildRequest, Built, BuiltFromSpec};
 pub use cancel::Cancel;
-pub use conda::CondaError;
+pub use conda::{CondaError, read_conda_lock};
 pub use docker_daemon::DaemonError;
 pub use dockerfile::{DockerfileRequest, FetchedContext, StageError, StreamedContext};
 pub use error::EngineError;

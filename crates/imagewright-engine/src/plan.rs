@@ -19,7 +19,7 @@ use crate::lock::Keeping;
 use crate::outside::Outside;
 use crate::pip::PipStep;
 use crate::reporter::{BuildReporter, StepReporter};
-use crate::step::{Memory, Step, StepResult, perform, remembered};
+use crate::step::{Memory, Step, StepResult, perform, perform_solved, remembered};
 use crate::workbench::Site;
 use crate::{Engine, config};
 
@@ -179,7 +179,8 @@ impl Planner<'_> {
         if result.is_none() && !spec.pip.is_empty() {
             report.status("doing the conda step: Python packages depend on what it installs");
             self.notes.push("the conda step was done to look at what Python packages depend on".to_owned());
-            result = Some(perform(&self.engine.store, &mut step, memory, report)?.result);
+            let solved = Some(planned.solution);
+            result = Some(perform_solved(&self.engine.store, &mut step, solved, memory, report)?.result);
         }
         self.notes.extend(planned.notes);
         self.add(StepKind::Conda, title, planned.packages, result, cached);

@@ -170,11 +170,30 @@ pub(crate) fn perform<S: Step>(
     memory: Memory,
     report: &StepReporter<'_>,
 ) -> Result<Done<S::Solution>, EngineError> {
+    perform_solved(store, step, None, memory, report)
+}
+
+/// Does a step whose solution may have been found out just now: it then counts as one that is remembered, and nobody is asked
+/// again.
+pub(crate) fn perform_solved<S: Step>(
+    store: &Store,
+    step: &mut S,
+    solved: Option<S::Solution>,
+    memory: Memory,
+    report: &StepReporter<'_>,
+) -> Result<Done<S::Solution>, EngineError> {
     let question = step.question();
     let _lock = store.lock(&format!("{}-{}", S::KIND, question.hex()), || {
         report.status("waiting for another build that does the same");
     })?;
-    if let Some(solution) = remembered_solution(store, step, memory)? {
+    let known = match solved {
+        Some(solution) => {
+            store.put_fact(&solutions::<S>(), &question, &solution)?;
+            Some(solution)
+        }
+        None => remembered_solution(store, step, memory)?,
+    };
+    if let Some(solution) = known {
         let again = match run_or_find(store, step, memory, solution) {
             // It can be had no more, and nobody insists on it.
             Err(EngineError::Versions(

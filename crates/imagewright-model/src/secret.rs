@@ -27,7 +27,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An address that may hold a user name and a password: printed and serialised without them.
+/// An address that may hold a user name and a password, or a token of a conda channel: printed and serialised without them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl(Secret);
 
@@ -42,12 +42,14 @@ impl SecretUrl {
         self.0.expose()
     }
 
-    /// The address without user name and password.
+    /// The address without user name, password and token.
     pub fn redacted(&self) -> String {
-        match self.credentials_range() {
-            Some(range) => format!("{}****{}", &self.expose()[..range.start], &self.expose()[range.end..]),
-            None => self.expose().to_owned(),
+        let mut shown = self.expose().to_owned();
+        // From the end, so that places in front stay what they are.
+        for range in token_range(self.expose()).into_iter().chain(self.credentials_range()) {
+            shown.replace_range(range, "****");
         }
+        shown
     }
 
     /// User name and password as they stand in the address; none where there are none.
@@ -63,6 +65,15 @@ impl SecretUrl {
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
         authority.rfind('@').map(|at| start..start + at)
     }
+}
+
+/// Where the token of a channel stands in an address: `https://HOST/t/TOKEN/CHANNEL`, with whatever folders in front.
+pub(crate) fn token_range(address: &str) -> Option<Range<usize>> {
+    let path = address.find("://")? + "://".len();
+    let path = path + address[path..].find('/')?;
+    let start = path + address[path..].find("/t/")? + "/t/".len();
+    let token = address[start..].split(['/', '?', '#']).next().unwrap_or_default();
+    (!token.is_empty()).then(|| start..start + token.len())
 }
 
 impl fmt::Debug for SecretUrl {
@@ -102,6 +113,12 @@ mod tests {
             ("https://me:p@ss@mirror.example/a@b", "https://****@mirror.example/a@b"),
             ("https://token@mirror.example", "https://****@mirror.example"),
             ("mirror.example/a@b", "mirror.example/a@b"),
+            ("https://mirror.example/t/tk-1/team", "https://mirror.example/t/****/team"),
+            ("https://mirror.example/conda/t/tk-1", "https://mirror.example/conda/t/****"),
+            ("https://me:word@mirror.example/t/tk-1/team", "https://****@mirror.example/t/****/team"),
+            ("https://mirror.example/t", "https://mirror.example/t"),
+            ("https://mirror.example/t/", "https://mirror.example/t/"),
+            ("https://mirror.example/at/x", "https://mirror.example/at/x"),
         ];
         for (text, shown) in cases {
             let url = SecretUrl::new(text);

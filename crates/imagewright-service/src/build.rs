@@ -12,6 +12,7 @@ use imagewright_oci::Reference;
 use imagewright_sandbox::Limits;
 
 use crate::ahead::sending;
+use crate::conda_list::with_conda_list;
 use crate::error::in_one_line;
 use crate::folder::Folder;
 use crate::lock::{LockPlace, write_file};
@@ -113,7 +114,7 @@ impl Service {
     ) -> Result<(BuildRequest, LockPlace), ServiceError> {
         let spec = read_source(command.source.as_deref())?;
         let flags = PartialSpec::from_flags(&command.flags)?.seen_from(&way_back(&spec.folder)?);
-        let partial = spec.merge(flags);
+        let partial = with_conda_list(spec.merge(flags))?;
         for note in &partial.warnings() {
             events.emit(BuildEvent::Warning { message: note.to_string() });
         }
@@ -172,6 +173,9 @@ fn read_source(source: Option<&Path>) -> Result<PartialSpec, ServiceError> {
     };
     // A path in a spec is meant from where the spec lies; one on the command line from where the user stands.
     spec.base = spec.base.map(|base| base.relative_to(folder));
+    if let Some(named) = &mut spec.conda_lock {
+        named.path = folder.join(&named.path);
+    }
     folder.clone_into(&mut spec.folder);
     Ok(spec)
 }

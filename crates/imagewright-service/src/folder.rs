@@ -22,15 +22,7 @@ impl Folder {
 
 impl SpecFiles for Folder {
     fn read(&self, path: &str) -> io::Result<Option<String>> {
-        let path = self.path.join(path);
-        let metadata = match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        if metadata.len() > LARGEST_FILE {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
-        }
-        fs::read_to_string(path).map(Some)
+        read_text(&self.path.join(path))
     }
 
     fn exists(&self, path: &str) -> bool {
@@ -43,4 +35,16 @@ impl SpecFiles for Folder {
             path => self.path.join(path).display().to_string(),
         }
     }
+}
+
+/// The text of a file; none where there is none.
+pub(crate) fn read_text(path: &Path) -> io::Result<Option<String>> {
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if metadata.len() > LARGEST_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
+    }
+    fs::read_to_string(path).map(Some)
 }

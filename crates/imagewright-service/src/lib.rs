@@ -25,6 +25,8 @@ mod base;
 #[cfg(target_os = "linux")]
 mod build;
 #[cfg(target_os = "linux")]
+mod conda_list;
+#[cfg(target_os = "linux")]
 mod dockerfile;
 #[cfg(target_os = "linux")]
 mod folder;

@@ -55,6 +55,7 @@ pub struct CondaPackage {
     entry_points: Vec<String>,
     files: Vec<File>,
     site_packages: Option<String>,
+    license: String,
 }
 
 impl CondaPackage {
@@ -71,10 +72,18 @@ impl CondaPackage {
             entry_points: Vec::new(),
             files: Vec::new(),
             site_packages: None,
+            license: "BSD-3-Clause".to_owned(),
         }
     }
 
-    /// Sets the build string.
+    /// Sets the license.
+    #[must_use]
+    pub fn license(mut self, license: &str) -> Self {
+        license.clone_into(&mut self.license);
+        self
+    }
+
+    /// Sets the build string; its number is what follows the last `_`.
     #[must_use]
     pub fn build(mut self, build: &str) -> Self {
         build.clone_into(&mut self.build);
@@ -222,9 +231,11 @@ impl CondaPackage {
     }
 
     fn index(&self) -> Value {
+        let build_number =
+            self.build.rsplit('_').next().and_then(|number| number.parse().ok()).unwrap_or(0_u64);
         let mut index = json!({
-            "arch": "x86_64", "build": self.build, "build_number": 0, "depends": self.depends,
-            "license": "BSD-3-Clause", "name": self.name, "platform": "linux", "subdir": self.subdir(),
+            "arch": "x86_64", "build": self.build, "build_number": build_number, "depends": self.depends,
+            "license": self.license, "name": self.name, "platform": "linux", "subdir": self.subdir(),
             "timestamp": 1_700_000_000_000_u64, "version": self.version,
         });
         let fields = index.as_object_mut().expect("it is an object");
@@ -272,7 +283,7 @@ impl CondaPackage {
             ("info/paths.json", self.paths()),
             (
                 "info/about.json",
-                json!({"summary": format!("The package {}", self.name), "license": "BSD-3-Clause"}),
+                json!({"summary": format!("The package {}", self.name), "license": self.license}),
             ),
         ];
         if self.noarch == Some("python") {

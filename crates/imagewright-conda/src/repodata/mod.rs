@@ -45,6 +45,9 @@ pub enum RepodataError {
     /// An address in it is none.
     #[error("the list of packages has the address `{0}`, which is none")]
     Address(String),
+    /// An address in it has a secret, which would get into locks and images.
+    #[error("the list of packages leads to an address with a user name, a password or a token in it")]
+    Secret,
     /// What is kept of it is not whole.
     #[error("what was kept of the list of packages is not whole")]
     Broken,

@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::RepodataError;
+use crate::channel::has_secret;
 use crate::{Channel, Package};
 
 const TRAILER: u64 = 8;
@@ -113,6 +114,9 @@ pub(super) fn base(channel: &Channel, subdir: &str, base_url: Option<&str>) -> R
         None => own,
         Some(base) => own.join(&format!("{}/", base.trim_end_matches('/'))).map_err(|_| wrong())?,
     };
+    if has_secret(&base) {
+        return Err(RepodataError::Secret);
+    }
     // A list must not lead to files of the machine that reads it.
     if matches!(base.scheme(), "http" | "https") { Ok(base) } else { Err(wrong()) }
 }

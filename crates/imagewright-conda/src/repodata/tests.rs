@@ -93,6 +93,10 @@ fn packages_may_lie_elsewhere() {
         let error = table(&list(base)).unwrap().packages(&channel(), "noarch", "a").unwrap_err();
         assert!(matches!(error, RepodataError::Address(_)), "{error:?}");
     }
+    for base in ["https://me:word@mirror.example/x", "https://mirror.example/t/word/x"] {
+        let error = table(&list(base)).unwrap().packages(&channel(), "noarch", "a").unwrap_err();
+        assert!(matches!(error, RepodataError::Secret), "{error:?}");
+    }
 }
 
 #[test]

@@ -69,6 +69,49 @@ fn what_is_there_stays_where_nothing_speaks_against_it() {
 }
 
 #[test]
+fn folders_and_files_that_are_asked_for_count() {
+    let team = [packages(
+        "team",
+        &[
+            new("lib", "1.0"),
+            new("lib", "2.0").noarch("generic"),
+            new("app", "1.0").depends("lib"),
+            new("app", "1.0").build("1").depends("lib"),
+        ],
+    )];
+    let chosen = |asked: Wanted, preferred: &[Package]| {
+        let question = Question {
+            wanted: &[asked],
+            available: &team,
+            preferred,
+            virtual_packages: &image(),
+            priority: Priority::Strict,
+            stop: Stop::default(),
+        };
+        solve(&question)
+            .map(|packages| packages.last().map(|last| format!("{}/{}", last.subdir(), last.file())))
+    };
+    let of_folder = |folder: &str| Wanted::parse("lib", None, Some(folder)).unwrap();
+    let native = team[0][0].subdir();
+    let expected = |file: &str| Some(file.to_owned());
+    assert_eq!(chosen(of_folder("noarch"), &[]).unwrap(), expected("noarch/lib-2.0-0.conda"));
+    assert_eq!(chosen(of_folder(native), &[]).unwrap(), expected(&format!("{native}/lib-1.0-0.conda")));
+    // Not even what is there already does.
+    let there = vec![team[0][0].clone()];
+    assert_eq!(chosen(of_folder("noarch"), &there).unwrap(), expected("noarch/lib-2.0-0.conda"));
+    let of_file = |file: &str| Wanted::parse(&format!("app[fn='{file}']"), None, None).unwrap();
+    assert_eq!(
+        chosen(of_file("app-1.0-0.conda"), &[]).unwrap(),
+        expected(&format!("{native}/app-1.0-0.conda"))
+    );
+    assert_eq!(
+        chosen(of_file("app-1.0-1.conda"), &[]).unwrap(),
+        expected(&format!("{native}/app-1.0-1.conda"))
+    );
+    assert!(matches!(chosen(of_file("app-1.0-0.tar.bz2"), &[]), Err(SolveError::Conflict(_))));
+}
+
+#[test]
 fn the_image_is_asked_and_not_the_machine() {
     let team = [packages(
         "team",

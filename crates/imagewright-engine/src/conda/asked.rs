@@ -18,6 +18,12 @@ pub(crate) struct Asked {
 impl Asked {
     /// Reads what the spec asks for.
     pub(crate) fn new(spec: &CondaSpec, settings: &CondaSettings) -> Result<Self, CondaError> {
+        if let Some(alias) = &settings.image_channel_alias
+            && !Channel::new(alias).is_some_and(|channel| !channel.is_named())
+        {
+            // It is written into images.
+            return Err(CondaError::ImageAlias(SecretUrl::new(alias.as_str()).redacted()));
+        }
         let wanted = spec.packages.iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
         let mut channels = match spec.channels.is_empty() {
             true => configured(settings)?,
@@ -89,8 +95,34 @@ mod tests {
         let error = asked("[b, a]", &[]).unwrap_err();
         assert!(error.to_string().starts_with("image.yaml:2:12: `a` is asked for"), "{error}");
         assert!(matches!(asked("[a]", &["file:///srv"]), Err(CondaError::Channel(_))));
-        let told = asked("[a]", &["https://me:word@mirror.example/c"]).unwrap_err().to_string();
-        assert!(told.contains("mirror.example/c") && !told.contains("word"), "{told}");
+        for (text, shown) in [
+            ("https://me:word@mirror.example/c", "https://****@mirror.example/c"),
+            ("https://mirror.example/t/word/c", "https://mirror.example/t/****/c"),
+        ] {
+            let told = asked("[a]", &[text]).unwrap_err().to_string();
+            assert!(told.contains(shown) && !told.contains("word"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_into_images_is_open() {
+        let spec =
+            PartialSpec::from_yaml("image.yaml", "base: a\nconda: [x::a]\n").unwrap().finish().unwrap();
+        let asked = |alias: &str| {
+            let image_channel_alias = Some(alias.to_owned());
+            Asked::new(&spec.conda, &CondaSettings { image_channel_alias, ..CondaSettings::default() })
+        };
+        asked("https://mirror.example/conda/").unwrap();
+        for alias in
+            ["https://me:word@mirror.example", "https://mirror.example/t/word/", "conda", "file:///srv/word"]
+        {
+            let error = asked(alias).unwrap_err();
+            assert!(matches!(error, CondaError::ImageAlias(_)), "{alias}: {error}");
+            assert!(
+                !error.to_string().contains("/word/") && !error.to_string().contains("me:word"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

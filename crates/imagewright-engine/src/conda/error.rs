@@ -27,6 +27,9 @@ pub enum CondaError {
     /// A channel of the configuration is none.
     #[error("`{0}` in `conda.channels` is neither the name nor the address of a channel")]
     Channel(String),
+    /// What images say of channels is no address, or would give away a secret.
+    #[error("`{0}` in `conda.image-channel-alias` is not an address that images may hold")]
+    ImageAlias(String),
     /// Nobody says where packages come from.
     #[error("{origin}: `{text}` is asked for, and neither the spec nor the configuration names a channel")]
     NoChannels {
@@ -188,7 +191,9 @@ impl CondaError {
     /// What decides the exit code.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoChannels { .. } | Self::NoAlias(_) | Self::Channel(_) => ErrorKind::Usage,
+            Self::NoChannels { .. } | Self::NoAlias(_) | Self::Channel(_) | Self::ImageAlias(_) => {
+                ErrorKind::Usage
+            }
             Self::NoSuchChannel(_) | Self::Unknown { .. } => ErrorKind::NotFound,
             Self::Lookup { source, .. } | Self::Artifact { source, .. } => source.kind(),
             Self::Index { source, .. } => match source {
@@ -236,6 +241,9 @@ impl CondaError {
                 "names and open addresses belong there; user, password and place into `conda.channel-alias` and `conda.mirrors`"
                     .to_owned(),
             ),
+            Self::ImageAlias(_) => {
+                Some("write an address on the web, without user, password and token".to_owned())
+            }
             Self::LinkScript { .. } | Self::UnlinkScript { .. } => Some(
                 "say `link-scripts: run` under `conda` to have such scripts run in the sandbox, or `link-scripts: skip` to do \
                  without"

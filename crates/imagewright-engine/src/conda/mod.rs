@@ -15,6 +15,7 @@ mod facts;
 mod files;
 mod index;
 mod layers;
+mod listed;
 mod places;
 mod plan;
 mod replaced;
@@ -43,6 +44,7 @@ use chosen::Chosen;
 pub use error::CondaError;
 use facts::CondaFacts;
 use layers::{CondaLayer, Installer};
+pub use listed::read_conda_lock;
 use places::Places;
 
 /// How many files that several packages bring are named.
@@ -200,7 +202,7 @@ impl Step for CondaStep<'_> {
         let prefix = ["CONDA_PREFIX", "CONDA_DIR", "MAMBA_ROOT_PREFIX", "PATH"].map(|name| config.env(name));
         let packages: Vec<String> = self.spec.packages.iter().map(ToString::to_string).collect();
         let asked = (packages, self.asked.channel_names(), self.asked.priority, &self.spec.cuda);
-        step::key("conda-question", &(self.context.parent(), prefix, &config.platform.architecture, asked))
+        step::key("conda-question-2", &(self.context.parent(), prefix, &config.platform.architecture, asked))
     }
 
     fn identity(&self, solution: &Solution) -> Digest {

@@ -29,6 +29,13 @@ pub(super) fn has_credentials(address: &str) -> bool {
     }
 }
 
+/// Whether one of the addresses in a text gives away a user name, a password, or a token in its path, as channels of conda take
+/// it: `https://HOST/t/TOKEN/CHANNEL`.
+pub(super) fn gives_away_secret(text: &str) -> bool {
+    let mut addresses = text.match_indices("://").map(|(at, _)| &text[at..]);
+    addresses.any(|address| has_credentials(address) || crate::secret::token_range(address).is_some())
+}
+
 /// Checks the address of an index or of a page of distributions.
 pub(super) fn check_address(text: &str) -> Result<String, RequirementError> {
     if has_credentials(text) {

@@ -99,6 +99,9 @@ pub enum Problem {
     /// A conda package or channel that is not valid.
     #[error(transparent)]
     Conda(#[from] CondaSpecError),
+    /// A list of conda packages that nobody has read for a platform.
+    #[error("the list was not read for a platform")]
+    ListNotRead,
     /// A Python requirement or an option for it that is not valid.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
@@ -200,6 +203,7 @@ impl SpecError {
             | Problem::Apt(_)
             | Problem::AptConflict { .. }
             | Problem::Conda(_)
+            | Problem::ListNotRead
             | Problem::Requirement(_)
             | Problem::Container(_)
             | Problem::Python(_)
@@ -255,6 +259,7 @@ impl SpecError {
             Problem::WrongType { expected, found } => wrong_type_hint(expected, found),
             Problem::NothingToIgnore(_) => Some("take it out of the list".to_owned()),
             Problem::NoSuchFile(_)
+            | Problem::ListNotRead
             | Problem::Malformed { .. }
             | Problem::Platform(_)
             | Problem::NotLinux(_)

@@ -10,8 +10,8 @@ use super::partial::set_variable;
 use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
 use super::{
-    AptPackage, CondaChannel, CondaPackage, Origin, PartialSpec, PipRequirement, Problem, PythonChoice,
-    SpecError,
+    AptPackage, CondaChannel, CondaPackage, NamedFile, Origin, PartialSpec, PipRequirement, Problem,
+    PythonChoice, SpecError,
 };
 
 /// The flags of `build` that say what the image holds, as they were typed.
@@ -29,6 +29,8 @@ pub struct SpecFlags {
     pub conda: Vec<String>,
     /// `--conda-channel`
     pub conda_channel: Vec<String>,
+    /// `--conda-lock`: the path of a list of exact packages.
+    pub conda_lock: Option<String>,
     /// `--pip`: one requirement each.
     pub pip: Vec<String>,
     /// `--pip-index`
@@ -73,6 +75,7 @@ impl SpecFlags {
         let single = [
             ("--base", &self.base),
             ("--platform", &self.platform),
+            ("--conda-lock", &self.conda_lock),
             ("--pip-index", &self.pip_index),
             ("--exclude-newer", &self.exclude_newer),
             ("--python", &self.python),
@@ -135,6 +138,9 @@ impl PartialSpec {
         spec.conda_channels = all("--conda-channel", &flags.conda_channel, |text| {
             CondaChannel::parse(text, Origin::flag("--conda-channel"))
         })?;
+        if let Some(text) = &flags.conda_lock {
+            spec.conda_lock = Some(NamedFile::parse(text, Origin::flag("--conda-lock"))?);
+        }
         for text in &flags.pip {
             spec.pip.push(PipRequirement::parse(text, Origin::flag("--pip"))?);
         }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::conda::{read_environment, read_explicit};
+use super::conda::{EXPLICIT, LOCKS, read_environment};
 use super::pyproject::read_pyproject;
 use super::requirements_file::read_requirements;
 use super::{
-    AptPackage, LockedPip, Note, Origin, PartialSpec, PipRequirement, Problem, RequirementError, SpecError,
+    AptPackage, CondaList, LockedPip, Note, Origin, PartialSpec, PipRequirement, Problem, RequirementError,
+    SpecError,
 };
 
 /// The files of a folder. Paths are relative to it, with `/` between their parts.
@@ -37,17 +38,17 @@ impl SpecFiles for BTreeMap<String, String> {
     }
 }
 
-/// Lists of conda's files, as conda-lock names them.
-const EXPLICIT: [&str; 2] = ["conda-linux-64.lock", "conda-linux-aarch64.lock"];
 /// The files that are read.
-const HONOURED: [&str; 11] = [
+const HONOURED: [&str; 13] = [
     "image.yaml",
     "image.yml",
     "apt.txt",
     "environment.yml",
     "environment.yaml",
-    EXPLICIT[0],
-    EXPLICIT[1],
+    EXPLICIT[0].0,
+    EXPLICIT[1].0,
+    LOCKS[0],
+    LOCKS[1],
     "requirements.txt",
     "pyproject.toml",
     "setup.py",
@@ -67,11 +68,6 @@ const fn foreign(file: &'static str, reason: &'static str, remedy: &'static str)
     Foreign { file, reason, remedy, covered_by: &[] }
 }
 
-const CONDA: &str = "it lists conda packages";
-const CONDA_REMEDY: &str = "list them in environment.yml";
-const CONDA_LOCK_REMEDY: &str = "list them in environment.yml, or make a conda-linux-64.lock of it with `conda-lock render --kind explicit`";
-const PIXI_LOCK_REMEDY: &str = "list them in environment.yml, or make a conda-linux-64.lock of it with \
-                                `pixi workspace export conda-explicit-spec`";
 const R_REMEDY: &str = "install R packages with apt, as `r-cran-NAME`";
 const JULIA_REMEDY: &str = "build on an image with Julia";
 const SCRIPT_REMEDY: &str = "build on an image that is prepared so";
@@ -81,10 +77,15 @@ const LOCK_REMEDY: &str =
     "export it to pylock.toml, for example with `uv export --format pylock.toml -o pylock.toml`";
 
 /// What repo2docker, Binder and packaging tools follow. Whoever has such a file expects it to count.
-const FOREIGN: [Foreign; 22] = [
-    Foreign { covered_by: &EXPLICIT, ..foreign("conda-lock.yml", CONDA, CONDA_LOCK_REMEDY) },
-    Foreign { covered_by: &EXPLICIT, ..foreign("pixi.lock", CONDA, PIXI_LOCK_REMEDY) },
-    foreign("pixi.toml", CONDA, CONDA_REMEDY),
+const FOREIGN: [Foreign; 20] = [
+    Foreign {
+        covered_by: &[LOCKS[1], EXPLICIT[0].0, EXPLICIT[1].0],
+        ..foreign(
+            "pixi.toml",
+            "it lists conda packages",
+            "lock them with `pixi lock`, or list them in environment.yml",
+        )
+    },
     foreign("Pipfile", "it lists packages for Pipenv", "list them in requirements.txt"),
     Foreign {
         covered_by: &["Pipfile", "pylock.toml"],
@@ -120,7 +121,8 @@ const FOREIGN: [Foreign; 22] = [
     foreign(".binder", "repo2docker would read the files in it", BINDER_REMEDY),
 ];
 
-/// Reads a folder: `image.yaml` laid over `apt.txt`, `environment.yml`, `requirements.txt`, `pyproject.toml`, `setup.py` and `pylock.toml`.
+/// Reads a folder: `image.yaml` laid over `apt.txt`, `environment.yml`, lists of conda packages, `requirements.txt`, `pyproject.toml`,
+/// `setup.py` and `pylock.toml`.
 ///
 /// # Errors
 /// Names the file and place of what is not valid, and every file that would not be honoured.
@@ -131,7 +133,7 @@ pub fn read_folder(files: &dyn SpecFiles) -> Result<PartialSpec, SpecError> {
     folder.refuse_foreign()?;
     if !HONOURED.iter().any(|name| folder.has(name)) {
         let is_usual =
-            |name: &&str| !matches!(*name, "image.yml" | "environment.yaml") && !EXPLICIT.contains(name);
+            |name: &&str| !matches!(*name, "image.yml" | "environment.yaml") && !is_conda_list(name);
         let names = HONOURED.into_iter().filter(is_usual).collect::<Vec<_>>().join(", ");
         return Err(SpecError::new(Origin::file(&files.shown(".")), Problem::NoSpec(names)));
     }
@@ -139,6 +141,10 @@ pub fn read_folder(files: &dyn SpecFiles) -> Result<PartialSpec, SpecError> {
     let others_list_python = !image.pip.is_empty() || !conda.pip.is_empty();
     let spec = folder.apt()?.merge(conda).merge(folder.python(others_list_python)?);
     Ok(spec.merge(image))
+}
+
+fn is_conda_list(name: &str) -> bool {
+    LOCKS.contains(&name) || EXPLICIT.iter().any(|(file, _)| *file == name)
 }
 
 fn read_image(files: &dyn SpecFiles) -> Result<PartialSpec, SpecError> {
@@ -222,7 +228,13 @@ impl Folder<'_> {
 
     fn conda(&self) -> Result<PartialSpec, SpecError> {
         let listed = self.either(["environment.yml", "environment.yaml"], read_environment)?;
-        Ok(listed.merge(self.either(EXPLICIT, read_explicit)?))
+        let mut conda_lists = Vec::new();
+        for name in EXPLICIT.iter().map(|(name, _)| *name).chain(LOCKS) {
+            if let Some((shown, text)) = self.text(name)? {
+                conda_lists.push(CondaList::in_folder(name, shown, text));
+            }
+        }
+        Ok(listed.merge(PartialSpec { conda_lists, ..PartialSpec::default() }))
     }
 
     /// What one of two files says that stand for each other.

@@ -62,7 +62,11 @@ fn found_instead(lock: &LockedPip, requirement: &PipRequirement) -> Option<Strin
     let packages: Vec<&LockedPackage> =
         lock.packages.iter().filter(|package| package.name == *name).collect();
     if packages.is_empty() {
-        return requirement.is_unconditional().then(|| format!("there is no `{name}` in it"));
+        return match lock.given.iter().find(|(given, _)| given == name) {
+            Some((_, version)) if requirement.accepts(version) => None,
+            Some((_, version)) => Some(format!("it has version {version}, from conda")),
+            None => requirement.is_unconditional().then(|| format!("there is no `{name}` in it")),
+        };
     }
     let accepts = |package: &&LockedPackage| {
         package.version.as_deref().is_none_or(|version| requirement.accepts(version))

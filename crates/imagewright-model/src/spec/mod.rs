@@ -44,7 +44,10 @@ use serde::{Deserialize, Serialize};
 pub use apt::{AptChoice, AptPackage, AptPackageError, AptSpec};
 pub use base::{BaseError, BaseSource, Distribution};
 pub use compression::{CompressionError, LayerCompression};
-pub use conda::{ChannelPriority, CondaChannel, CondaPackage, CondaSpec, CondaSpecError, LinkScripts};
+pub use conda::{
+    ChannelPriority, CondaChannel, CondaList, CondaPackage, CondaSpec, CondaSpecError, LinkScripts,
+    ListedPackages, LockPart, LockPartChoice, NamedFile, ReadLock,
+};
 pub use container::{Account, ContainerError, Port, User};
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use imagewright_oci::{Platform, Reference};
 
 use super::{
-    AptPackage, AptSpec, BaseSource, ChannelPriority, CondaChannel, CondaPackage, CondaSpec, ImageSpec,
-    LayerCompression, LinkScripts, LockedPip, Note, Origin, PipOptions, PipRequirement, PipSpec, Port,
-    Problem, PythonChoice, RequiresPython, SpecError, User, conda,
+    AptPackage, AptSpec, BaseSource, ChannelPriority, CondaChannel, CondaList, CondaPackage, CondaSpec,
+    ImageSpec, LayerCompression, LinkScripts, LockPartChoice, LockedPip, NamedFile, Note, Origin, PipOptions,
+    PipRequirement, PipSpec, Port, Problem, PythonChoice, RequiresPython, SpecError, User, conda,
 };
 
 /// What flags, `image.yaml` or the files of a folder say; nothing is required.
@@ -32,6 +32,12 @@ pub struct PartialSpec {
     pub conda_link_scripts: Option<LinkScripts>,
     /// The version of CUDA that the machine will have where the image runs.
     pub conda_cuda: Option<String>,
+    /// Lists of exact conda packages, one of which is meant.
+    pub conda_lists: Vec<CondaList>,
+    /// The file that holds the one that is meant, in place of those.
+    pub conda_lock: Option<NamedFile>,
+    /// Which part of it is meant.
+    pub conda_lock_part: LockPartChoice,
     /// The list that holds all conda packages that may be installed.
     pub conda_explicit: Option<Origin>,
     /// Python requirements.
@@ -107,6 +113,9 @@ impl PartialSpec {
             conda_priority: upper.conda_priority.or(self.conda_priority),
             conda_link_scripts: upper.conda_link_scripts.or(self.conda_link_scripts),
             conda_cuda: upper.conda_cuda.or(self.conda_cuda),
+            conda_lists: if upper.conda_lists.is_empty() { self.conda_lists } else { upper.conda_lists },
+            conda_lock: upper.conda_lock.or(self.conda_lock),
+            conda_lock_part: self.conda_lock_part.merge(upper.conda_lock_part),
             conda_explicit: upper.conda_explicit.or(self.conda_explicit),
             pip_locked: upper.pip_locked.or(self.pip_locked),
             python: merge_python(self.python, upper.python),
@@ -150,6 +159,10 @@ impl PartialSpec {
     /// # Errors
     /// Refuses a spec without a base, one that contradicts itself, and a lock that lacks what is asked for.
     pub fn finish(self) -> Result<ImageSpec, SpecError> {
+        if let Some(list) = self.conda_lists.first() {
+            // Which of them is meant follows from the platform, for which nobody asked.
+            return Err(SpecError::new(Origin::file(&list.source), Problem::ListNotRead));
+        }
         let base = self.base.ok_or_else(|| SpecError::new(Origin::file("image spec"), Problem::NoBase))?;
         let pip = PipSpec {
             requirements: distinct(self.pip),

@@ -18,6 +18,9 @@ pub struct LockedPip {
     pub text: String,
     /// What it locks.
     pub packages: Vec<LockedPackage>,
+    /// What conda installs beside it, where it is part of a lock of conda packages: normalised names, and versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<(String, String)>,
 }
 
 /// One package of a lock.
@@ -118,7 +121,7 @@ impl LockedPip {
             })
         };
         let packages = document.packages.iter().map(package).collect::<Result<_, _>>()?;
-        Ok(Self { source: source.to_owned(), text: text.to_owned(), packages })
+        Ok(Self { source: source.to_owned(), text: text.to_owned(), packages, given: Vec::new() })
     }
 
     /// Where it was read from.

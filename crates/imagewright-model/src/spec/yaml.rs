@@ -11,8 +11,8 @@ use super::python::check_interpreter;
 use super::yaml_error::{explain, position};
 use super::yaml_schema::{AptMap, Command, CondaMap, Document, ListOr, PipMap, Python, PythonMap, Text};
 use super::{
-    AptPackage, CondaChannel, CondaPackage, ContainerError, Origin, PartialSpec, PipOptions, PipRequirement,
-    Problem, PythonChoice, SpecError,
+    AptPackage, CondaChannel, CondaPackage, ContainerError, LockPartChoice, NamedFile, Origin, PartialSpec,
+    PipOptions, PipRequirement, Problem, PythonChoice, SpecError,
 };
 
 impl PartialSpec {
@@ -53,6 +53,11 @@ impl Reader<'_> {
             conda_priority: self.one(conda.channel_priority.as_ref(), str::parse)?,
             conda_link_scripts: self.one(conda.link_scripts.as_ref(), str::parse)?,
             conda_cuda: self.one(conda.cuda.as_ref(), check_cuda)?,
+            conda_lock: self.named_file(conda.lock.as_ref())?,
+            conda_lock_part: LockPartChoice {
+                environment: conda.lock_environment.map(|text| self.entry(text)),
+                categories: self.entries(conda.lock_categories),
+            },
             pip: self.requirements(packages)?,
             pip_constraints: self
                 .requirements(constraints)?
@@ -79,7 +84,7 @@ impl Reader<'_> {
             stop_signal: self.one(document.stop_signal.as_ref(), check_signal)?,
             compression: self.one(document.compression.as_ref(), str::parse)?,
             tags: self.all(document.tags, parse_tag)?,
-            ignore: self.ignored(document.ignore),
+            ignore: self.entries(document.ignore),
             ..PartialSpec::default()
         })
     }
@@ -136,12 +141,17 @@ impl Reader<'_> {
         }
     }
 
-    fn ignored(&self, list: Option<Vec<Text>>) -> Vec<(String, Origin)> {
-        let entry = |text: Text| {
-            let origin = self.origin(&text);
-            (text.value, origin)
-        };
-        list.unwrap_or_default().into_iter().map(entry).collect()
+    fn entry(&self, text: Text) -> (String, Origin) {
+        let origin = self.origin(&text);
+        (text.value, origin)
+    }
+
+    fn entries(&self, list: Option<Vec<Text>>) -> Vec<(String, Origin)> {
+        list.unwrap_or_default().into_iter().map(|text| self.entry(text)).collect()
+    }
+
+    fn named_file(&self, text: Option<&Text>) -> Result<Option<NamedFile>, SpecError> {
+        text.map(|text| NamedFile::parse(&text.value, self.origin(text))).transpose()
     }
 
     fn pairs(

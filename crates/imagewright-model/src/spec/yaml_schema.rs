@@ -46,6 +46,9 @@ pub(super) struct AptMap {
 pub(super) struct CondaMap {
     pub(super) packages: Option<Vec<Text>>,
     pub(super) channels: Option<Vec<Text>>,
+    pub(super) lock: Option<Text>,
+    pub(super) lock_environment: Option<Text>,
+    pub(super) lock_categories: Option<Vec<Text>>,
     pub(super) channel_priority: Option<Text>,
     pub(super) link_scripts: Option<Text>,
     pub(super) cuda: Option<Text>,

@@ -177,25 +177,8 @@ fn an_environment_lists_conda_and_python_packages() {
 }
 
 #[test]
-fn lists_of_conda_files_count_and_cover_what_they_were_made_from() {
-    let text = format!("@EXPLICIT\nhttps://mirror.example/team/noarch/a-1-0.conda#{}\n", "0".repeat(32));
-    let (of_amd64, of_arm64) = ("conda-linux-64.lock", "conda-linux-aarch64.lock");
-    for name in [of_amd64, of_arm64] {
-        let spec = complete(&[IMAGE, (name, &text), ("conda-lock.yml", ""), ("pixi.lock", "")]);
-        assert_eq!(spec.conda.packages[0].origin.to_string(), format!("{name}:2"));
-        assert_eq!(spec.conda.explicit.unwrap().to_string(), name);
-    }
-    let error = read(&[IMAGE, (of_amd64, &text), (of_arm64, &text)]).unwrap_err();
-    assert!(error.to_string().contains("also holds `conda-linux-aarch64.lock`"), "{error}");
-    let ignored = format!("base: bootstrap\nignore: [{of_arm64}]\n");
-    complete(&[("image.yaml", &ignored), (of_amd64, &text), (of_arm64, &text)]);
-}
-
-#[test]
 fn files_of_other_tools_are_refused_unless_ignored() {
     let names = [
-        "conda-lock.yml",
-        "pixi.lock",
         "pixi.toml",
         "Pipfile",
         "Pipfile.lock",
@@ -235,6 +218,10 @@ fn what_another_file_covers_is_not_refused() {
     complete(&[IMAGE, ("pyproject.toml", PROJECT), ("setup.py", ""), ("setup.cfg", "")]);
     complete(&[IMAGE, ("pylock.toml", LOCK), ("uv.lock", ""), ("poetry.lock", "")]);
     complete(&[IMAGE, ("setup.py", ""), ("setup.cfg", "")]);
+    for lock in ["pixi.lock", "conda-linux-64.lock"] {
+        read(&[IMAGE, (lock, ""), ("pixi.toml", "")]).unwrap();
+    }
+    read(&[IMAGE, ("conda-lock.yml", ""), ("pixi.toml", "")]).unwrap_err();
     let settings = ("pyproject.toml", "[tool.ruff]\n");
     read(&[IMAGE, ("requirements.txt", "numpy\n"), settings, ("setup.cfg", "")]).unwrap_err();
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by #[test], not their helpers")]
 
+mod conda_lists;
 mod documentation;
 mod folder;
 mod identity;

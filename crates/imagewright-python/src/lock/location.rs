@@ -62,7 +62,7 @@ pub enum Location {
 
 impl Location {
     /// The name of the file there, if it is one that a file can have.
-    pub(super) fn file_name(&self) -> Option<String> {
+    pub fn file_name(&self) -> Option<String> {
         let name = match self {
             Self::Url(address) => address.file_name()?,
             Self::Path(path) => path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),

@@ -84,12 +84,15 @@ pub(crate) struct ImageFlags {
     /// Install packages that Debian packages recommend, too
     #[arg(long)]
     apt_recommends: bool,
-    /// conda package, as NAME, NAME=VERSION, NAME>=VERSION or CHANNEL::NAME
-    #[arg(long, value_name = "PACKAGE")]
+    /// conda package, as NAME, NAME=VERSION, NAME>=VERSION, CHANNEL::NAME or '-c CHANNEL NAME'
+    #[arg(long, value_name = "PACKAGE", allow_hyphen_values = true)]
     conda: Vec<String>,
     /// Channel of conda packages, in front of those of the spec; may be given several times
     #[arg(long, value_name = "CHANNEL")]
     conda_channel: Vec<String>,
+    /// List of exact conda packages: an @EXPLICIT list, conda-lock.yml or pixi.lock
+    #[arg(long, value_name = "FILE")]
+    conda_lock: Option<String>,
     /// Python requirement, as in requirements.txt
     #[arg(long, value_name = "REQUIREMENT")]
     pip: Vec<String>,
@@ -240,6 +243,7 @@ impl From<ImageFlags> for SpecFlags {
             apt_recommends: flags.apt_recommends,
             conda: flags.conda,
             conda_channel: flags.conda_channel,
+            conda_lock: flags.conda_lock,
             pip: flags.pip,
             pip_index: None,
             pip_pre: flags.pip_pre,

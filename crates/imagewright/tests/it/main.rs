@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod conda;
+mod conda_forge;
 mod configuration;
 mod crate_graph;
 mod engines;

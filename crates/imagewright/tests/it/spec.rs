@@ -79,12 +79,12 @@ fn a_debian_package_that_cannot_be_one_is_named_with_the_line() {
 
 #[test]
 fn files_of_other_tools_are_not_passed_over() {
-    let files = [("image.yaml", "base: bootstrap\n"), ("conda-lock.yml", "version: 1\n")];
+    let files = [("image.yaml", "base: bootstrap\n"), ("pixi.toml", "[workspace]\n")];
     assert_snapshot!(build(&files), @r"
     exit: 4
     ----- stderr -----
-    error: spec/conda-lock.yml: this file would not be honoured: it lists conda packages
-    hint: list them in environment.yml, or make a conda-linux-64.lock of it with `conda-lock render --kind explicit`; or say that it is meant to be ignored: `ignore: [conda-lock.yml]` in image.yaml
+    error: spec/pixi.toml: this file would not be honoured: it lists conda packages
+    hint: lock them with `pixi lock`, or list them in environment.yml; or say that it is meant to be ignored: `ignore: [pixi.toml]` in image.yaml
     ");
     let files = [("image.yaml", "base: bootstrap\nignore: [postBiuld]\n"), ("postBuild", "#!/bin/sh\n")];
     assert_snapshot!(build(&files), @r"
@@ -92,6 +92,24 @@ fn files_of_other_tools_are_not_passed_over() {
     ----- stderr -----
     error: spec/image.yaml:2:10: `postBiuld` is not a file that would be read or refused
     hint: take it out of the list
+    ");
+}
+
+#[test]
+fn a_lock_of_another_tool_is_told_from_what_it_is_not() {
+    let image = ("image.yaml", "base: bootstrap\n");
+    assert_snapshot!(build(&[image, ("conda-lock.yml", "version: 1\nmetadata: {}\n")]), @r"
+    exit: 4
+    ----- stderr -----
+    error: spec/conda-lock.yml:2: it is no lock of conda-lock that can be read: missing field `package`
+    hint: write it anew with `conda-lock`
+    ");
+    let lock = "version: 6\nenvironments:\n  default:\n    packages:\n      linux-64:\n      - pypi: ./\npackages: []\n";
+    assert_snapshot!(build(&[image, ("pixi.lock", lock)]), @r"
+    exit: 4
+    ----- stderr -----
+    error: spec/pixi.lock:6: `./` is not described in the lock
+    hint: write it anew with `pixi lock`
     ");
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CondaSpecError;
 use crate::spec::Origin;
-use crate::spec::address::has_credentials;
+use crate::spec::address::gives_away_secret;
 
 /// A channel, by its name or its address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ impl fmt::Display for CondaChannel {
 pub(super) fn check(text: &str) -> Result<String, CondaSpecError> {
     let text = text.trim();
     let name = text.trim_end_matches('/');
+    // First of all, since the other errors show the text.
+    if gives_away_secret(text) {
+        return Err(CondaSpecError::Credentials);
+    }
     if matches!(name, "defaults" | "local") {
         return Err(CondaSpecError::Defaults(name.to_owned()));
     }
@@ -50,9 +54,6 @@ pub(super) fn check(text: &str) -> Result<String, CondaSpecError> {
     let wrong = || CondaSpecError::Channel(text.to_owned());
     match name.split_once("://") {
         Some(("http" | "https", rest)) => {
-            if has_credentials(name) || rest.split('/').nth(1) == Some("t") {
-                return Err(CondaSpecError::Credentials);
-            }
             let is_plain = rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '[' | ']' | '?' | '#'));
             if rest.is_empty()
                 || rest.starts_with('/')

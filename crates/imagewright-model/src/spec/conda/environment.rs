@@ -26,6 +26,9 @@ struct Document {
     /// Where it is in an image is not for this file to say.
     #[serde(rename = "prefix")]
     _prefix: Option<String>,
+    /// For which platforms conda-lock locks it; an image has one.
+    #[serde(rename = "platforms")]
+    _platforms: Option<Vec<String>>,
     channels: Option<Vec<Text>>,
     dependencies: Option<Vec<Spanned<Dependency>>>,
     variables: Option<TextMap>,

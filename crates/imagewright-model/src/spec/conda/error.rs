@@ -89,7 +89,7 @@ pub enum CondaSpecError {
     #[error("`{0}` is not a version of CUDA, as `12.4` is")]
     Cuda(String),
     /// A list of files that does not begin as one.
-    #[error("the list does not begin with `@EXPLICIT`")]
+    #[error("the list does not begin with `@EXPLICIT`, and is no lock of conda-lock or pixi")]
     NoHeading,
     /// A line of such a list is not the address of a package.
     #[error("`{0}` is not the address of a package, as `CHANNEL/linux-64/NAME-VERSION-BUILD.conda`")]
@@ -104,6 +104,45 @@ pub enum CondaSpecError {
         name: String,
         /// Where.
         before: String,
+    },
+    /// What names a list is no path.
+    #[error("a list of conda packages is named by its path on this machine")]
+    LockPath,
+    /// Lists are for other platforms.
+    #[error("no list of conda packages is for `{platform}`{}", but_for(.known))]
+    NoList {
+        /// The platform of the image.
+        platform: String,
+        /// The lists.
+        known: Vec<String>,
+    },
+    /// Two locks that may say different things.
+    #[error("`{0}` locks conda packages as well")]
+    TwoLocks(String),
+    /// A lock of conda packages holds Python packages, and a lock of these is there as well.
+    #[error("`{list}` holds Python packages, and so does `{other}`")]
+    TwoPythonLocks {
+        /// The lock of conda packages.
+        list: String,
+        /// The lock of Python packages.
+        other: String,
+    },
+    /// A part is chosen of a lock that is not there.
+    #[error("a part of a lock is chosen, and there is no lock of conda packages")]
+    NoLock,
+    /// A part is chosen of a list that is for one environment.
+    #[error("a part of a lock is chosen, and the list `{0}` has none")]
+    NoParts(String),
+    /// A lock holds folders, and their paths count from a folder that is not that of the spec.
+    #[error("`{0}` holds Python packages that are folders beside it, and the spec lies elsewhere")]
+    FoldersElsewhere(String),
+    /// A lock of another program that cannot be used.
+    #[error("{text}")]
+    Lock {
+        /// What is wrong.
+        text: String,
+        /// What to do about it.
+        remedy: Option<&'static str>,
     },
     /// An option of pip in an `environment.yml`.
     #[error("`{0}` is an option of pip")]
@@ -138,10 +177,32 @@ impl CondaSpecError {
                     .to_owned()
             }
             Self::NoHeading | Self::NoFileHash(_) => {
-                "make it with `conda list --explicit --md5` or `conda-lock render --kind explicit`".to_owned()
+                "make it with `conda list --explicit --md5`, `micromamba env export --explicit`, `conda-lock render --kind explicit` or \
+                 `pixi workspace export conda-explicit-spec`"
+                    .to_owned()
             }
+            Self::NoList { .. } => "make a list for this platform, or set `platform`".to_owned(),
+            Self::TwoLocks(_) => {
+                "`ignore` one of them, or name the one that is meant with `lock` under `conda`".to_owned()
+            }
+            Self::TwoPythonLocks { .. } => "keep one of the two".to_owned(),
+            Self::FoldersElsewhere(_) => "use a spec in the folder of the lock".to_owned(),
+            Self::NoLock | Self::NoParts(_) => {
+                "name a lock of pixi or conda-lock with `lock` under `conda`".to_owned()
+            }
+            Self::Lock { remedy, .. } => return remedy.map(str::to_owned),
             Self::PipOption(_) => "put it into a requirements.txt in the same folder".to_owned(),
             _ => return None,
         })
+    }
+}
+
+fn but_for(known: &[String]) -> String {
+    match known {
+        [] => String::new(),
+        known => format!(
+            ": there are {}",
+            known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
     }
 }

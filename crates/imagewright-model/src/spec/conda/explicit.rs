@@ -4,31 +4,38 @@
 //! under the name does not do.
 
 use super::{CondaPackage, CondaSpecError, split_subdir};
-use crate::spec::{Origin, PartialSpec, Problem, SpecError};
+use crate::spec::{Origin, PartialSpec, SpecError};
 
 /// What such a list begins with.
-const HEADING: &str = "@EXPLICIT";
+pub(super) const HEADING: &str = "@EXPLICIT";
 /// Endings of packages.
 const ENDINGS: [&str; 2] = [".conda", ".tar.bz2"];
 
 /// Reads an explicit list.
-pub(in crate::spec) fn read_explicit(source: &str, text: &str) -> Result<PartialSpec, SpecError> {
+pub(super) fn read_explicit(source: &str, text: &str) -> Result<PartialSpec, SpecError> {
     let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
     let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let wrong =
-        |number, error: CondaSpecError| SpecError::new(Origin::line(source, number), Problem::Conda(error));
+    let wrong = |number, error: CondaSpecError| SpecError::new(Origin::line(source, number), error);
     match lines.next() {
         Some((_, HEADING)) => {}
         Some((number, _)) => return Err(wrong(number, CondaSpecError::NoHeading)),
         None => return Err(wrong(1, CondaSpecError::NoHeading)),
     }
-    let mut spec = PartialSpec { conda_explicit: Some(Origin::file(source)), ..PartialSpec::default() };
-    for (number, line) in lines {
-        let asked = specification(line).map_err(|error| wrong(number, error))?;
-        let package = CondaPackage::parse(&asked, Origin::line(source, number))?;
+    listed(Origin::file(source), lines.map(|(number, line)| (Origin::line(source, number), line)))
+}
+
+/// The packages that the lines of a list stand for.
+pub(super) fn listed<'l>(
+    list: Origin,
+    lines: impl Iterator<Item = (Origin, &'l str)>,
+) -> Result<PartialSpec, SpecError> {
+    let mut spec = PartialSpec { conda_explicit: Some(list), ..PartialSpec::default() };
+    for (origin, line) in lines {
+        let asked = specification(line).map_err(|error| SpecError::new(origin.clone(), error))?;
+        let package = CondaPackage::parse(&asked, origin.clone())?;
         if let Some(before) = spec.conda.iter().find(|before| before.name == package.name) {
             let before = before.origin.to_string();
-            return Err(wrong(number, CondaSpecError::ListedTwice { name: package.name, before }));
+            return Err(SpecError::new(origin, CondaSpecError::ListedTwice { name: package.name, before }));
         }
         spec.conda.push(package);
     }

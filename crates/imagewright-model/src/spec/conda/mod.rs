@@ -7,6 +7,7 @@ mod channel;
 mod environment;
 mod error;
 mod explicit;
+mod list;
 mod package;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 pub use channel::CondaChannel;
 pub(super) use environment::read_environment;
 pub use error::CondaSpecError;
-pub(super) use explicit::read_explicit;
+pub use list::{CondaList, ListedPackages, LockPart, LockPartChoice, NamedFile, ReadLock};
+pub(super) use list::{EXPLICIT, LOCKS};
 pub use package::CondaPackage;
 use package::split_subdir;
 

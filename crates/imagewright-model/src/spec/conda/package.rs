@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{CondaSpecError, channel};
+use crate::spec::address::gives_away_secret;
 use crate::spec::{Origin, SpecError};
 
 /// Keys in brackets that say something of the package itself.
@@ -74,6 +75,10 @@ struct Read {
 fn read(text: &str) -> Result<Read, CondaSpecError> {
     let text = text.split(" #").next().unwrap_or(text).trim();
     let whole = || text.to_owned();
+    // First of all, since the other errors show the text.
+    if gives_away_secret(text) {
+        return Err(CondaSpecError::Credentials);
+    }
     if text.chars().any(char::is_control) {
         return Err(CondaSpecError::Control(text.chars().filter(|c| !c.is_control()).collect()));
     }

@@ -1,3 +1,4 @@
+use super::explicit::read_explicit;
 use super::*;
 use crate::spec::{Origin, Problem};
 
@@ -58,7 +59,7 @@ fn packages_are_read_as_people_write_them() {
 fn each_way_to_be_wrong_has_its_own_words() {
     use CondaSpecError as Wrong;
     type IsExpected = fn(&Wrong) -> bool;
-    let cases: [(&str, IsExpected); 33] = [
+    let cases: [(&str, IsExpected); 39] = [
         ("", |error| matches!(error, Wrong::NoPackage(_))),
         ("-c", |error| matches!(error, Wrong::NoPackage(_))),
         ("-c conda-forge", |error| matches!(error, Wrong::NoPackage(_))),
@@ -93,6 +94,13 @@ fn each_way_to_be_wrong_has_its_own_words() {
         ("numpy[url='https://mirror.example/x']", |error| matches!(error, Wrong::Key { .. })),
         ("numpy[when=python]", |error| matches!(error, Wrong::Key { .. })),
         ("defaults::numpy", |error| matches!(error, Wrong::Defaults(_))),
+        // Not even in words that show what was written.
+        ("https://mirror.example/t/tk-1/c::numpy", |error| matches!(error, Wrong::Credentials)),
+        ("-c https://mirror.example/t/tk-1/c", |error| matches!(error, Wrong::Credentials)),
+        ("-c https://mirror.example/t/tk-1/c numpy", |error| matches!(error, Wrong::Credentials)),
+        ("numpy[channel=https://mirror.example/t/tk-1/c]", |error| matches!(error, Wrong::Credentials)),
+        ("numpy[url='https://me:word@mirror.example/x']", |error| matches!(error, Wrong::Credentials)),
+        ("https://mirror.example/t/tk-1/c/noarch/a-1-0.conda", |error| matches!(error, Wrong::Credentials)),
         ("numpy\u{7}", |error| matches!(error, Wrong::Control(_))),
     ];
     for (text, expected) in cases {
@@ -110,9 +118,15 @@ fn channels_hold_no_secrets_and_no_paths() {
         assert_eq!(parse(text).unwrap().name(), name);
     }
     use CondaSpecError as Wrong;
-    for text in
-        ["https://me:word@mirror.example/c", "https://me@mirror.example/c", "https://mirror.example/t/tk-1/c"]
-    {
+    for text in [
+        "https://me:word@mirror.example/c",
+        "https://me@mirror.example/c",
+        "https://mirror.example/t/tk-1/c",
+        "https://mirror.example/conda/t/tk-1/c",
+        "https://mirror.example/t/tk-1",
+        "ftp://me:word@mirror.example/c",
+        "file://me:word@mirror.example/c",
+    ] {
         assert_eq!(parse(text).unwrap_err(), Wrong::Credentials, "{text}");
     }
     for text in ["./channel", "/srv/channel", "~/channel", "file:///srv/channel"] {
@@ -156,7 +170,7 @@ prefix: /home/me/envs/science
         ("dependencies:\n  - pip: [-r more.txt]\n", "environment.yml:2"),
         ("channels: [defaults]\n", "environment.yml:1"),
         ("dependencies: [a, '-n x']\n", "environment.yml:1"),
-        ("platforms: [linux-64]\n", "environment.yml:1"),
+        ("category: dev\n", "environment.yml:1"),
         ("dependencies: python\n", "environment.yml:1"),
     ];
     for (text, place) in cases {

@@ -5,7 +5,7 @@ use std::fs;
 use imagewright_testkit::conda::{CondaPackage, Format, Index};
 use imagewright_testkit::http::HttpServer;
 
-use super::support::{build, channels, context_with, fill, layers, newer, refused, text, tree};
+use super::support::{build, channels, context_with, layers, newer, refused, text, tree};
 
 fn numpy() -> Vec<(CondaPackage, Format)> {
     let numpy = |version: &str, build: &str| {
@@ -17,34 +17,6 @@ fn numpy() -> Vec<(CondaPackage, Format)> {
         numpy("1.18.0", "py37_0"),
         numpy("1.18.0", "py38_cuda_0"),
     ])
-}
-
-#[test]
-fn packages_are_asked_for_as_the_guides_write_it() {
-    let context = context_with(Index::Json, &numpy());
-    drop(fill(
-        &context,
-        "conda-forge",
-        Index::Json,
-        &newer(vec![CondaPackage::new("numpy", "1.17.9").file("version", "forge")]),
-    ));
-    let cases = [
-        ("numpy==1.17*", "1.17.3 py37_0"),
-        ("-c conda-forge::numpy==1.17*", "forge"),
-        ("-c conda-forge numpy", "forge"),
-        ("conda-forge::numpy", "forge"),
-        ("numpy=1.18=py37*", "1.18.0 py37_0"),
-        ("numpy[version='>=1.17',build=*cuda*]", "1.18.0 py38_cuda_0"),
-        ("numpy <1.17", "1.16.0 py37_0"),
-    ];
-    for (asked, version) in cases {
-        drop(build(&context, &[&format!("--conda={asked}"), "-t", "demo/numpy"]));
-        assert_eq!(text(&tree(&context, "demo/numpy"), "opt/conda/version"), version, "{asked}");
-    }
-    let told = refused(&context, 4, &["--conda=-n base numpy"]);
-    assert!(told.contains("--conda: `-n base numpy` begins with a dash"), "{told}");
-    let told = refused(&context, 4, &["--conda=numpy >=1,,<"]);
-    assert!(told.contains("--conda: `numpy >=1,,<` cannot be understood"), "{told}");
 }
 
 #[test]
@@ -61,42 +33,17 @@ fn folders_may_hold_an_environment() {
 }
 
 #[test]
-fn lists_of_files_are_installed_as_they_are() {
-    let lib = CondaPackage::new("lib", "1.0").file("share/lib", "1.0");
-    let app = CondaPackage::new("app", "1.0").depends("lib").file("share/app", "1.0");
-    let newer_lib = CondaPackage::new("lib", "2.0").file("share/lib", "2.0");
-    let context = context_with(Index::Json, &newer(vec![lib, app, newer_lib]));
-    let server = HttpServer::serve(&channels(&context)).unwrap();
-    context.write("spec/image.yaml", "base: oci:../base:base\n");
-    let line = |name: &str, hash: &str| format!("{}/team/linux-64/{name}-0.conda#{hash}\n", server.url());
-    let file =
-        |name: &str| std::fs::read(channels(&context).join(format!("team/linux-64/{name}-0.conda"))).unwrap();
-    let hash = |name: &str| imagewright_oci::Digest::of(&file(name)).hex().to_owned();
-    let list = |lines: &str| {
-        context.write("spec/conda-linux-64.lock", &format!("# platform: linux-64\n@EXPLICIT\n{lines}"))
-    };
-    let (app, lib) =
-        (line("app-1.0", &hash("app-1.0")), line("lib-1.0", &format!("sha256:{}", hash("lib-1.0"))));
-    // A newer version that would do as well is not taken.
-    list(&format!("{app}{lib}"));
-    drop(context.run(["build", "spec", "-t", "demo/list"]).success());
-    assert_eq!(text(&tree(&context, "demo/list"), "opt/conda/share/lib"), "1.0");
-    // Nothing comes along that the list does not name.
-    list(&app);
-    let told = context.run(["build", "spec"]).exits(4).stderr;
-    assert!(
-        told.contains("conda-linux-64.lock: the list is not whole: `lib` must be installed with it"),
-        "{told}"
-    );
-    list(&format!("{app}{}", line("lib-1.0", &"0".repeat(32))));
-    let told = context.run(["build", "spec"]).exits(1).stderr;
-    assert!(told.contains("cannot be installed together"), "{told}");
-    list(&format!("{app}{}", lib.replace("linux-64", "osx-64")));
-    let told = context.run(["build", "spec"]).exits(4).stderr;
-    assert!(
-        told.contains("conda-linux-64.lock:4: `") && told.contains("is for another architecture"),
-        "{told}"
-    );
+fn what_the_image_will_run_on_is_said_by_the_spec() {
+    let gpu =
+        CondaPackage::new("torch", "2.0").build("cuda_1").depends("__cuda >=12").file("share/torch", "gpu");
+    let cpu = CondaPackage::new("torch", "2.0").build("cpu_0").file("share/torch", "cpu");
+    let context = context_with(Index::Json, &newer(vec![gpu, cpu]));
+    for (cuda, expected) in [("", "cpu"), (", cuda: '11.8'", "cpu"), (", cuda: '12.4'", "gpu")] {
+        let spec = format!("base: oci:../base:base\nconda: {{channels: [team], packages: [torch]{cuda}}}\n");
+        context.write("spec/image.yaml", &spec);
+        drop(context.run(["build", "spec", "-t", "demo/torch"]).success());
+        assert_eq!(text(&tree(&context, "demo/torch"), "opt/conda/share/torch"), expected, "{cuda}");
+    }
 }
 
 #[test]

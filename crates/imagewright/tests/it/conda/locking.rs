@@ -134,6 +134,20 @@ fn a_plan_says_what_would_be_installed() {
 }
 
 #[test]
+fn a_plan_with_python_packages_solves_once() {
+    let context = context();
+    let server = imagewright_testkit::http::HttpServer::serve(&channels(&context)).unwrap();
+    let context = context.env("IMAGEWRIGHT_CONDA__CHANNEL_ALIAS", server.url());
+    context.write("spec/image.yaml", &format!("{SPEC}pip: [six]\npython: {{bytecode: none}}\n"));
+    // The conda step is done, because Python packages depend on it; and there is no Python.
+    let told = context.run(["plan", "spec", "--progress=json"]);
+    assert!(told.stderr.contains("doing the conda step"), "{told}");
+    let asked = |end: &str| server.requests().iter().filter(|request| request.path.ends_with(end)).count();
+    assert_eq!((asked("linux-64/repodata.json"), asked("app-1.0-0.conda")), (1, 1), "{told}");
+    assert_eq!(told.stderr.matches("\"solving\"").count(), 1, "{told}");
+}
+
+#[test]
 fn a_package_of_another_form_is_another_package() {
     let context = context();
     drop(context.run(["build", "spec", "-t", "demo/app"]).success());

@@ -2,6 +2,9 @@
 
 mod asking;
 mod fetching;
+mod forms;
 mod layers;
+mod lists;
 mod locking;
+mod secrets;
 pub(crate) mod support;

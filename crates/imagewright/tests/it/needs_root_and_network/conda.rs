@@ -7,11 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use imagewright_oci::Digest;
 use imagewright_testkit::conda::{Channel, CondaPackage, Format, Index};
 use imagewright_testkit::context::TestContext;
+use imagewright_testkit::http::HttpServer;
 use imagewright_testkit::wheels::Wheel;
 
-use super::seed::{BASE, context_with_wheels};
+use super::seed::{BASE, context_with_wheels, wheel_folder};
 use crate::conda::support::{layers, read_layer};
 
 /// Parts of a standard library that nothing here needs.
@@ -211,6 +213,69 @@ fn python_packages_go_with_what_conda_installed() {
     assert!(above.iter().any(|path| path.ends_with("site-packages/colour.py")), "{above:?}");
     drop(build("greeting").success());
     assert_eq!(paths_above_conda(&context, "demo/science"), [""; 0]);
+    context.assert_nothing_unfinished();
+}
+
+/// The address and the hash of a file below a folder that is served.
+fn served(server: &HttpServer, folder: &Path, path: &str) -> (String, String) {
+    let hash = Digest::of(&fs::read(folder.join(path)).unwrap()).hex().to_owned();
+    (format!("{}/{path}", server.url()), hash)
+}
+
+#[test]
+#[ignore = "needs root and network"]
+fn python_packages_of_a_lock_of_conda_packages_are_installed() {
+    let version = version();
+    let context = context(&version);
+    let server = HttpServer::serve(context.folder()).unwrap();
+    let served = |path: &str| served(&server, context.folder(), path);
+    let conda = [
+        served(&format!("channels/team/linux-64/python-{version}.1-h0_cpython.conda")),
+        served("channels/team/noarch/greeting-1.0-0.conda"),
+    ];
+    let wheel = wheel_folder(&context).join("beta-1.0-py3-none-any.whl");
+    let (wheel, wheel_hash) = served(wheel.strip_prefix(context.folder()).unwrap().to_str().unwrap());
+    let references: String = conda.iter().map(|(address, _)| format!("      - conda: {address}\n")).collect();
+    let described: String =
+        conda.iter().map(|(address, hash)| format!("- conda: {address}\n  sha256: {hash}\n")).collect();
+    let pixi = format!(
+        "version: 6\nenvironments:\n  default:\n    channels: []\n    packages:\n      linux-64:\n{references}      \
+         - pypi: {wheel}\npackages:\n{described}- pypi: {wheel}\n  name: beta\n  version: '1.0'\n  sha256: {wheel_hash}\n"
+    );
+    let package = |manager: &str, (address, hash): &(String, String)| {
+        let name = address.rsplit('/').next().unwrap().split('-').next().unwrap();
+        format!(
+            "- name: {name}\n  version: '1.0'\n  manager: {manager}\n  platform: linux-64\n  url: {address}\n  \
+             hash:\n    sha256: {hash}\n  category: main\n"
+        )
+    };
+    let packages: String = conda.iter().map(|file| package("conda", file)).collect();
+    let conda_lock = format!(
+        "version: 1\nmetadata:\n  platforms: [linux-64]\npackage:\n{packages}{}",
+        package("pip", &(wheel, wheel_hash.clone()))
+    );
+    context.write("spec/image.yaml", &format!("base: {BASE}\napt: [libexpat1, zlib1g]\n"));
+    // Of these one is in the lock, and the other one comes from conda.
+    context.write("spec/requirements.txt", "beta>=1\ngreeting>=1\n");
+    for (name, text) in [("pixi.lock", &pixi), ("conda-lock.yml", &conda_lock)] {
+        let path = context.write(&format!("spec/{name}"), text);
+        drop(context.run(["build", "spec", "-t", "demo/locked"]).success());
+        let run = ["image", "run", "demo/locked", "--", "python3", "-c", "import beta; print(beta.__file__)"];
+        let expected = format!("hello\n/opt/conda/lib/python{version}/site-packages/beta.py\n");
+        assert_eq!(context.run(run).success().stdout, expected, "{name}");
+        let above = paths_above_conda(&context, "demo/locked");
+        assert!(!above.iter().any(|path| path.contains("greeting")), "{above:?}");
+        drop(context.run(["build", "spec", "--locked", "--offline"]).success());
+        fs::remove_file(path).unwrap();
+    }
+    // Other bytes than the lock names are not installed.
+    context.write("spec/pixi.lock", &pixi.replace(&wheel_hash, &"0".repeat(64)));
+    let told = context.run(["build", "spec", "--no-cache"]).exits(4).stderr;
+    assert!(told.contains("`beta-1.0-py3-none-any.whl` could not be fetched"), "{told}");
+    context.write("spec/pixi.lock", &pixi);
+    context.write("spec/requirements.txt", "colour\n");
+    let told = context.run(["build", "spec"]).exits(4).stderr;
+    assert!(told.contains("`colour` is not what `spec/pixi.lock` holds"), "{told}");
     context.assert_nothing_unfinished();
 }
 
