@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 16] = [
+const GRAPH: [(&str, &[&str]); 17] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
@@ -19,8 +19,9 @@ const GRAPH: [(&str, &[&str]); 16] = [
     ("check", &["dockerfile", "model", "oci"]),
     ("registry", &["model", "oci"]),
     ("elyra", &["model", "oci"]),
+    ("facts", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
-    ("engine", &["conda", "dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
+    ("engine", &["conda", "dockerfile", "facts", "layer", "model", "oci", "python", "sandbox", "store"]),
     (
         "service",
         &[
@@ -29,6 +30,7 @@ const GRAPH: [(&str, &[&str]); 16] = [
             "dockerfile",
             "elyra",
             "engine",
+            "facts",
             "layer",
             "model",
             "oci",
@@ -42,7 +44,7 @@ const GRAPH: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 7] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check"];
+const PURE: [&str; 8] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "facts"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {
