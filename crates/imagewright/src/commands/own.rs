@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{base, doctor, fsck, gc, image, plan, pull, push};
+use super::{base, doctor, facts, fsck, gc, image, plan, pull, push};
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
 
@@ -21,11 +21,13 @@ pub(crate) enum OwnCommand {
     Pull(pull::PullArguments),
     #[command(display_order = 6)]
     Push(push::PushArguments),
-    #[command(display_order = 10)]
-    Gc(gc::GcArguments),
+    #[command(subcommand, display_order = 10)]
+    Facts(facts::FactsCommand),
     #[command(display_order = 11)]
-    Fsck(fsck::FsckArguments),
+    Gc(gc::GcArguments),
     #[command(display_order = 12)]
+    Fsck(fsck::FsckArguments),
+    #[command(display_order = 13)]
     Doctor(doctor::DoctorArguments),
 }
 
@@ -59,7 +61,9 @@ impl OwnCommand {
             Self::Plan(_) | Self::Base(_) | Self::Gc(_) => Powers::Needed,
             Self::Image(command) if image::runs_images(command) => Powers::Needed,
             Self::Doctor(_) => Powers::Welcome,
-            Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Fsck(_) => Powers::Unneeded,
+            Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Facts(_) | Self::Fsck(_) => {
+                Powers::Unneeded
+            }
         }
     }
 
@@ -70,6 +74,7 @@ impl OwnCommand {
             Self::Base(command) => base::run(global, command),
             Self::Pull(arguments) => pull::run(global, &arguments),
             Self::Push(arguments) => push::run(global, &arguments),
+            Self::Facts(command) => facts::run(global, command),
             Self::Gc(arguments) => gc::run(global, &arguments),
             Self::Fsck(arguments) => fsck::run(global, &arguments),
             Self::Doctor(arguments) => doctor::run(global, &arguments),
