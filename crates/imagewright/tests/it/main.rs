@@ -12,6 +12,7 @@ mod conda;
 mod configuration;
 mod crate_graph;
 mod engines;
+mod facts;
 mod help;
 mod images;
 mod lock;

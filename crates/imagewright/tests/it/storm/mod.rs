@@ -3,6 +3,7 @@
 //! `IMAGEWRIGHT_TEST_SEED` repeats a storm, `IMAGEWRIGHT_TEST_KILLS` makes it longer.
 
 mod exports;
+mod facts;
 mod imports;
 mod metadata;
 mod needs_registry;
