@@ -47,6 +47,15 @@ pub(crate) fn is_in_reach(site: Site<'_>, layer: &Descriptor) -> Result<bool, St
         && (site.outside.offline || site.remote.has_layer(layer, &places, site.cancel.stop())))
 }
 
+/// Whether a layer is here, or it was noted where it or its segment can be had: a guess, which asks nobody.
+pub(crate) fn is_promised(store: &Store, layer: &PackageLayer) -> Result<bool, StoreError> {
+    if store.has_layer(layer.digest()) {
+        return Ok(true);
+    }
+    let segment: Option<Segment> = store.peek_fact(SEGMENT, layer.digest())?;
+    Ok(segment.is_some_and(|segment| store.has_layer(&segment.of.digest)))
+}
+
 /// Notes in which joined layer the segments of others lie.
 pub(crate) fn note_segments(store: &Store, joined: &JoinedLayer) -> Result<(), StoreError> {
     let mut offset = joined.layer.head;

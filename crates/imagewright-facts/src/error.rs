@@ -58,6 +58,12 @@ pub enum BundleError {
         /// The most there may be.
         limit: u64,
     },
+    /// It holds more than bundles may.
+    #[error("the bundle holds more than {limit} facts and places")]
+    TooMany {
+        /// The most there may be.
+        limit: u64,
+    },
     /// A stream failed.
     #[error("could not {action} the bundle")]
     Io {
@@ -88,7 +94,8 @@ impl BundleError {
             | Self::Damaged
             | Self::MalformedLine { .. }
             | Self::WrongCount
-            | Self::TooLarge { .. } => ErrorKind::Invalid,
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. } => ErrorKind::Invalid,
             Self::Io { source, .. } => ErrorKind::of_io(source),
         }
     }
@@ -110,7 +117,7 @@ impl BundleError {
             Self::BadSignature { .. } | Self::Damaged | Self::WrongCount | Self::MalformedLine { .. } => {
                 Some("get the bundle once more from who exported it".to_owned())
             }
-            Self::NotABundle | Self::MalformedHead | Self::TooLarge { .. } => None,
+            Self::NotABundle | Self::MalformedHead | Self::TooLarge { .. } | Self::TooMany { .. } => None,
             Self::Io { source, .. } => ErrorKind::io_hint(source),
         }
     }

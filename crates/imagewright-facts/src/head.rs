@@ -8,7 +8,7 @@ use imagewright_oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::key::SIGNATURE;
-use crate::{BundleError, FORMAT_VERSION, LARGEST_BODY, LARGEST_PLAIN, PrivateKey, PublicKey};
+use crate::{BundleError, FORMAT_VERSION, LARGEST_BODY, LARGEST_PLAIN, MOST_LINES, PrivateKey, PublicKey};
 
 /// What every bundle begins with, whatever its version.
 const MAGIC: &str = "imagewright facts ";
@@ -82,7 +82,10 @@ impl Head {
     }
 
     fn check_sizes(&self) -> Result<(), BundleError> {
-        let Summary { plain, size, .. } = self.summary;
+        let Summary { facts, places, plain, size, .. } = self.summary;
+        if facts.saturating_add(places) > MOST_LINES {
+            return Err(BundleError::TooMany { limit: MOST_LINES });
+        }
         if size > LARGEST_BODY {
             return Err(BundleError::TooLarge { what: "the bundle", limit: LARGEST_BODY });
         }

@@ -40,5 +40,7 @@ const LONGEST_LINE: u64 = 32 << 20;
 const LARGEST_BODY: u64 = 1 << 30;
 /// No body is longer before compression.
 const LARGEST_PLAIN: u64 = 16 << 30;
+/// No body has more lines: who takes a bundle in remembers some of them.
+const MOST_LINES: u64 = 4_000_000;
 /// Larger windows of the compression are not taken: they decide the memory that reading takes.
 const LARGEST_WINDOW: u32 = 23;

@@ -7,7 +7,7 @@ use zstd::stream::write::Encoder;
 
 use crate::head::Head;
 use crate::line::{Fact, Line, Place};
-use crate::{BundleError, LARGEST_BODY, LARGEST_PLAIN, LONGEST_LINE, PrivateKey, Summary};
+use crate::{BundleError, LARGEST_BODY, LARGEST_PLAIN, LONGEST_LINE, MOST_LINES, PrivateKey, Summary};
 
 /// Bundles are written once and read often.
 const LEVEL: i32 = 9;
@@ -57,6 +57,9 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         let Digesting { mut inner, hasher, size } = self.encoder.finish().map_err(BundleError::writing)?;
         let (facts, places, plain) = (self.facts, self.places, self.plain);
         let summary = Summary { facts, places, plain, size, digest: hasher.finish() };
+        if facts + places > MOST_LINES {
+            return Err(BundleError::TooMany { limit: MOST_LINES });
+        }
         if size > LARGEST_BODY || plain > LARGEST_PLAIN {
             return Err(BundleError::TooLarge { what: "the bundle", limit: LARGEST_BODY });
         }

@@ -84,13 +84,13 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<ImportedFacts, ServiceError> {
         let imported = self.engine.import_facts(&mut open(file)?, rules, cancel);
-        Ok(imported.map_err(|source| of_file(file, source))?)
+        imported.map_err(|source| of_file(file, source))
     }
 
     /// Tells what a file holds. Its signature must be one of the key that it names, which need not be trusted.
     pub fn show_facts(&self, file: &Path) -> Result<FactsDetails, ServiceError> {
         let spool = self.store().spool()?;
-        show(file, spool).map_err(|source| of_file(file, source.into()).into())
+        show(file, spool).map_err(|source| of_file(file, source.into()))
     }
 }
 
@@ -116,7 +116,7 @@ pub fn read_public_key(text: &str) -> Result<PublicKey, ServiceError> {
     }
     let path = Path::new(text);
     let text = read_text(path, File::open(path).map_err(|source| unreadable(path, source))?)?;
-    Ok(PublicKey::parse(&text).map_err(|error| of_file(path, error.into()))?)
+    PublicKey::parse(&text).map_err(|error| of_file(path, error.into()))
 }
 
 fn read_private_key(path: &Path) -> Result<PrivateKey, ServiceError> {
@@ -126,7 +126,7 @@ fn read_private_key(path: &Path) -> Result<PrivateKey, ServiceError> {
         return Err(ServiceError::OpenKey { path: path.to_owned(), mode: mode & 0o777 });
     }
     let text = Secret::new(read_text(path, file)?);
-    Ok(PrivateKey::parse(&text).map_err(|error| of_file(path, error.into()))?)
+    PrivateKey::parse(&text).map_err(|error| of_file(path, error.into()))
 }
 
 fn read_text(path: &Path, file: File) -> Result<String, ServiceError> {
@@ -151,8 +151,12 @@ fn unreadable(path: &Path, source: io::Error) -> ServiceError {
     ServiceError::Read { path: path.to_owned(), source }
 }
 
-fn of_file(path: &Path, source: FactsError) -> FactsFileError {
-    FactsFileError { path: path.to_owned(), source }
+/// An error of what a file holds, with the file; what is the store's fault is not.
+fn of_file(path: &Path, source: FactsError) -> ServiceError {
+    match source {
+        error @ (FactsError::Store(_) | FactsError::Cancelled) => error.into(),
+        source => FactsFileError { path: path.to_owned(), source }.into(),
+    }
 }
 
 fn show(path: &Path, spool: File) -> Result<FactsDetails, BundleError> {

@@ -24,11 +24,11 @@ impl CondaStep<'_> {
         };
         let (fetcher, places) = (self.fetcher()?, self.places(&solution)?);
         let installer = self.installer(&fetcher, &places, &solution)?;
-        let mut packages: Vec<PlannedPackage> = solution
-            .packages
-            .iter()
-            .map(|chosen| planned(chosen, &solution, installer.has(chosen)))
-            .collect();
+        let plan = |chosen: &Chosen| {
+            let is_here = installer.has(chosen) || installer.is_known(chosen, &solution)?;
+            Ok(planned(chosen, &solution, is_here))
+        };
+        let mut packages = solution.packages.iter().map(plan).collect::<Result<Vec<_>, EngineError>>()?;
         let is_asked_for =
             |package: &&Package| self.asked.wanted.iter().any(|wanted| wanted.name() == package.name());
         packages.extend(solution.staying().filter(is_asked_for).map(|package| PlannedPackage {

@@ -24,8 +24,10 @@ use crate::error::EngineError;
 use crate::fetch::transfer::Transfer;
 use crate::package_layer::PackageLayer;
 use crate::parallel;
+use crate::reach;
 use crate::step::{self, StepContext};
 use crate::uv::Uv;
+use crate::workbench::Site;
 
 /// The kind of the facts about layers of wheels.
 pub(crate) const WHEEL_LAYER: &str = "wheel-layer";
@@ -297,7 +299,19 @@ impl Installer<'_> {
     }
 
     fn key(&self, hash: &Digest, chosen: &Chosen) -> Digest {
-        let compression = self.context.site.compression.to_string();
-        step::key(WHEEL_LAYER, &(version(), hash, self.layout, chosen.direct_url(), compression))
+        key(self.context.site, self.layout, hash, chosen)
     }
+}
+
+fn key(site: Site<'_>, layout: &Layout, hash: &Digest, chosen: &Chosen) -> Digest {
+    let compression = site.compression.to_string();
+    step::key(WHEEL_LAYER, &(version(), hash, layout, chosen.direct_url(), compression))
+}
+
+/// Whether the wheel of a package is likely not to be fetched, because its layer is known.
+pub(super) fn is_known(site: Site<'_>, layout: &Layout, chosen: &Chosen) -> Result<bool, EngineError> {
+    let Some(file) = chosen.wheel() else { return Ok(false) };
+    let key = key(site, layout, &super::artifacts::digest_of(file), chosen);
+    let known: Option<WheelLayer> = site.store.peek_fact(WHEEL_LAYER, &key)?;
+    Ok(known.map(|known| reach::is_promised(site.store, &known.layer)).transpose()?.unwrap_or(false))
 }

@@ -3,7 +3,7 @@
 use imagewright_facts::{BundleError, KeyError, PublicKey};
 use imagewright_model::ErrorKind;
 use imagewright_oci::{Digest, Reference};
-use imagewright_store::StoreError;
+use imagewright_store::{Store, StoreError};
 
 use super::shape::ShapeError;
 
@@ -122,5 +122,15 @@ impl FactsError {
             ),
             Self::Cancelled => None,
         }
+    }
+}
+
+/// An error of a bundle while it is kept in a file without a name: where that cannot be written, the store's folder is named.
+pub(super) fn of_spool(store: &Store, error: BundleError) -> FactsError {
+    match error {
+        BundleError::Io { action: "write", source } => {
+            StoreError::Io { action: "write a file in", path: store.root().to_owned(), source }.into()
+        }
+        error => error.into(),
     }
 }

@@ -8,7 +8,7 @@ use imagewright_model::Progress;
 use imagewright_oci::{Descriptor, Digest, Reference};
 use imagewright_store::{ImageRecord, StoreError};
 
-use super::error::FactsError;
+use super::error::{self, FactsError};
 use super::kinds;
 use super::selection::Selection;
 use super::shape::Portable;
@@ -53,15 +53,17 @@ impl Engine {
             return Err(FactsError::Nothing);
         }
         let layers: Vec<&Descriptor> = selection.layers.values().collect();
-        let mut bundle = BundleWriter::new(self.store.spool()?)?;
+        let of_spool = |error| error::of_spool(&self.store, error);
+        let mut bundle = BundleWriter::new(self.store.spool()?).map_err(of_spool)?;
         for place in self.places_of(&layers, &request.places, cancel, progress)? {
-            bundle.place(place)?;
+            bundle.place(place).map_err(of_spool)?;
         }
         for kind in kinds::portable() {
             for key in selection.keys(kind) {
                 // One that went away just now was not needed by anybody.
                 if let Some(fact) = Portable::of_store(&self.store, kind, key)? {
-                    bundle.fact(Fact { kind: kind.to_owned(), key: key.clone(), value: fact.to_raw() })?;
+                    let fact = Fact { kind: kind.to_owned(), key: key.clone(), value: fact.to_raw() };
+                    bundle.fact(fact).map_err(of_spool)?;
                 }
             }
         }

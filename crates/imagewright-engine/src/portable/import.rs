@@ -7,7 +7,7 @@ use imagewright_facts::{Bundle, Fact, Line, Place, PublicKey};
 use imagewright_oci::Digest;
 use imagewright_store::{MOST_PLACES, StoreError};
 
-use super::error::FactsError;
+use super::error::{self, FactsError};
 use super::kinds;
 use super::shape::Portable;
 use crate::Engine;
@@ -58,10 +58,11 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<ImportedFacts, FactsError> {
         let _lease = self.store.lease(|| {})?;
-        let mut bundle = Bundle::open(source, self.store.spool()?, |head| match rules.insecure {
+        let bundle = Bundle::open(source, self.store.spool()?, |head| match rules.insecure {
             true => head.check_signature(),
             false => head.check_trust(&rules.trusted),
-        })?;
+        });
+        let mut bundle = bundle.map_err(|error| error::of_spool(&self.store, error))?;
         let signer = bundle.head.signer();
         let mut survey = Survey {
             engine: self,

@@ -235,6 +235,8 @@ fn a_bomb_is_read_no_further_than_it_says() {
     assert!(matches!(read(&bytes, |_| Ok(())), Err(BundleError::WrongCount)));
     let bytes = around(&bomb, 1, 64 << 20);
     assert!(matches!(read(&bytes, |_| Ok(())), Err(BundleError::TooLarge { .. })));
+    let many = around(b"", u64::MAX, 1);
+    assert!(matches!(read(&many, |_| Ok(())), Err(BundleError::TooMany { .. })));
     let huge = around(b"", 1, 1 << 60);
     assert!(matches!(read(&huge, |_| Ok(())), Err(BundleError::TooLarge { .. })));
 }

@@ -95,7 +95,7 @@ fn damaged_bundles_are_refused_even_where_anything_is_taken() {
 }
 
 /// The lines of a bundle.
-fn lines(bytes: &[u8]) -> Vec<Value> {
+pub(crate) fn lines(bytes: &[u8]) -> Vec<Value> {
     let body = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
     let text = String::from_utf8(zstd::decode_all(&bytes[body..]).unwrap()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

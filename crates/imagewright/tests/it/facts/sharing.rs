@@ -3,9 +3,9 @@
 use std::fs;
 
 use imagewright_testkit::context::TestContext;
-use imagewright_testkit::registry::TestRegistry;
+use imagewright_testkit::registry::{Fault, TestRegistry};
 
-use super::support::{Packages, build, common, hand_over, key, machine, missing};
+use super::support::{Packages, arguments, build, common, hand_over, key, machine, missing};
 use crate::conda::support::{layers, tree};
 use crate::storm::assert_sound;
 
@@ -68,7 +68,7 @@ pub(crate) fn nothing_moves_that_is_known(registry: &impl Registry) {
     assert_sound(&second);
 
     // The same again is known as a step, and still nothing moves.
-    let again = second.run(super::support::arguments(&common(), &name, &[])).success();
+    let again = second.run(arguments(&common(), &name, &[])).success();
     assert!(again.stderr.contains("nothing changed") || again.stdout == digest, "{again}");
     assert_eq!(packages.fetched(&mut seen), Vec::<String>::new());
 
@@ -138,7 +138,7 @@ fn what_a_registry_has_lost_is_made_and_the_rest_is_named() {
     let layers = layers(&first, &name);
     let second = second_machine(&packages, &first, &key);
     // The base, two large ones, the first bucket; it is asked once.
-    let not_found = imagewright_testkit::registry::Fault::Status(404, "x: y", String::new());
+    let not_found = Fault::Status(404, "x: y", String::new());
     registry.fail("HEAD", &layers[1], &not_found, 1);
     registry.fail("HEAD", &layers[3], &not_found, 1);
     let mut seen = 0;
@@ -162,13 +162,49 @@ fn what_comes_damaged_is_made_of_its_package() {
     let registry = TestRegistry::start().unwrap();
     let (first, _, key) = first_machine(&packages, &registry);
     let second = second_machine(&packages, &first, &key);
-    let damage = imagewright_testkit::registry::Fault::Damage;
-    registry.fail("GET", "/blobs/sha256:", &damage, 20);
+    registry.fail("GET", "/blobs/sha256:", &Fault::Damage, 20);
     let more = [&common()[..], &["mouse"]].concat();
     let built = build(&second, &more, "demo/two", &[]);
     let apart = machine(&packages);
     assert_eq!(build(&apart, &more, "demo/apart", &[]), built);
     assert_sound(&second);
+}
+
+/// One that closes every connection is left alone after it was asked twice, and not asked again for each layer.
+#[test]
+fn a_registry_that_does_not_answer_is_not_waited_for() {
+    let packages = Packages::serve();
+    let registry = TestRegistry::start().unwrap();
+    let (first, digest, key) = first_machine(&packages, &registry);
+    let second = second_machine(&packages, &first, &key);
+    let before = registry.count("HEAD", "/blobs/");
+    registry.fail("HEAD", "/blobs/", &Fault::Close, 100);
+    assert_eq!(build(&second, &common(), "demo/two", &[]), digest);
+    let asked = registry.count("HEAD", "/blobs/") - before;
+    // Layers of several groups are asked for one after the other.
+    assert!((1..=2).contains(&asked), "{asked} questions");
+}
+
+#[test]
+fn a_plan_counts_on_what_is_known() {
+    let packages = Packages::serve();
+    let registry = TestRegistry::start().unwrap();
+    let (first, _, key) = first_machine(&packages, &registry);
+    let second = second_machine(&packages, &first, &key);
+    let planned = |context: &TestContext| {
+        let more = [&common()[..], &["mouse"]].concat();
+        let mut plan = arguments(&more, "demo/two", &["--json"]);
+        plan[0] = "plan";
+        let plan = context.run(plan).success().json();
+        let packages = plan["steps"][0]["packages"].as_array().unwrap().clone();
+        let fetched = packages.iter().filter(|package| package["cached"] == false);
+        (
+            fetched.map(|package| package["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>(),
+            packages.len(),
+        )
+    };
+    assert_eq!(planned(&second), (vec!["mouse".to_owned()], 12));
+    assert_eq!(planned(&machine(&packages)).0.len(), 12);
 }
 
 #[test]

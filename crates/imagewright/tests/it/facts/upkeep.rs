@@ -6,6 +6,7 @@ use std::path::Path;
 use imagewright_testkit::registry::TestRegistry;
 use insta::assert_snapshot;
 
+use super::hostile::lines;
 use super::sharing::{first_machine, second_machine};
 use super::support::{Packages, build, bundle, common, hand_over, machine, missing};
 use crate::storm::{State, assert_sound};
@@ -63,6 +64,17 @@ fn importing_again_changes_nothing() {
     let again = import();
     assert_eq!((&again["new"], &again["known"]), (&0.into(), &new));
     State::of(second.root()).assert_same(&before, "importing again");
+}
+
+/// Addresses are a machine's own business.
+#[test]
+fn a_bundle_names_no_channel_and_no_machine() {
+    let (context, bundle, _) = bundle(&Packages::serve());
+    let text: String = lines(&fs::read(&bundle).unwrap()).iter().map(ToString::to_string).collect();
+    assert!(text.contains("\"whale\""));
+    for trace in ["127.0.0.1", &*context.folder().to_string_lossy()] {
+        assert!(!text.contains(trace), "{trace}");
+    }
 }
 
 /// Of an image, only what its packages are.
