@@ -1,13 +1,14 @@
 //! Layers of which the facts are here and the bytes are not: whether they are in reach, and having them brought.
 //!
 //! A layer of a package follows from the package, so another store's facts name it as well as ours would. An image may
-//! name it where it is here, or where a registry that is noted in `origins/` has it just now. Where neither holds, it is
+//! name it where it is here, or where a registry that is noted in `origins/`, or that the image goes to, has it just now. Where neither holds, it is
 //! brought or made before it is named: a package alone, since an image mostly has it joined with others, can be cut out of
 //! the joined layer, whose registry has it; and what is brought is proven by its digest. Nothing here is an error: what is
 //! out of reach is made of its package, as ever.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::slice;
 
 use imagewright_layer::end_of_archive;
 use imagewright_model::Progress;
@@ -42,9 +43,10 @@ pub(crate) fn is_in_reach(site: Site<'_>, layer: &Descriptor) -> Result<bool, St
     if site.store.has_blob(&layer.digest) {
         return Ok(true);
     }
-    let places = site.store.origins(&layer.digest)?;
-    Ok(!places.is_empty()
-        && (site.outside.offline || site.remote.has_layer(layer, &places, site.cancel.stop())))
+    match site.outside.offline {
+        true => Ok(site.store.has_layer(&layer.digest)),
+        false => Ok(places(site, layer)?.is_some()),
+    }
 }
 
 /// Whether a layer is here, or it was noted where it or its segment can be had: a guess, which asks nobody.
@@ -99,11 +101,18 @@ pub(crate) fn bring(context: StepContext<'_>, layers: &[&PackageLayer]) -> Resul
     }
 }
 
-/// Where a layer can be had just now; none where it cannot.
+/// Where a layer can be had just now; none where it cannot. The registry that the image goes to is asked, too.
 fn places(site: Site<'_>, layer: &Descriptor) -> Result<Option<Vec<Reference>>, StoreError> {
     let places = site.store.origins(&layer.digest)?;
-    let has = !places.is_empty() && site.remote.has_layer(layer, &places, site.cancel.stop());
-    Ok(has.then_some(places))
+    let has = |places: &[Reference]| site.remote.has_layer(layer, places, site.cancel.stop());
+    if !places.is_empty() && has(&places) {
+        return Ok(Some(places));
+    }
+    let Some(target) = site.layers.target.filter(|target| has(slice::from_ref(target))) else {
+        return Ok(None);
+    };
+    site.store.note_origin(&layer.digest, target)?;
+    Ok(Some(vec![target.clone()]))
 }
 
 /// A joined layer, and layers whose segments lie in it.

@@ -29,6 +29,10 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
     }
 
     /// Adds where a layer can be had; before any fact.
+    ///
+    /// # Panics
+    ///
+    /// When there are facts already.
     pub fn place(&mut self, place: Place) -> Result<(), BundleError> {
         assert_eq!(self.facts, 0, "places come before facts");
         self.places += 1;

@@ -17,7 +17,6 @@ use imagewright_python::zip::{FileAt, ReadAt};
 use imagewright_store::BlobWriter;
 use serde::{Deserialize, Serialize};
 
-use super::Solution;
 use super::chosen::Chosen;
 use super::error::CondaError;
 use super::facts::CondaFacts;
@@ -28,7 +27,6 @@ use crate::fetch::transfer::Transfer;
 use crate::fetch::{Expected, Fetcher};
 use crate::package_layer::{FolderEntry, PACKAGE_TIME, PackageLayer};
 use crate::parallel;
-use crate::reach;
 use crate::step::{self, StepContext};
 
 /// How many packages are under way at once: more than there are processors, because some wait for the network; not many more, because the
@@ -302,26 +300,6 @@ impl Installer<'_> {
         self.folder.join(format!("{}-{}", chosen.sha256, chosen.file)).exists()
     }
 
-    /// Whether the file of a package is likely not to be fetched, because its layer is known.
-    pub(super) fn is_known(&self, chosen: &Chosen, solution: &Solution) -> Result<bool, EngineError> {
-        let store = self.context.site.store;
-        let python = match is_for_all(chosen) {
-            true => self.known_python(solution)?,
-            false => None,
-        };
-        let known: Option<CondaLayer> = store.peek_fact(CONDA_LAYER, &self.key(chosen, python.as_ref()))?;
-        Ok(known.map(|known| reach::is_promised(store, &known.layer)).transpose()?.unwrap_or(false))
-    }
-
-    /// The Python of the environment as it will be, as far as that can be told without fetching it.
-    fn known_python(&self, solution: &Solution) -> Result<Option<InstalledPython>, EngineError> {
-        if let Some(chosen) = solution.packages.iter().find(|chosen| chosen.name == "python") {
-            return Ok(self.context.site.store.peek_fact(CONDA_PYTHON, &python_key(&chosen.sha256))?);
-        }
-        let there = solution.facts.installed.iter().find(|package| package.name() == "python");
-        Ok(there.and_then(|package| package.python().ok().flatten()))
-    }
-
     fn check_scripts(&self, package: &str, scripts: &[String]) -> Result<(), EngineError> {
         match (self.link_scripts, scripts.first()) {
             (LinkScripts::Refuse, Some(script)) => {
@@ -359,7 +337,7 @@ pub(crate) fn python_key(sha256: &str) -> Digest {
 }
 
 /// Whether a package is for all architectures, so that the Python may decide where its files go.
-fn is_for_all(chosen: &Chosen) -> bool {
+pub(super) fn is_for_all(chosen: &Chosen) -> bool {
     chosen.subdir == "noarch"
 }
 

@@ -19,8 +19,8 @@ use crate::signals::{Interrupt, cancel_on_signals};
 
 /// Write a bundle of facts
 ///
-/// The same facts and key give the same file. It names packages with their versions and files, and no addresses but those of
-/// --with-layers-at.
+/// The same facts and key give the same file. It tells names, versions and files of packages, private ones included, and the
+/// repositories of --with-layers-at.
 ///
 /// Example: imagewright facts export --image team/analysis:1 --with-layers-at registry.example/team/analysis --key
 /// imagewright.key -o analysis.facts

@@ -67,6 +67,14 @@ pub(crate) fn nothing_moves_that_is_known(registry: &impl Registry) {
     assert_eq!(missing(&second, &name), 5);
     assert_sound(&second);
 
+    // What is in the layers is known, too.
+    let inventory = |context: &TestContext, name: &str| {
+        context.run(["image", "show", name, "--packages", "--json"]).success().json()["packages"].clone()
+    };
+    let known = inventory(&second, &name);
+    assert_eq!(known.as_array().map(Vec::len), Some(common().len()));
+    assert_eq!(known, inventory(&first, &format!("{}/demo/one:1", registry.host())));
+
     // The same again is known as a step, and still nothing moves.
     let again = second.run(arguments(&common(), &name, &[])).success();
     assert!(again.stderr.contains("nothing changed") || again.stdout == digest, "{again}");
@@ -126,6 +134,30 @@ fn without_places_the_packages_are_fetched_and_their_layers_are_the_same() {
     drop(build(&second, &common(), "demo/one", &[]));
     assert_eq!(packages.fetched(&mut seen).len(), common().len());
     assert_eq!((missing(&second, "demo/one"), layers(&second, "demo/one")), (0, layers(&first, "demo/one")));
+}
+
+/// A bundle that names no place will do where the image goes to a registry that has its layers.
+#[test]
+fn the_registry_that_is_pushed_to_is_asked_anyway() {
+    let packages = Packages::serve();
+    let registry = TestRegistry::start().unwrap();
+    let (first, digest, key) = first_machine(&packages, &registry);
+    let name = |tag: &str| format!("{}/demo/one:{tag}", registry.host());
+    drop(first.run(["facts", "export", "--all", "--key", "team.key", "-o", "team.facts"]).success());
+    let second = machine(&packages);
+    hand_over(&first.work().join("team.facts"), &second);
+    drop(second.run(["facts", "import", "team.facts", "--trust", &key]).success());
+    let (mut seen, before) = (0, registry.blobs("demo/one"));
+    drop(packages.fetched(&mut seen));
+    assert_eq!(build(&second, &common(), &name("2"), &["--push"]), digest);
+    assert_eq!(packages.fetched(&mut seen), Vec::<String>::new());
+    assert_eq!((registry.blobs("demo/one"), missing(&second, &name("2"))), (before, 5));
+    let more = [&common()[..], &["mouse"]].concat();
+    drop(build(&second, &more, &name("3"), &["--push"]));
+    assert_eq!(packages.fetched(&mut seen), ["mouse"]);
+    assert_sound(&second);
+    drop(second.run(["image", "fetch", &name("3")]).success());
+    assert_eq!(missing(&second, &name("3")), 0);
 }
 
 /// A registry that has freed some of the layers.
