@@ -40,7 +40,7 @@ pub enum ServiceError {
     /// Facts could not be exported or taken in.
     #[cfg(target_os = "linux")]
     #[error(transparent)]
-    Facts(#[from] FactsError),
+    Facts(Box<FactsError>),
     /// A bundle of facts or a key could not be used.
     #[cfg(target_os = "linux")]
     #[error(transparent)]
@@ -228,6 +228,13 @@ impl ServiceError {
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl From<FactsError> for ServiceError {
+    fn from(error: FactsError) -> Self {
+        Self::Facts(Box::new(error))
     }
 }
 

@@ -53,7 +53,7 @@ pub struct FactsFileError {
     pub path: PathBuf,
     /// What is wrong.
     #[source]
-    pub source: FactsError,
+    pub source: Box<FactsError>,
 }
 
 impl Service {
@@ -155,7 +155,7 @@ fn unreadable(path: &Path, source: io::Error) -> ServiceError {
 fn of_file(path: &Path, source: FactsError) -> ServiceError {
     match source {
         error @ (FactsError::Store(_) | FactsError::Cancelled) => error.into(),
-        source => FactsFileError { path: path.to_owned(), source }.into(),
+        source => FactsFileError { path: path.to_owned(), source: Box::new(source) }.into(),
     }
 }
 

@@ -26,7 +26,7 @@ pub enum FactsError {
     #[error("`{place}` has none of the layers of which there are facts")]
     NothingAt {
         /// The repository.
-        place: Reference,
+        place: Box<Reference>,
     },
     /// A fact of a kind that is not taken from others.
     #[error("the bundle holds a fact of the kind `{kind}`, which is not taken from other stores")]

@@ -99,7 +99,7 @@ impl Engine {
                 false => Ok(self.remote.has_layer(layer, std::slice::from_ref(repository), cancel.stop())),
             })?;
             if !asked.contains(&true) {
-                return Err(FactsError::NothingAt { place: repository.clone() });
+                return Err(FactsError::NothingAt { place: Box::new(repository.clone()) });
             }
             let has = places.iter_mut().zip(asked).filter(|(_, has)| *has);
             has.for_each(|(place, _)| place.at.push(repository.clone()));

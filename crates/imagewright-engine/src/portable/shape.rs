@@ -164,8 +164,8 @@ impl Portable {
             Self::Joined(fact) => {
                 check_layer(&fact.layer)?;
                 check(fact.parts.len() > 1, "its number of parts")?;
-                let lengths = fact.parts.iter().map(|part| part.length);
-                let sum = lengths.fold(Some(0_u64), |sum, length| sum?.checked_add(length));
+                let mut lengths = fact.parts.iter().map(|part| part.length);
+                let sum = lengths.try_fold(0_u64, u64::checked_add);
                 check(sum == Some(fact.layer.segment()), "the length of its parts")?;
                 // One that was made by other versions has another key, and no build would ask for it.
                 check(fact.key() == *key, "its key")

@@ -40,7 +40,7 @@ pub(crate) struct ImportArguments {
 pub(super) fn run(global: &Global, arguments: &ImportArguments) -> Result<ExitCode, Failure> {
     let configured = settings::load(global.config.as_deref(), Settings::default())?.facts.trusted_keys;
     let keys = arguments.trust.iter().chain(&configured);
-    let trusted = keys.map(|key| read_public_key(key)).collect::<Result<Vec<_>, _>>()?;
+    let trusted = keys.map(|key| Ok(read_public_key(key)?)).collect::<Result<_, Failure>>()?;
     let rules = ImportRules { trusted, insecure: arguments.insecure, keep_existing: arguments.keep_existing };
     let service = context::open(global, Settings::default())?;
     let cancel = Cancel::new();

@@ -138,22 +138,22 @@ fn facts_that_cannot_be_true_are_refused() {
         ("a key that is none", |lines| lines[0]["fact"]["key"] = "../../x".into()),
         ("a field too many", |lines| first(lines, "conda-layer")["x"] = 1.into()),
         ("a field too few", |lines| {
-            drop(first(lines, "conda-layer").as_object_mut().unwrap().remove("record"))
+            drop(first(lines, "conda-layer").as_object_mut().unwrap().remove("record"));
         }),
         ("another shape", |lines| *first(lines, "conda-layer") = json!([])),
         ("a folder outside", |lines| {
-            first(lines, "conda-layer")["layer"]["folders"][0]["path"] = "../x".into()
+            first(lines, "conda-layer")["layer"]["folders"][0]["path"] = "../x".into();
         }),
         ("a folder from the root", |lines| {
-            first(lines, "conda-layer")["layer"]["folders"][0]["path"] = "/opt".into()
+            first(lines, "conda-layer")["layer"]["folders"][0]["path"] = "/opt".into();
         }),
         ("a mode that is none", |lines| {
-            first(lines, "conda-layer")["layer"]["folders"][0]["mode"] = 0o40755.into()
+            first(lines, "conda-layer")["layer"]["folders"][0]["mode"] = 0o40755.into();
         }),
         ("an end before the head", |lines| first(lines, "conda-layer")["layer"]["end"] = 1.into()),
         ("an end behind all", |lines| first(lines, "conda-layer")["layer"]["end"] = (1_u64 << 40).into()),
         ("an address", |lines| {
-            first(lines, "conda-layer")["layer"]["descriptor"]["urls"] = json!(["http://mirror.example"])
+            first(lines, "conda-layer")["layer"]["descriptor"]["urls"] = json!(["http://mirror.example"]);
         }),
         ("a document in place of a layer", |lines| {
             first(lines, "conda-layer")["layer"]["descriptor"]["mediaType"] =
