@@ -12,7 +12,8 @@ use crate::error::EngineError;
 use crate::inventory;
 use crate::package_layer::PackageLayer;
 use crate::parallel;
-use crate::step::StepLayer;
+use crate::reach;
+use crate::step::{StepContext, StepLayer};
 use crate::workbench::Site;
 
 /// Raised when the same packages are spread over layers in another way.
@@ -62,6 +63,51 @@ pub(crate) fn assemble(
         StepLayer { layer: joined.layer, title: Some(format!("{kind} {}", names.join(" "))) }
     });
     Ok(named.collect())
+}
+
+/// Has pieces made, whose layers need not all be here, until each layer that an image has of them is in reach. `make` is
+/// given the names of those whose own layers must be here, and `pieces` what came of it with those that are joined with
+/// nothing.
+pub(crate) fn in_reach<T>(
+    context: StepContext<'_>,
+    below: usize,
+    make: impl Fn(&BTreeSet<String>) -> Result<T, EngineError>,
+    pieces: impl Fn(&T) -> Result<(Vec<Piece>, BTreeSet<String>), EngineError>,
+) -> Result<T, EngineError> {
+    let mut needed = BTreeSet::new();
+    loop {
+        let made = make(&needed)?;
+        let (pieces, apart) = pieces(&made)?;
+        let lacking = lacking(context, pieces, &apart, below)?;
+        if lacking.is_subset(&needed) {
+            return Ok(made);
+        }
+        needed.extend(lacking);
+    }
+}
+
+/// The pieces whose layers an image needs and that are neither here nor to be brought.
+fn lacking(
+    context: StepContext<'_>,
+    pieces: Vec<Piece>,
+    apart: &BTreeSet<String>,
+    below: usize,
+) -> Result<BTreeSet<String>, EngineError> {
+    let site = context.site;
+    let is_missing = |piece: &Piece| !piece.layer.is_stored(site);
+    if !pieces.iter().any(is_missing) {
+        return Ok(BTreeSet::new());
+    }
+    let mut needed = Vec::new();
+    for group in group(pieces, apart, below) {
+        let layers: Vec<&PackageLayer> = group.iter().map(|piece| &piece.layer).collect();
+        if !PackageLayer::can_be_joined(site, &layers)? {
+            needed.extend(group.into_iter().filter(is_missing));
+        }
+    }
+    let layers: Vec<&PackageLayer> = needed.iter().map(|piece| &piece.layer).collect();
+    reach::bring(context, &layers)?;
+    Ok(needed.into_iter().filter(is_missing).map(|piece| piece.name).collect())
 }
 
 /// Large packages by themselves, largest first: what changes often is small, and lies on top. Then the buckets, and on

@@ -263,8 +263,7 @@ impl BaseContext<'_> {
         report: &StepReporter<'_>,
     ) -> Result<Base, EngineError> {
         let mut step = BootstrapStep::new(self.site, request, self.settings, epoch, kept, report)?;
-        let Done { result: root, cached, solution } =
-            step::perform(self.site.store, &mut step, memory, report)?;
+        let Done { result: root, cached, solution } = step::perform(self.site, &mut step, memory, report)?;
         let created = root.created.unwrap_or_default();
         let mut draft = Draft::empty(Platform::linux(&request.architecture));
         for made in &root.layers {

@@ -205,7 +205,7 @@ impl Engine {
             let kept = keeping.apt();
             let memory = kept.memory(memory);
             let mut step = AptStep::new(progress.context(site, &report), &spec.apt, &settings.apt, kept);
-            let done = perform(&self.store, &mut step, memory, &report)?;
+            let done = perform(site, &mut step, memory, &report)?;
             decided.apt = Some(done.solution.iter().map(LockedDebian::from).collect());
             progress.add(&done.result, done.cached, &title);
             report.finish(done.cached, done.result.size());
@@ -224,7 +224,7 @@ impl Engine {
                 kept,
                 (bytecode(spec), memory.run_again),
             );
-            let done = perform(&self.store, &mut step, memory, &report)?;
+            let done = perform(site, &mut step, memory, &report)?;
             decided.conda = Some(CondaStep::locked(&done.solution));
             progress.add(&done.result, done.cached, &title);
             report.finish(done.cached, done.result.size());
@@ -246,7 +246,7 @@ impl Engine {
                 kept,
                 memory.run_again,
             )?;
-            let done = perform(&self.store, &mut step, memory, &report)?;
+            let done = perform(site, &mut step, memory, &report)?;
             decided.pip = Some(step.locked(&done.solution)?);
             pylock = Some(step.pylock(&done.solution)?);
             progress.add(&done.result, done.cached, &title);

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{BY_US, DraftLayer};
 
-const KIND: &str = "layer-packages";
+/// The kind of the facts about the packages of a layer.
+pub(crate) const LAYER_PACKAGES: &str = "layer-packages";
 
 /// The fact.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct LayerPackages {
-    packages: Vec<PackageRecord>,
+pub(crate) struct LayerPackages {
+    pub(crate) packages: Vec<PackageRecord>,
 }
 
 /// What is known of the packages of an image.
@@ -43,11 +44,11 @@ pub struct LayerOrigin {
 /// Files what a layer brought, unless that is known.
 pub(crate) fn put(store: &Store, layer: &DraftLayer, packages: &[&PackageRecord]) -> Result<(), StoreError> {
     let digest = &layer.descriptor.digest;
-    let known: Option<LayerPackages> = store.get_fact(KIND, digest)?;
+    let known: Option<LayerPackages> = store.get_fact(LAYER_PACKAGES, digest)?;
     let packages: Vec<PackageRecord> = packages.iter().map(|package| (*package).clone()).collect();
     match known {
         Some(known) if known.packages == packages => Ok(()),
-        _ => store.put_fact(KIND, digest, &LayerPackages { packages }),
+        _ => store.put_fact(LAYER_PACKAGES, digest, &LayerPackages { packages }),
     }
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn put_nothing(store: &Store, layer: &DraftLayer) -> Result<(), Store
 
 /// Notes that what is known of a layer is in use; tells whether there is something.
 pub(crate) fn keep(store: &Store, layer: &DraftLayer) -> Result<bool, StoreError> {
-    let known: Option<LayerPackages> = store.get_fact(KIND, &layer.descriptor.digest)?;
+    let known: Option<LayerPackages> = store.get_fact(LAYER_PACKAGES, &layer.descriptor.digest)?;
     Ok(known.is_some())
 }
 
@@ -80,7 +81,7 @@ pub(crate) fn of_image(
             made_by: entry.and_then(|entry| entry.created_by.clone()),
         };
         let is_ours = entry.is_some_and(|entry| entry.comment.as_deref() == Some(BY_US));
-        match store.get_fact::<LayerPackages>(KIND, &layer.digest)? {
+        match store.get_fact::<LayerPackages>(LAYER_PACKAGES, &layer.digest)? {
             Some(known) => known.packages.into_iter().for_each(|package| inventory.add(package)),
             None if is_ours => inventory.unknown.push(origin()),
             None => inventory.foreign.push(origin()),

@@ -35,6 +35,8 @@ mod partial;
 mod passwd;
 mod pip;
 mod plan;
+mod portable;
+mod reach;
 mod remote;
 mod reporter;
 mod root_view;
@@ -56,6 +58,9 @@ pub use lock::{Upgrade, Versions};
 pub use machine::Machine;
 pub use pip::{LocalError, PipError};
 pub use plan::Planned;
+pub use portable::{
+    DependsOn, ExportRequest, ExportedFacts, FactKind, FactsError, ImportRules, ImportedFacts, KINDS,
+};
 pub use remote::{RemoteError, RemoteImages, put_pulled};
 pub use run::RunRequest;
 pub use versions_error::VersionsError;

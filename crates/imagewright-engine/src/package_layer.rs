@@ -20,11 +20,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::DraftLayer;
 use crate::error::EngineError;
+use crate::reach;
 use crate::step;
 use crate::workbench::Site;
 
 /// The date of everything in a layer of a package: 2000-01-01. Zip archives cannot say what is before 1980.
 pub(crate) const PACKAGE_TIME: i64 = 946_684_800;
+
+/// The kind of the facts about layers that others were joined to.
+pub(crate) const JOINED: &str = "joined-layer";
 
 /// A layer whose parts are known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +43,32 @@ pub(crate) struct PackageLayer {
     pub(crate) head: u64,
     /// Where its end begins.
     pub(crate) end: u64,
+}
+
+/// The fact of a layer that others were joined to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JoinedLayer {
+    #[serde(flatten)]
+    pub(crate) layer: PackageLayer,
+    /// The layers whose segments follow its head.
+    pub(crate) parts: Vec<JoinedPart>,
+}
+
+impl JoinedLayer {
+    /// What it is filed under.
+    pub(crate) fn key(&self) -> Digest {
+        let digests: Vec<&Digest> = self.parts.iter().map(|part| &part.layer).collect();
+        joined_key(&digests)
+    }
+}
+
+/// A layer whose segment lies in another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JoinedPart {
+    /// The digest of the layer it was.
+    pub(crate) layer: Digest,
+    /// Bytes of its segment.
+    pub(crate) length: u64,
 }
 
 /// A folder of a layer.
@@ -110,30 +140,45 @@ impl PackageLayer {
         if let [only] = layers {
             return Ok((*only).clone());
         }
-        let digests: Vec<&Digest> = layers.iter().map(|layer| layer.digest()).collect();
-        let key = step::key("joined-layer", &(imagewright_layer::PACKAGE_VERSION, digests));
-        let _lock = site.store.lock(&format!("joined-layer {key}"), || {})?;
-        let known: Option<Self> = site.store.get_fact("joined-layer", &key)?;
-        if let Some(known) = known.filter(|known| known.is_stored(site)) {
+        let key = joined_key(&digests_of(layers));
+        let _lock = site.store.lock(&format!("{JOINED} {key}"), || {})?;
+        if let Some(known) = Self::known_joined(site, &key)? {
             return Ok(known);
         }
         let folders: BTreeSet<&FolderEntry> = layers.iter().flat_map(|layer| &layer.folders).collect();
         let folders: Vec<FolderEntry> = folders.into_iter().cloned().collect();
         let head = head(site, &folders)?;
         let (begins, last) = (head.len() as u64, layers[layers.len() - 1]);
-        let length: u64 = layers.iter().map(|layer| layer.end - layer.head).sum();
+        let part = |layer: &&Self| JoinedPart { layer: layer.digest().clone(), length: layer.segment() };
+        let parts: Vec<JoinedPart> = layers.iter().map(part).collect();
+        let length: u64 = layers.iter().map(|layer| layer.segment()).sum();
         let segments = layers.iter().map(|layer| (*layer, layer.head..layer.end));
         let end = std::iter::once((last, last.end..last.layer.descriptor.size));
-        let parts = segments.chain(end).map(|(layer, range)| layer.part(site, range));
+        let streams = segments.chain(end).map(|(layer, range)| layer.part(site, range));
         let head = std::iter::once(Ok(Box::new(io::Cursor::new(head)) as Box<dyn Read + Send>));
-        let joined = concatenate(site.store.digested_blob_writer()?, site.compression, head.chain(parts));
+        let joined = concatenate(site.store.digested_blob_writer()?, site.compression, head.chain(streams));
         let (blob, digests) = joined.map_err(|source| EngineError::JoinedLayer { source })?;
         blob.commit(&digests.digest)?;
         let layer = DraftLayer { descriptor: digests.descriptor(), diff_id: digests.diff_id };
         let uncompressed_size = digests.uncompressed_size;
-        let joined = Self { layer, uncompressed_size, folders, head: begins, end: begins + length };
-        site.store.put_fact("joined-layer", &key, &joined)?;
-        Ok(joined)
+        let layer = Self { layer, uncompressed_size, folders, head: begins, end: begins + length };
+        let joined = JoinedLayer { layer, parts };
+        site.store.put_fact(JOINED, &key, &joined)?;
+        Ok(joined.layer)
+    }
+
+    /// Whether an image can have these joined to one though some are not here.
+    pub(crate) fn can_be_joined(site: Site<'_>, layers: &[&Self]) -> Result<bool, EngineError> {
+        match layers {
+            [only] => Ok(reach::is_in_reach(site, &only.layer.descriptor)?),
+            _ => Ok(Self::known_joined(site, &joined_key(&digests_of(layers)))?.is_some()),
+        }
+    }
+
+    fn known_joined(site: Site<'_>, key: &Digest) -> Result<Option<Self>, EngineError> {
+        let Some(known) = site.store.get_fact::<JoinedLayer>(JOINED, key)? else { return Ok(None) };
+        let is_in_reach = reach::is_in_reach(site, &known.layer.layer.descriptor)?;
+        Ok(is_in_reach.then_some(known.layer))
     }
 
     /// Some of its stored bytes.
@@ -151,13 +196,26 @@ impl PackageLayer {
         self.layer.descriptor.size
     }
 
-    fn digest(&self) -> &Digest {
+    pub(crate) fn digest(&self) -> &Digest {
         &self.layer.descriptor.digest
+    }
+
+    /// Bytes of its segment.
+    pub(crate) fn segment(&self) -> u64 {
+        self.end - self.head
     }
 }
 
+fn digests_of<'l>(layers: &[&'l PackageLayer]) -> Vec<&'l Digest> {
+    layers.iter().map(|layer| layer.digest()).collect()
+}
+
+fn joined_key(digests: &[&Digest]) -> Digest {
+    step::key(JOINED, &(imagewright_layer::PACKAGE_VERSION, digests))
+}
+
 /// The stored bytes of a head.
-fn head(site: Site<'_>, folders: &[FolderEntry]) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn head(site: Site<'_>, folders: &[FolderEntry]) -> Result<Vec<u8>, EngineError> {
     let broken = |source: LayerError| EngineError::PackageLayer { source };
     let mut writer = PackageWriter::new(Vec::new(), site.compression);
     for folder in folders {

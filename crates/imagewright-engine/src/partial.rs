@@ -61,7 +61,7 @@ pub(crate) fn part(
     let failure = Failure::default();
     let mut open = |layer: &Descriptor| {
         let opened = places(site.store, site.outside.offline, layer).and_then(|places| {
-            site.remote.open_layer(layer, &places, site.cancel.stop()).map_err(EngineError::Remote)
+            site.remote.open_layer(layer, &places, 0, site.cancel.stop()).map_err(EngineError::Remote)
         });
         match opened {
             Ok(inner) => Ok(Box::new(Watched { inner, failure: failure.clone() }) as Box<dyn Read + Send>),

@@ -153,7 +153,7 @@ impl Planner<'_> {
         if result.is_none() && !spec.pip.is_empty() && self.python_comes_along(&planned.packages, report)? {
             report.status("doing the apt step: Python packages depend on the Python that comes with it");
             self.notes.push("the apt step was done to look at the Python that comes with it".to_owned());
-            result = Some(perform(&self.engine.store, &mut step, memory, report)?.result);
+            result = Some(perform(self.site, &mut step, memory, report)?.result);
         }
         self.add(StepKind::Apt, title, planned.packages, result, cached);
         Ok(cached)
@@ -180,7 +180,7 @@ impl Planner<'_> {
             report.status("doing the conda step: Python packages depend on what it installs");
             self.notes.push("the conda step was done to look at what Python packages depend on".to_owned());
             let solved = Some(planned.solution);
-            result = Some(perform_solved(&self.engine.store, &mut step, solved, memory, report)?.result);
+            result = Some(perform_solved(self.site, &mut step, solved, memory, report)?.result);
         }
         self.notes.extend(planned.notes);
         self.add(StepKind::Conda, title, planned.packages, result, cached);
@@ -241,7 +241,7 @@ impl Planner<'_> {
         memory: Memory,
     ) -> Result<Option<StepResult>, EngineError> {
         match solution {
-            Some(solution) => Ok(remembered(&self.engine.store, &step.identity(solution), memory)?),
+            Some(solution) => Ok(remembered(self.site, &step.identity(solution), memory)?),
             None => Ok(None),
         }
     }

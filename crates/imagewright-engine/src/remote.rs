@@ -24,12 +24,17 @@ pub trait RemoteImages: Send + Sync {
     /// Reads what the image for `platform` behind `reference` says about itself, and leaves its layers where they are.
     fn inspect(&self, reference: &Reference, platform: &Platform, stop: &Stop) -> Result<Image, RemoteError>;
 
-    /// Opens a layer in the first of the repositories `places` that has it. Reading ends without an error only when all
-    /// of it came; errors of reading hold a [`RemoteError`].
+    /// Whether one of the repositories `places` has the layer just now. A registry that does not answer has it not; it is
+    /// not waited for, and not asked again for a while.
+    fn has_layer(&self, layer: &Descriptor, places: &[Reference], stop: &Stop) -> bool;
+
+    /// Opens a layer from `offset` on, in the first of the repositories `places` that has it. Reading ends without an error
+    /// only when all of it came, and from the beginning, proven; errors of reading hold a [`RemoteError`].
     fn open_layer(
         &self,
         layer: &Descriptor,
         places: &[Reference],
+        offset: u64,
         stop: &Stop,
     ) -> Result<Box<dyn Read + Send>, RemoteError>;
 

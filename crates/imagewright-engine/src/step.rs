@@ -14,6 +14,7 @@ use crate::draft::{Draft, DraftLayer};
 use crate::error::EngineError;
 use crate::inventory;
 use crate::pip::PYTHON;
+use crate::reach;
 use crate::reporter::StepReporter;
 use crate::versions_error::VersionsError;
 use crate::workbench::{Site, Workbench};
@@ -165,24 +166,24 @@ pub(crate) struct Done<S> {
 
 /// Does a step, or finds that it was done.
 pub(crate) fn perform<S: Step>(
-    store: &Store,
+    site: Site<'_>,
     step: &mut S,
     memory: Memory,
     report: &StepReporter<'_>,
 ) -> Result<Done<S::Solution>, EngineError> {
-    perform_solved(store, step, None, memory, report)
+    perform_solved(site, step, None, memory, report)
 }
 
 /// Does a step whose solution may have been found out just now: it then counts as one that is remembered, and nobody is asked
 /// again.
 pub(crate) fn perform_solved<S: Step>(
-    store: &Store,
+    site: Site<'_>,
     step: &mut S,
     solved: Option<S::Solution>,
     memory: Memory,
     report: &StepReporter<'_>,
 ) -> Result<Done<S::Solution>, EngineError> {
-    let question = step.question();
+    let (question, store) = (step.question(), site.store);
     let _lock = store.lock(&format!("{}-{}", S::KIND, question.hex()), || {
         report.status("waiting for another build that does the same");
     })?;
@@ -194,7 +195,7 @@ pub(crate) fn perform_solved<S: Step>(
         None => remembered_solution(store, step, memory)?,
     };
     if let Some(solution) = known {
-        let again = match run_or_find(store, step, memory, solution) {
+        let again = match run_or_find(site, step, memory, solution) {
             // It can be had no more, and nobody insists on it.
             Err(EngineError::Versions(
                 VersionsError::Gone { .. }
@@ -209,7 +210,7 @@ pub(crate) fn perform_solved<S: Step>(
     }
     let solution = step.solve()?;
     store.put_fact(&solutions::<S>(), &question, &solution)?;
-    run_or_find(store, step, memory, solution)
+    run_or_find(site, step, memory, solution)
 }
 
 /// What an earlier build with the same question solved, where that counts.
@@ -229,39 +230,40 @@ fn solutions<S: Step>() -> String {
 }
 
 fn run_or_find<S: Step>(
-    store: &Store,
+    site: Site<'_>,
     step: &mut S,
     memory: Memory,
     solution: S::Solution,
 ) -> Result<Done<S::Solution>, EngineError> {
     let identity = step.identity(&solution);
-    if let Some(result) = remembered(store, &identity, memory)? {
+    if let Some(result) = remembered(site, &identity, memory)? {
         return Ok(Done { result, cached: true, solution });
     }
     let result = step.run(&solution)?;
     for made in &result.layers {
-        inventory::put_nothing(store, &made.layer)?;
+        inventory::put_nothing(site.store, &made.layer)?;
     }
-    store.put_fact("step", &identity, &result)?;
+    site.store.put_fact("step", &identity, &result)?;
     Ok(Done { result, cached: false, solution })
 }
 
-/// A result found earlier, if it may be taken and its layers are still there.
+/// A result found earlier, if it may be taken and its layers can still be had.
 pub(crate) fn remembered(
-    store: &Store,
+    site: Site<'_>,
     identity: &Digest,
     memory: Memory,
 ) -> Result<Option<StepResult>, StoreError> {
     if memory.run_again {
         return Ok(None);
     }
-    let known: Option<StepResult> = store.get_fact("step", identity)?;
-    let is_stored = |made: &StepLayer| store.has_blob(&made.layer.descriptor.digest);
-    let known = known.filter(|result| result.layers.iter().all(is_stored));
-    for made in known.iter().flat_map(|result| &result.layers) {
-        inventory::keep(store, &made.layer)?;
+    let Some(known) = site.store.get_fact::<StepResult>("step", identity)? else { return Ok(None) };
+    for made in &known.layers {
+        if !reach::is_in_reach(site, &made.layer.descriptor)? {
+            return Ok(None);
+        }
+        inventory::keep(site.store, &made.layer)?;
     }
-    Ok(known)
+    Ok(Some(known))
 }
 
 /// The digest of what makes two questions or results of a kind equal.

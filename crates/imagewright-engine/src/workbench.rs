@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imagewright_layer::Compression;
 use imagewright_model::Secret;
-use imagewright_oci::{Descriptor, ImageConfig};
+use imagewright_oci::{Descriptor, ImageConfig, Reference};
 use imagewright_sandbox::{
     Exit, Helper, Limits, Mount, MountSource, Network, Privileges, Root, SandboxSpec, Stdio, User, spawn,
 };
@@ -58,12 +58,14 @@ pub struct LayerWatch<'a> {
     pub done: &'a (dyn Fn(&Descriptor) + Sync),
     /// Told of such a layer that may be large when it begins.
     pub begun: &'a (dyn Fn(GrowingBlob) + Sync),
+    /// Where the image goes when it is finished. A layer that is there already need not be here.
+    pub target: Option<&'a Reference>,
 }
 
 impl LayerWatch<'_> {
     /// For whoever does not care.
     pub fn none() -> Self {
-        Self { done: &|_| {}, begun: &|_| {} }
+        Self { done: &|_| {}, begun: &|_| {}, target: None }
     }
 }
 

@@ -17,6 +17,6 @@ pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, NoEvents, Pr
 pub use secret::{Secret, SecretUrl};
 pub use settings::{
     AptSettings, BuildEngine, BuildSettings, BuildkitSettings, CondaSettings, DockerSettings, EngineSettings,
-    PythonSettings, TrustSettings,
+    FactsSettings, PythonSettings, TrustSettings,
 };
 pub use stop::Stop;

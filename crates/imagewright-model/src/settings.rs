@@ -89,6 +89,14 @@ pub struct TrustSettings {
     pub offline: bool,
 }
 
+/// What is believed that other stores found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FactsSettings {
+    /// Public keys whose bundles are taken in: in their short form, or files.
+    pub trusted_keys: Vec<String>,
+}
+
 /// Who builds Dockerfiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -51,8 +51,11 @@ pub(crate) fn sending<T, E>(
         }
         let ahead = Ahead { sender: Mutex::new(sender), seen: Mutex::default(), sent_along: &sent_along };
         let along = Along { registries, target, stop: &stop, is_new: &is_new, sent_along: &sent_along };
-        let watch =
-            LayerWatch { done: &|layer| ahead.submit(layer), begun: &|blob| along.begin(scope, blob) };
+        let watch = LayerWatch {
+            done: &|layer| ahead.submit(layer),
+            begun: &|blob| along.begin(scope, blob),
+            target: Some(target),
+        };
         let built = build(watch);
         if built.is_err() {
             stop.ask();

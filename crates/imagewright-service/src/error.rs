@@ -6,6 +6,8 @@ use imagewright_check::UnknownRule;
 use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
 #[cfg(target_os = "linux")]
+use imagewright_engine::FactsError;
+#[cfg(target_os = "linux")]
 use imagewright_layer::LayerError;
 use imagewright_model::spec::SpecError;
 use imagewright_model::{BuildEngine, ErrorKind};
@@ -17,6 +19,8 @@ use imagewright_registry::RegistryError;
 use imagewright_store::{StoreError, transfer::TransferError};
 
 use crate::EngineError;
+#[cfg(target_os = "linux")]
+use crate::facts::FactsFileError;
 use crate::transport::TransportError;
 
 /// Why a use case failed.
@@ -33,6 +37,23 @@ pub enum ServiceError {
     #[cfg(target_os = "linux")]
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    /// Facts could not be exported or taken in.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Facts(Box<FactsError>),
+    /// A bundle of facts or a key could not be used.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    FactsFile(#[from] FactsFileError),
+    /// Others may read a private key.
+    #[cfg(target_os = "linux")]
+    #[error("others may read the private key `{}`: its mode is {mode:o}", path.display())]
+    OpenKey {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// A registry could not be used.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -131,6 +152,12 @@ impl ServiceError {
             Self::Store(error) => error.kind(),
             #[cfg(target_os = "linux")]
             Self::Transfer(error) => error.kind(),
+            #[cfg(target_os = "linux")]
+            Self::Facts(error) => error.kind(),
+            #[cfg(target_os = "linux")]
+            Self::FactsFile(error) => error.source.kind(),
+            #[cfg(target_os = "linux")]
+            Self::OpenKey { .. } => ErrorKind::Denied,
             Self::Registry(error) => error.kind(),
             Self::Spec(error) => error.kind(),
             Self::Dockerfile(error) => error.kind(),
@@ -160,6 +187,12 @@ impl ServiceError {
             Self::Store(error) => error.hint(),
             #[cfg(target_os = "linux")]
             Self::Transfer(error) => error.hint(),
+            #[cfg(target_os = "linux")]
+            Self::Facts(error) => error.hint(),
+            #[cfg(target_os = "linux")]
+            Self::FactsFile(error) => error.source.hint(),
+            #[cfg(target_os = "linux")]
+            Self::OpenKey { path, .. } => Some(format!("`chmod 600 {}`; if others had it, make a new one", path.display())),
             Self::Registry(error) => error.hint(),
             Self::Spec(error) => error.hint(),
             Self::Dockerfile(error) => error.hint(),
@@ -195,6 +228,13 @@ impl ServiceError {
             Self::Reference(_) => None,
             Self::Read { source, .. } | Self::Write { source, .. } => ErrorKind::io_hint(source),
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl From<FactsError> for ServiceError {
+    fn from(error: FactsError) -> Self {
+        Self::Facts(Box::new(error))
     }
 }
 

@@ -21,6 +21,8 @@ pub mod metadata;
 #[cfg(target_os = "linux")]
 mod ahead;
 #[cfg(target_os = "linux")]
+mod asked;
+#[cfg(target_os = "linux")]
 mod base;
 #[cfg(target_os = "linux")]
 mod build;
@@ -28,6 +30,8 @@ mod build;
 mod conda_list;
 #[cfg(target_os = "linux")]
 mod dockerfile;
+#[cfg(target_os = "linux")]
+mod facts;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
@@ -60,6 +64,14 @@ pub use service::{
     ImageDetails, ImageRecord, Inventory, LayerOrigin, Limits, Machine, OnTransfer, PlanReport, Removed,
     RunRequest, Service, Tally, Upgrade,
 };
+
+#[cfg(target_os = "linux")]
+pub use facts::{
+    ExportedFacts, FactsDetails, FactsExport, FactsFileError, ImportRules, ImportedFacts, make_facts_key,
+    read_public_key,
+};
+#[cfg(target_os = "linux")]
+pub use imagewright_facts::PublicKey;
 
 pub use error::ServiceError;
 pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};

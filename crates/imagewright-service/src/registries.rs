@@ -14,6 +14,7 @@ use imagewright_registry::transfer::{
 use imagewright_registry::{BlobOutcome, Cancel as Watch, Client, GrowingSource, RegistryError};
 use imagewright_store::{Image, ImageRecord, Store, StoreError};
 
+use crate::asked::Asked;
 use crate::{Service, ServiceError};
 
 /// Told what is happening and how far it has come, from several threads.
@@ -24,6 +25,8 @@ pub type OnTransfer<'a> = &'a (dyn Fn(&str, Progress) + Sync);
 pub(crate) struct Registries {
     pub(crate) client: Client,
     pub(crate) store: Store,
+    /// What registries were asked for lately.
+    pub(crate) asked: Asked,
 }
 
 impl RemoteImages for Registries {
@@ -48,13 +51,18 @@ impl RemoteImages for Registries {
         Ok(Image { manifest: image.manifest, config: image.config })
     }
 
+    fn has_layer(&self, layer: &Descriptor, places: &[Reference], stop: &Stop) -> bool {
+        self.asked.has_layer(&self.client, layer, places, stop)
+    }
+
     fn open_layer(
         &self,
         layer: &Descriptor,
         places: &[Reference],
+        offset: u64,
         stop: &Stop,
     ) -> Result<Box<dyn Read + Send>, RemoteError> {
-        Ok(Box::new(Remote(self.open_elsewhere(layer, places, 0, stop).map_err(remote)?)))
+        Ok(Box::new(Remote(self.open_elsewhere(layer, places, offset, stop).map_err(remote)?)))
     }
 
     fn fetch(

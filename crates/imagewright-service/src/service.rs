@@ -9,6 +9,7 @@ use imagewright_registry::Client;
 use imagewright_sandbox::Helper;
 use imagewright_store::{Lease, Store};
 
+use crate::asked::Asked;
 use crate::registries::Registries;
 use crate::{CredentialFiles, RegistrySettings, ServiceError};
 
@@ -44,7 +45,7 @@ impl Service {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = Store::open(root)?;
         let client = Client::new(registry_settings.clone(), &settings.trust, Box::new(credentials.clone()))?;
-        let registries = Registries { client, store: store.clone() };
+        let registries = Registries { client, store: store.clone(), asked: Asked::default() };
         let remote = Box::new(registries.clone());
         let engine = Engine { store, helper, settings, machine, remote, threads };
         Ok(Self { engine, registries, registry_settings, credentials, engines: EngineSettings::default() })

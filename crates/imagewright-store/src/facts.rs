@@ -1,5 +1,6 @@
 //! Facts: what was found out about something, filed under its digest so that it need not be found out again.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -8,6 +9,7 @@ use imagewright_oci::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::collection::entries;
 use crate::files::{Attempt, create_directory, if_found, parent};
 use crate::{Store, StoreError};
 
@@ -25,11 +27,7 @@ impl Store {
     }
 
     /// The same, but looking at it is no use that keeps it from a collection.
-    pub(crate) fn peek_fact<T: DeserializeOwned>(
-        &self,
-        kind: &str,
-        key: &Digest,
-    ) -> Result<Option<T>, StoreError> {
+    pub fn peek_fact<T: DeserializeOwned>(&self, kind: &str, key: &Digest) -> Result<Option<T>, StoreError> {
         let path = self.fact_path(kind, key);
         let bytes = if_found(fs::read(&path)).attempt("read", &path)?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
@@ -51,6 +49,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (path, bytes) = self.fact_to_write(kind, key, fact)?;
         self.layout().temporary().write(&path, &bytes)
+    }
+
+    /// The keys of all facts of a kind, sorted.
+    pub fn fact_keys(&self, kind: &str) -> Result<Vec<Digest>, StoreError> {
+        let names = entries(&self.room("facts").join(kind))?.into_iter().map(|entry| entry.file_name());
+        let key = |name: OsString| format!("sha256:{}", name.to_str()?.strip_suffix(".json")?).parse().ok();
+        // What is no fact of ours is passed over.
+        let mut keys: Vec<Digest> = names.filter_map(key).collect();
+        keys.sort();
+        Ok(keys)
     }
 
     fn fact_to_write<T: Serialize>(

@@ -15,7 +15,7 @@ use crate::{Image, Store, StoreError};
 /// The room of these files.
 pub(crate) const ROOM: &str = "origins";
 /// How many places are remembered of one layer.
-const MOST_PLACES: usize = 8;
+pub const MOST_PLACES: usize = 8;
 
 impl Store {
     /// Notes that the layer can be had from the repository of `reference`. What was noted last is offered first.

@@ -11,6 +11,7 @@ use crate::files::{Attempt, create_directory, remove_tree};
 use crate::flushing::{self, Flusher};
 use crate::layout::Layout;
 use crate::temporary::Temporary;
+use crate::unfinished::Unfinished;
 use crate::{StoreError, collection, scratch};
 
 /// The folders of a store that hold more than an image layout does.
@@ -91,6 +92,11 @@ impl Store {
         let path = room.join(boot);
         create_directory(&path)?;
         Ok(Some(path))
+    }
+
+    /// A file without a name, for what is read again and then not wanted any more.
+    pub fn spool(&self) -> Result<File, StoreError> {
+        Ok(Unfinished::nameless(self.inner.layout.temporary().folder())?.into_file())
     }
 
     /// The folder that snapshots' paths are relative to.

@@ -79,19 +79,22 @@ impl Wheel {
     }
 }
 
-/// Writes an index of Python packages (PEP 691) below `simple`, for wheels and the times at which they came to it. To be
-/// served by [`HttpServer`](crate::http::HttpServer).
+/// Writes an index of Python packages (PEP 691) below `simple`, for wheels and the times at which they came to it, with their
+/// metadata beside them (PEP 658), so that solving reads no wheel. To be served by [`HttpServer`](crate::http::HttpServer).
 pub fn write_index(folder: &Path, wheels: &[(Wheel, &str)]) -> io::Result<()> {
     let mut projects: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for (wheel, time) in wheels {
         let name = wheel.file_name();
         wheel.write_to(&folder.join("files"))?;
         let bytes = wheel.bytes()?;
+        let metadata = metadata(&wheel.name, &wheel.version, &wheel.requires);
+        fs::write(folder.join("files").join(format!("{name}.metadata")), &metadata)?;
         projects.entry(&wheel.name).or_default().push(json!({
             "filename": name,
             "url": format!("../../files/{name}"),
             "hashes": {"sha256": Digest::of(&bytes).hex()},
             "size": bytes.len(),
+            "core-metadata": {"sha256": Digest::of(metadata.as_bytes()).hex()},
             "upload-time": time,
         }));
     }

@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Logout(login::LogoutArguments),
     #[command(display_order = 9)]
     Metadata(metadata::MetadataArguments),
-    #[command(display_order = 15)]
+    #[command(display_order = 16)]
     Completions(completions::CompletionsArguments),
 }
 

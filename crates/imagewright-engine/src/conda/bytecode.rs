@@ -1,6 +1,7 @@
 //! Bytecode of packages that are for all Pythons, and so come without: compiled once for each package and Python by the environment's own
 //! interpreter. Others come with theirs.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::path::Path;
@@ -20,31 +21,37 @@ use crate::package_layer::PackageLayer;
 use crate::step::{self, StepContext, StepLayer};
 use crate::workbench::Workbench;
 
+/// The kind of the facts about bytecode of packages.
+pub(crate) const CONDA_BYTECODE: &str = "conda-bytecode";
+
 /// The bytecode of a package.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
+    /// What the layer of the package is filed under; none where nothing was compiled.
+    pub(crate) package: Option<Digest>,
     /// None where it has no modules.
-    pub(super) layer: Option<PackageLayer>,
+    pub(crate) layer: Option<PackageLayer>,
     /// Its files, from the prefix on.
-    pub(super) paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
 }
 
 impl CondaStep<'_> {
-    /// The bytecode of each package; `so_far` are the layers of the packages themselves, in which the interpreter is.
+    /// The bytecode of each package; `so_far` are the layers of the packages themselves, in which the interpreter is. A layer
+    /// that is known need not be here, unless that of its package is `needed`.
     pub(super) fn compiled(
         &self,
         installer: &Installer<'_>,
         solution: &Solution,
         layers: &[CondaLayer],
         python: &InstalledPython,
-        so_far: &[StepLayer],
+        (so_far, needed): (&[StepLayer], &BTreeSet<String>),
     ) -> Result<Vec<Compiled>, EngineError> {
         let interpreter = interpreter(solution);
         let key = |chosen: &Chosen| {
             let compression = self.context.site.compression.to_string();
             let versions = (BYTECODE_VERSION, imagewright_layer::PACKAGE_VERSION);
             step::key(
-                "conda-bytecode",
+                CONDA_BYTECODE,
                 &(versions, installer.key(chosen, Some(python)), &interpreter, compression),
             )
         };
@@ -52,7 +59,7 @@ impl CondaStep<'_> {
         let mut missing: Vec<(usize, Digest)> = Vec::new();
         for (number, (chosen, layer)) in solution.packages.iter().zip(layers).enumerate() {
             let known = match layer.is_noarch_python {
-                true => self.known(&key(chosen))?,
+                true => self.known(&key(chosen), needed.contains(&chosen.name))?,
                 false => Some(Compiled::default()),
             };
             if known.is_none() {
@@ -71,18 +78,20 @@ impl CondaStep<'_> {
             for ((number, key), made) in
                 missing.iter().zip(made.expect("compiling gives layers, or an error"))
             {
-                self.context.site.store.put_fact("conda-bytecode", key, &made)?;
+                let package = installer.key(&solution.packages[*number], Some(python));
+                let made = Compiled { package: Some(package), ..made };
+                self.context.site.store.put_fact(CONDA_BYTECODE, key, &made)?;
                 compiled[*number] = Some(made);
             }
         }
         Ok(compiled.into_iter().map(|compiled| compiled.expect("what was missing was compiled")).collect())
     }
 
-    fn known(&self, key: &Digest) -> Result<Option<Compiled>, EngineError> {
+    fn known(&self, key: &Digest, is_needed: bool) -> Result<Option<Compiled>, EngineError> {
         let site = self.context.site;
-        let known: Option<Compiled> = site.store.get_fact("conda-bytecode", key)?;
+        let known: Option<Compiled> = site.store.get_fact(CONDA_BYTECODE, key)?;
         let is_there = |known: &Compiled| known.layer.as_ref().is_none_or(|layer| layer.is_stored(site));
-        Ok(known.filter(|known| !self.again && is_there(known)))
+        Ok(known.filter(|known| !self.again && (!is_needed || is_there(known))))
     }
 }
 
@@ -122,7 +131,7 @@ fn compile(
         let Some((layer, paths)) = made else { return Ok(Compiled::default()) };
         let paths = paths.iter().map(ToString::to_string);
         let paths = paths.filter_map(|path| path.strip_prefix(&inside).map(str::to_owned)).collect();
-        Ok(Compiled { layer: Some(layer), paths })
+        Ok(Compiled { layer: Some(layer), paths, ..Compiled::default() })
     });
     made.collect()
 }

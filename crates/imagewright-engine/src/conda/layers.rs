@@ -37,14 +37,21 @@ pub(super) fn version() -> (u32, u32) {
     (INSTALL_VERSION, imagewright_layer::PACKAGE_VERSION)
 }
 
+/// The kind of the facts about layers of packages.
+pub(crate) const CONDA_LAYER: &str = "conda-layer";
+/// The kind of the facts that list the files of those layers.
+pub(crate) const CONDA_FILES: &str = "conda-files";
+/// The kind of the facts about the Python that a package brings.
+pub(crate) const CONDA_PYTHON: &str = "conda-python";
+
 /// The layer of a package.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct CondaLayer {
-    pub(super) layer: PackageLayer,
+pub(crate) struct CondaLayer {
+    pub(crate) layer: PackageLayer,
     /// What the package says of itself.
-    pub(super) record: PackageRecord,
+    pub(crate) record: PackageRecord,
     /// The package as the books of an environment have it.
-    pub(super) package: Package,
+    pub(crate) package: Package,
     /// Scripts for whoever installs it, from the prefix on.
     pub(super) link_scripts: Vec<String>,
     /// Whether shells run scripts of it.
@@ -71,8 +78,8 @@ impl Installer<'_> {
     /// The Python that a package brings.
     pub(super) fn python_of(&self, chosen: &Chosen) -> Result<InstalledPython, EngineError> {
         let store = self.context.site.store;
-        let key = step::key("conda-python", &(version(), &chosen.sha256));
-        if let Some(known) = store.get_fact("conda-python", &key)? {
+        let key = python_key(&chosen.sha256);
+        if let Some(known) = store.get_fact(CONDA_PYTHON, &key)? {
             return Ok(known);
         }
         let transfer = Transfer::new(self.context.report.output(), chosen.file.clone(), chosen.known_size());
@@ -82,19 +89,21 @@ impl Installer<'_> {
         let python = package.python().map_err(|source| wrong(chosen, source))?;
         let none = || wrong(chosen, PackageError::PythonVersion(chosen.version.clone()));
         let python = python.ok_or_else(none)?;
-        store.put_fact("conda-python", &key, &python)?;
+        store.put_fact(CONDA_PYTHON, &key, &python)?;
         Ok(python)
     }
 
-    /// The layer of each package.
+    /// The layer of each package. One that is known need not be here, unless it is `needed`.
     pub(super) fn layers(
         &self,
         chosen: &[Chosen],
         python: Option<&InstalledPython>,
+        needed: &BTreeSet<String>,
     ) -> Result<Vec<CondaLayer>, EngineError> {
         let mut known = Vec::with_capacity(chosen.len());
         for chosen in chosen {
-            known.push(if self.again { None } else { self.remembered(chosen, python)? });
+            let is_needed = needed.contains(&chosen.name);
+            known.push(if self.again { None } else { self.remembered(chosen, python, is_needed)? });
         }
         let mut missing: Vec<&Chosen> = chosen
             .iter()
@@ -146,12 +155,14 @@ impl Installer<'_> {
         &self,
         chosen: &Chosen,
         python: Option<&InstalledPython>,
+        is_needed: bool,
     ) -> Result<Option<CondaLayer>, EngineError> {
         let site = self.context.site;
         let key = self.key(chosen, python);
-        let known: Option<CondaLayer> = site.store.get_fact("conda-layer", &key)?;
-        let Some(known) = known.filter(|known| known.layer.is_stored(site)) else { return Ok(None) };
-        let files: Option<Installed> = site.store.get_fact("conda-files", &key)?;
+        let known: Option<CondaLayer> = site.store.get_fact(CONDA_LAYER, &key)?;
+        let known = known.filter(|known| !is_needed || known.layer.is_stored(site));
+        let Some(known) = known else { return Ok(None) };
+        let files: Option<Installed> = site.store.get_fact(CONDA_FILES, &key)?;
         Ok(files.map(|_| known))
     }
 
@@ -166,7 +177,7 @@ impl Installer<'_> {
         // Of several builds that want it one makes it, and the others find it.
         let _lock = store.lock(&format!("conda-layer {key}"), || {})?;
         if !self.again
-            && let Some(known) = self.remembered(chosen, python)?
+            && let Some(known) = self.remembered(chosen, python, true)?
         {
             return Ok(known);
         }
@@ -185,8 +196,8 @@ impl Installer<'_> {
                 self.layer_of(chosen, &archive, python, || {}, || Ok(()))?
             }
         };
-        store.put_fact("conda-files", &key, &installed)?;
-        store.put_fact("conda-layer", &key, &layer)?;
+        store.put_fact(CONDA_FILES, &key, &installed)?;
+        store.put_fact(CONDA_LAYER, &key, &layer)?;
         Ok(layer)
     }
 
@@ -303,7 +314,7 @@ impl Installer<'_> {
         python: Option<&InstalledPython>,
     ) -> Result<Installed, EngineError> {
         let key = self.key(chosen, python);
-        Ok(self.context.site.store.get_fact("conda-files", &key)?.unwrap_or_default())
+        Ok(self.context.site.store.get_fact(CONDA_FILES, &key)?.unwrap_or_default())
     }
 
     fn check_scripts(&self, package: &str, scripts: &[String]) -> Result<(), EngineError> {
@@ -321,7 +332,7 @@ impl Installer<'_> {
         let compression = self.context.site.compression.to_string();
         let python = python.filter(|_| is_for_all(chosen));
         let what = (&chosen.sha256, &chosen.channel, &chosen.subdir, &chosen.depends, &chosen.constrains);
-        step::key("conda-layer", &(version(), what, prefix, folder, folders, python, compression))
+        step::key(CONDA_LAYER, &(version(), what, prefix, folder, folders, python, compression))
     }
 }
 
@@ -337,8 +348,13 @@ impl CondaLayer {
     }
 }
 
+/// What the Python that a package brings is filed under; `sha256` is the package's, in hexadecimal.
+pub(crate) fn python_key(sha256: &str) -> Digest {
+    step::key(CONDA_PYTHON, &(version(), sha256))
+}
+
 /// Whether a package is for all architectures, so that the Python may decide where its files go.
-fn is_for_all(chosen: &Chosen) -> bool {
+pub(super) fn is_for_all(chosen: &Chosen) -> bool {
     chosen.subdir == "noarch"
 }
 

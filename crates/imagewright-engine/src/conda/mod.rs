@@ -40,10 +40,12 @@ use crate::fetch::cached::sweep;
 use crate::lock::{Kept, KeptConda};
 use crate::step::{self, Step, StepContext, StepLayer, StepResult};
 pub(crate) use asked::Asked;
+pub(crate) use bytecode::{CONDA_BYTECODE, Compiled};
 use chosen::Chosen;
 pub use error::CondaError;
 use facts::CondaFacts;
-use layers::{CondaLayer, Installer};
+use layers::Installer;
+pub(crate) use layers::{CONDA_FILES, CONDA_LAYER, CONDA_PYTHON, CondaLayer, python_key};
 pub use listed::read_conda_lock;
 use places::Places;
 
@@ -171,11 +173,7 @@ impl<'a> CondaStep<'a> {
         layers: &[CondaLayer],
         python: Option<&InstalledPython>,
     ) -> Result<Vec<StepLayer>, EngineError> {
-        let mut files: Vec<(&str, BTreeSet<String>)> = Vec::new();
-        for chosen in &solution.packages {
-            files.push((&chosen.name, installer.installed(chosen, python)?.files()));
-        }
-        let (told, apart) = overlaps(&files);
+        let (told, apart) = overlaps_of(installer, solution, python)?;
         for overlap in told {
             self.context.report.warn(overlap);
         }
@@ -241,7 +239,15 @@ impl Step for CondaStep<'_> {
             return Ok(result);
         }
         let python = self.python(&installer, solution)?;
-        let layers = installer.layers(&solution.packages, python.as_ref())?;
+        let layers = assembly::in_reach(
+            self.context,
+            self.context.draft.layers.len(),
+            |needed| installer.layers(&solution.packages, python.as_ref(), needed),
+            |layers| {
+                let apart = overlaps_of(&installer, solution, python.as_ref())?.1;
+                Ok((layers.iter().map(CondaLayer::piece).collect(), apart))
+            },
+        )?;
         result.layers.extend(self.before_replacing(solution)?);
         let draft = self.context.draft.with(result.layers.iter().map(|made| &made.layer));
         let context = StepContext { draft: &draft, ..self.context };
@@ -249,19 +255,40 @@ impl Step for CondaStep<'_> {
         result.layers.extend(self.package_layers(&installer, solution, &layers, python.as_ref())?);
         let mut compiled = Vec::new();
         if let (Bytecode::Full, Some(python)) = (self.bytecode, &python) {
-            compiled = self.compiled(&installer, solution, &layers, python, &result.layers)?;
             let below = self.context.draft.layers.len() + result.layers.len();
-            let pieces = layers.iter().zip(&compiled).filter_map(|(layer, compiled)| {
-                Some(Piece { layer: compiled.layer.clone()?, record: None, ..layer.piece() })
-            });
-            let nothing = BTreeSet::new();
-            let site = self.context.site;
-            result.layers.extend(assembly::assemble(site, "bytecode", pieces.collect(), &nothing, below)?);
+            let pieces = |compiled: &Vec<Compiled>| {
+                let both = layers.iter().zip(compiled);
+                let piece = both.filter_map(|(layer, compiled)| {
+                    Some(Piece { layer: compiled.layer.clone()?, record: None, ..layer.piece() })
+                });
+                piece.collect::<Vec<_>>()
+            };
+            compiled = assembly::in_reach(
+                self.context,
+                below,
+                |needed| self.compiled(&installer, solution, &layers, python, (&result.layers, needed)),
+                |compiled| Ok((pieces(compiled), BTreeSet::new())),
+            )?;
+            let (site, nothing) = (self.context.site, BTreeSet::new());
+            result.layers.extend(assembly::assemble(site, "bytecode", pieces(&compiled), &nothing, below)?);
         }
         result.layers.push(self.books(&installer, solution, &layers, &compiled, python.as_ref())?);
         result.layers.extend(self.after_installing(solution, &layers, &result.layers)?);
         Ok(result)
     }
+}
+
+/// Files that several packages of a solution bring; the lists of their files are known.
+fn overlaps_of(
+    installer: &Installer<'_>,
+    solution: &Solution,
+    python: Option<&InstalledPython>,
+) -> Result<(Vec<String>, BTreeSet<String>), EngineError> {
+    let mut files: Vec<(&str, BTreeSet<String>)> = Vec::new();
+    for chosen in &solution.packages {
+        files.push((&chosen.name, installer.installed(chosen, python)?.files()));
+    }
+    Ok(overlaps(&files))
 }
 
 /// Files that several packages bring: for people, and the packages that must not share a layer with others. Packages come in their

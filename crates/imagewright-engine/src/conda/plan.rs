@@ -1,12 +1,15 @@
 //! What the conda step would do: solved as in a build, and no package fetched.
 
 use imagewright_conda::Package;
+use imagewright_conda::package::InstalledPython;
 use imagewright_model::plan::{PackageChange, PlannedPackage};
 use imagewright_model::spec::LinkScripts;
 
 use super::chosen::Chosen;
+use super::layers::{CONDA_LAYER, CONDA_PYTHON, CondaLayer, Installer, is_for_all, python_key};
 use super::{CondaStep, Solution};
 use crate::error::EngineError;
+use crate::reach;
 use crate::step::{Memory, Step, remembered_solution};
 
 /// What the step would do.
@@ -27,11 +30,11 @@ impl CondaStep<'_> {
         };
         let (fetcher, places) = (self.fetcher()?, self.places(&solution)?);
         let installer = self.installer(&fetcher, &places, &solution)?;
-        let mut packages: Vec<PlannedPackage> = solution
-            .packages
-            .iter()
-            .map(|chosen| planned(chosen, &solution, installer.has(chosen)))
-            .collect();
+        let plan = |chosen: &Chosen| {
+            let is_here = installer.has(chosen) || installer.is_known(chosen, &solution)?;
+            Ok(planned(chosen, &solution, is_here))
+        };
+        let mut packages = solution.packages.iter().map(plan).collect::<Result<Vec<_>, EngineError>>()?;
         let is_asked_for =
             |package: &&Package| self.asked.wanted.iter().any(|wanted| wanted.name() == package.name());
         packages.extend(solution.staying().filter(is_asked_for).map(|package| PlannedPackage {
@@ -58,6 +61,28 @@ impl CondaStep<'_> {
             }
         };
         vec![told.to_owned()]
+    }
+}
+
+impl Installer<'_> {
+    /// Whether the file of a package is likely not to be fetched, because its layer is known.
+    fn is_known(&self, chosen: &Chosen, solution: &Solution) -> Result<bool, EngineError> {
+        let store = self.context.site.store;
+        let python = match is_for_all(chosen) {
+            true => self.known_python(solution)?,
+            false => None,
+        };
+        let known: Option<CondaLayer> = store.peek_fact(CONDA_LAYER, &self.key(chosen, python.as_ref()))?;
+        Ok(known.map(|known| reach::is_promised(store, &known.layer)).transpose()?.unwrap_or(false))
+    }
+
+    /// The Python of the environment as it will be, as far as that can be told without fetching it.
+    fn known_python(&self, solution: &Solution) -> Result<Option<InstalledPython>, EngineError> {
+        if let Some(chosen) = solution.packages.iter().find(|chosen| chosen.name == "python") {
+            return Ok(self.context.site.store.peek_fact(CONDA_PYTHON, &python_key(&chosen.sha256))?);
+        }
+        let there = solution.facts.installed.iter().find(|package| package.name() == "python");
+        Ok(there.and_then(|package| package.python().ok().flatten()))
     }
 }
 

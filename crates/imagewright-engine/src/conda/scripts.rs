@@ -144,7 +144,7 @@ impl CondaStep<'_> {
         let (prefix, folder) = (&facts.prefix, facts.folder);
         let mut step = ScriptsStep { context, prefix, folder, moment, scripts };
         let memory = Memory { solve_again: false, run_again: self.again };
-        let done = perform(context.site.store, &mut step, memory, context.report)?;
+        let done = perform(context.site, &mut step, memory, context.report)?;
         let layer = done.result.layers.into_iter().next();
         Ok(layer.map(|made| StepLayer { title: Some(title), ..made }))
     }

@@ -304,7 +304,7 @@ impl<'a> Stages<'a> {
     ) -> Result<(StepResult, bool), EngineError> {
         let solve_again = memory.solve_again || step.is_looked_at_again();
         let memory = Memory { solve_again, ..memory };
-        let done = perform(&self.engine.store, &mut step, memory, report)?;
+        let done = perform(self.site, &mut step, memory, report)?;
         Ok((done.result, done.cached))
     }
 

@@ -3,9 +3,11 @@
 //! The modules are read from the wheels and never lie on a disk; see `compile.py`. What comes out is checked by nobody
 //! against the time of its source (PEP 552), because times in an image are made up.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use imagewright_oci::Digest;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::artifacts::Artifacts;
@@ -18,6 +20,18 @@ use crate::package_layer::PackageLayer;
 use crate::parallel;
 use crate::step::{self, StepContext};
 use crate::workbench::Workbench;
+
+/// The kind of the facts about bytecode of wheels.
+pub(crate) const BYTECODE: &str = "bytecode";
+
+/// The bytecode of a wheel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WheelBytecode {
+    /// Hash of the wheel.
+    pub(crate) wheel: Digest,
+    /// None where it has no modules.
+    pub(crate) layer: Option<PackageLayer>,
+}
 
 /// Compiles wheels.
 pub(super) struct Compiler<'a> {
@@ -34,18 +48,19 @@ struct Source<'a> {
 }
 
 impl Compiler<'_> {
-    /// A layer with the bytecode of each wheel; none where it has no modules. `file` sees to it that the file of the
-    /// wheel with a number is there.
+    /// A layer with the bytecode of each wheel; none where it has no modules. One that is known need not be here, unless
+    /// that of its package is `needed`. `file` sees to it that the file of the wheel with a number is there.
     pub(super) fn layers(
         &self,
         wheels: &[WheelLayer],
+        needed: &BTreeSet<String>,
         again: bool,
         file: impl Fn(usize) -> Result<PathBuf, EngineError>,
     ) -> Result<Vec<Option<PackageLayer>>, EngineError> {
         let mut layers = Vec::with_capacity(wheels.len());
         let mut missing = Vec::new();
         for (number, wheel) in wheels.iter().enumerate() {
-            let known = if again { None } else { self.known(wheel)? };
+            let known = if again { None } else { self.known(wheel, needed.contains(&wheel.name))? };
             if known.is_none() {
                 missing.push((self.key(wheel), number));
             }
@@ -57,7 +72,7 @@ impl Compiler<'_> {
         for (key, number) in missing {
             let lock = self.context.site.store.lock(&format!("bytecode {key}"), || {})?;
             let wheel = &wheels[number];
-            match self.known(wheel)?.filter(|_| !again) {
+            match self.known(wheel, true)?.filter(|_| !again) {
                 Some(known) => layers[number] = Some(known),
                 None => {
                     sources.push(Source { wheel, path: file(number)? });
@@ -72,10 +87,15 @@ impl Compiler<'_> {
     }
 
     /// What was made of a wheel earlier, which may be nothing.
-    fn known(&self, wheel: &WheelLayer) -> Result<Option<Option<PackageLayer>>, EngineError> {
+    fn known(
+        &self,
+        wheel: &WheelLayer,
+        is_needed: bool,
+    ) -> Result<Option<Option<PackageLayer>>, EngineError> {
         let site = self.context.site;
-        let known: Option<Option<PackageLayer>> = site.store.get_fact("bytecode", &self.key(wheel))?;
-        Ok(known.filter(|layer| layer.as_ref().is_none_or(|layer| layer.is_stored(site))))
+        let known: Option<WheelBytecode> = site.store.get_fact(BYTECODE, &self.key(wheel))?;
+        let known = known.map(|known| known.layer);
+        Ok(known.filter(|layer| !is_needed || layer.as_ref().is_none_or(|layer| layer.is_stored(site))))
     }
 
     fn compile(&self, sources: &[Source<'_>]) -> Result<Vec<Option<PackageLayer>>, EngineError> {
@@ -103,9 +123,10 @@ impl Compiler<'_> {
                 bytecode::layer(site, &folder.join(number.to_string()), (owner.uid, owner.gid), |paths| {
                     self.layout.folders_of(paths, [])
                 })?;
-            let layer = made.map(|(layer, _)| layer);
-            site.store.put_fact("bytecode", &self.key(source.wheel), &layer)?;
-            Ok(layer)
+            let fact =
+                WheelBytecode { wheel: source.wheel.hash.clone(), layer: made.map(|(layer, _)| layer) };
+            site.store.put_fact(BYTECODE, &self.key(source.wheel), &fact)?;
+            Ok(fact.layer)
         })
     }
 
@@ -131,6 +152,6 @@ impl Compiler<'_> {
         let versions = (BYTECODE_VERSION, imagewright_layer::PACKAGE_VERSION);
         let compression = self.context.site.compression.to_string();
         let place = (&self.layout.scheme, self.layout.folder, shared);
-        step::key("bytecode", &(versions, &wheel.hash, wheel.is_pure, interpreter, place, compression))
+        step::key(BYTECODE, &(versions, &wheel.hash, wheel.is_pure, interpreter, place, compression))
     }
 }

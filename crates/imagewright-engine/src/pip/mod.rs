@@ -42,11 +42,13 @@ use crate::bytecode::BYTECODE_VERSION;
 use crate::error::EngineError;
 use crate::fetch::transfer::Transfer;
 use crate::lock::{Kept, KeptPython};
+use crate::package_layer::PackageLayer;
 use crate::step::{self, SolvedPackage, Step, StepContext, StepLayer, StepResult};
 use crate::uv::Uv;
 use crate::versions_error::VersionsError;
 use artifacts::Artifacts;
 use bytecode::Compiler;
+pub(crate) use bytecode::{BYTECODE, WheelBytecode};
 pub use error::PipError;
 use given::Given;
 use interpreter::{Interpreter, PythonFacts};
@@ -56,7 +58,8 @@ use local::Locals;
 pub(crate) use root::PYTHON;
 use select::{Chosen, Selector};
 use solve::{Solver, lines};
-use wheels::{Installer, WheelLayer};
+use wheels::Installer;
+pub(crate) use wheels::{WHEEL_FILES, WHEEL_LAYER, WheelLayer};
 
 /// What is there after an environment was made that no image needs.
 const JUNK: [&str; 4] = ["tmp/**", "var/tmp/**", "root/.cache/**", "root/.local/share/uv/**"];
@@ -227,31 +230,40 @@ impl PipStep<'_> {
             artifacts: &artifacts,
             again: self.again,
         };
-        let wheels = installer.layers(chosen)?;
+        let below = draft.layers.len();
+        let pieces = |wheels: &Vec<WheelLayer>| wheels.iter().map(WheelLayer::piece).collect::<Vec<_>>();
+        let wheels = assembly::in_reach(
+            self.context,
+            below,
+            |needed| installer.layers(chosen, needed),
+            |wheels| Ok((pieces(wheels), installer.overlaps(chosen, wheels)?.1)),
+        )?;
         let (overlaps, apart) = installer.overlaps(chosen, &wheels)?;
         for overlap in overlaps {
             report.warn(overlap);
         }
-        let below = draft.layers.len();
-        let pieces = wheels.iter().map(WheelLayer::piece).collect();
-        let mut layers = assembly::assemble(site, "pip", pieces, &apart, below)?;
+        let mut layers = assembly::assemble(site, "pip", pieces(&wheels), &apart, below)?;
         if self.bytecode() == Bytecode::Full && python.interpreter.has_bytecode() {
             let compiler = Compiler { context: self.context, facts: python, layout, artifacts: &artifacts };
             let transfer = Transfer::new(report.output(), "packages".to_owned(), None);
             // What was just built is not built again.
             let installer = Installer { again: false, ..installer };
             let file = |number: usize| Ok(installer.file(&chosen[number], &transfer)?.path);
-            let compiled = compiler.layers(&wheels, self.again, file)?;
-            let pieces = wheels.iter().zip(compiled).filter_map(|(wheel, layer)| {
-                layer.map(|layer| Piece { layer, record: None, ..wheel.piece() })
-            });
-            layers.extend(assembly::assemble(
-                site,
-                "bytecode",
-                pieces.collect(),
-                &apart,
-                below + layers.len(),
-            )?);
+            let below = below + layers.len();
+            let pieces = |compiled: &Vec<Option<PackageLayer>>| {
+                let both = wheels.iter().zip(compiled);
+                let piece = both.filter_map(|(wheel, layer)| {
+                    Some(Piece { layer: layer.clone()?, record: None, ..wheel.piece() })
+                });
+                piece.collect::<Vec<_>>()
+            };
+            let compiled = assembly::in_reach(
+                self.context,
+                below,
+                |needed| compiler.layers(&wheels, needed, self.again, file),
+                |compiled| Ok((pieces(compiled), apart.clone())),
+            )?;
+            layers.extend(assembly::assemble(site, "bytecode", pieces(&compiled), &apart, below)?);
         }
         Ok(layers)
     }

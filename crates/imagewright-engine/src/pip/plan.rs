@@ -4,8 +4,9 @@ use imagewright_model::plan::{PackageChange, PlannedPackage};
 
 use super::artifacts::Artifacts;
 use super::interpreter::PythonFacts;
+use super::layout::Layout;
 use super::select::Chosen;
-use super::{PipStep, Solution, replaced};
+use super::{PipStep, Solution, replaced, wheels};
 use crate::error::EngineError;
 use crate::step::{Memory, Step, remembered_solution};
 
@@ -29,8 +30,14 @@ impl PipStep<'_> {
         };
         let selector = self.selector(&solution.python)?;
         let chosen = selector.choose(&solution.locks, self.context.report)?;
-        let artifacts = Artifacts::open(self.context.site, self.settings, &self.locals)?;
-        let packages = chosen.iter().map(|chosen| planned(chosen, &solution.python, &artifacts)).collect();
+        let site = self.context.site;
+        let artifacts = Artifacts::open(site, self.settings, &self.locals)?;
+        let layout = Layout::of(&solution.python, selector.report());
+        let plan = |chosen: &Chosen| {
+            let is_known = wheels::is_known(site, &layout, chosen)?;
+            Ok(planned(chosen, &solution.python, &artifacts, is_known))
+        };
+        let packages = chosen.iter().map(plan).collect::<Result<_, EngineError>>()?;
         let pylock = self.pylock(&solution)?;
         let changed = self.changed()?;
         Ok(PipPlan { packages, solution, pylock, changed })
@@ -42,7 +49,12 @@ impl PipStep<'_> {
     }
 }
 
-fn planned(chosen: &Chosen, python: &PythonFacts, artifacts: &Artifacts<'_>) -> PlannedPackage {
+fn planned(
+    chosen: &Chosen,
+    python: &PythonFacts,
+    artifacts: &Artifacts<'_>,
+    is_known: bool,
+) -> PlannedPackage {
     let there = replaced::in_target(python).find(|there| there.name == chosen.name());
     let stays = there.is_some_and(|there| Some(&there.version) == chosen.version());
     let before = there.filter(|_| !stays).map(|there| there.version.clone());
@@ -58,6 +70,6 @@ fn planned(chosen: &Chosen, python: &PythonFacts, artifacts: &Artifacts<'_>) -> 
         before,
         size: chosen.size(),
         path: local.map(|local| local.path.clone()),
-        cached: stays || local.is_some() || chosen.file().is_some_and(|file| artifacts.has(file)),
+        cached: stays || is_known || local.is_some() || chosen.file().is_some_and(|file| artifacts.has(file)),
     }
 }

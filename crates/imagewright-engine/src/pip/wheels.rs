@@ -24,8 +24,15 @@ use crate::error::EngineError;
 use crate::fetch::transfer::Transfer;
 use crate::package_layer::PackageLayer;
 use crate::parallel;
+use crate::reach;
 use crate::step::{self, StepContext};
 use crate::uv::Uv;
+use crate::workbench::Site;
+
+/// The kind of the facts about layers of wheels.
+pub(crate) const WHEEL_LAYER: &str = "wheel-layer";
+/// The kind of the facts that list the files of those layers.
+pub(crate) const WHEEL_FILES: &str = "wheel-files";
 
 /// How many wheels are under way at once: more than there are processors, because most wait for the network.
 const AT_ONCE: usize = 8;
@@ -44,16 +51,16 @@ pub(super) fn version() -> (u32, u32) {
 /// The layer of a wheel. Such a fact from before packages were recorded counts as unknown: the layer is made once more, and
 /// is the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct WheelLayer {
-    pub(super) name: String,
-    pub(super) version: String,
+pub(crate) struct WheelLayer {
+    pub(crate) name: String,
+    pub(crate) version: String,
     /// Hash of the wheel.
-    pub(super) hash: Digest,
+    pub(crate) hash: Digest,
     /// Whether its modules go to `purelib`.
     pub(super) is_pure: bool,
-    pub(super) layer: PackageLayer,
+    pub(crate) layer: PackageLayer,
     /// What the package says of itself.
-    pub(super) record: PackageRecord,
+    pub(crate) record: PackageRecord,
 }
 
 impl WheelLayer {
@@ -83,11 +90,15 @@ pub(super) struct Installer<'a> {
 }
 
 impl Installer<'_> {
-    /// The layer of each package.
-    pub(super) fn layers(&self, chosen: &[Chosen]) -> Result<Vec<WheelLayer>, EngineError> {
+    /// The layer of each package. One that is known need not be here, unless it is `needed`.
+    pub(super) fn layers(
+        &self,
+        chosen: &[Chosen],
+        needed: &BTreeSet<String>,
+    ) -> Result<Vec<WheelLayer>, EngineError> {
         let mut layers = Vec::with_capacity(chosen.len());
         for chosen in chosen {
-            layers.push(self.known(chosen)?);
+            layers.push(self.known(chosen, needed)?);
         }
         let mut missing: Vec<&Chosen> = chosen
             .iter()
@@ -127,19 +138,16 @@ impl Installer<'_> {
     }
 
     /// A layer that was made before, of a wheel whose hash the lock tells.
-    fn known(&self, chosen: &Chosen) -> Result<Option<WheelLayer>, EngineError> {
+    fn known(&self, chosen: &Chosen, needed: &BTreeSet<String>) -> Result<Option<WheelLayer>, EngineError> {
         match chosen.wheel() {
             Some(file) if !self.again => {
-                self.remembered(&self.key(&super::artifacts::digest_of(file), chosen))
+                let site = self.context.site;
+                let key = self.key(&super::artifacts::digest_of(file), chosen);
+                let known: Option<WheelLayer> = site.store.get_fact(WHEEL_LAYER, &key)?;
+                Ok(known.filter(|known| !needed.contains(&known.name) || known.layer.is_stored(site)))
             }
             _ => Ok(None),
         }
-    }
-
-    fn remembered(&self, key: &Digest) -> Result<Option<WheelLayer>, EngineError> {
-        let site = self.context.site;
-        let known: Option<WheelLayer> = site.store.get_fact("wheel-layer", key)?;
-        Ok(known.filter(|known| known.layer.is_stored(site)))
     }
 
     fn layer(&self, chosen: &Chosen, transfer: &Transfer<'_>, own: bool) -> Result<WheelLayer, EngineError> {
@@ -156,13 +164,14 @@ impl Installer<'_> {
         // Of several builds that want it one makes it, and the others find it.
         let _lock = store.lock(&format!("wheel-layer {key}"), || {})?;
         if !self.again
-            && let Some(known) = self.remembered(&key)?
+            && let Some(known) = store.get_fact::<WheelLayer>(WHEEL_LAYER, &key)?
+            && known.layer.is_stored(self.context.site)
         {
             return Ok(known);
         }
         let (layer, files) = self.install(chosen, built, transfer, own)?;
-        store.put_fact("wheel-files", &key, &files)?;
-        store.put_fact("wheel-layer", &key, &layer)?;
+        store.put_fact(WHEEL_FILES, &key, &files)?;
+        store.put_fact(WHEEL_LAYER, &key, &layer)?;
         Ok(layer)
     }
 
@@ -268,7 +277,7 @@ impl Installer<'_> {
         let mut owners: BTreeMap<String, &str> = BTreeMap::new();
         let mut clashes: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
         for (chosen, wheel) in chosen.iter().zip(wheels) {
-            let files: Option<Vec<String>> = store.get_fact("wheel-files", &self.key(&wheel.hash, chosen))?;
+            let files: Option<Vec<String>> = store.get_fact(WHEEL_FILES, &self.key(&wheel.hash, chosen))?;
             for file in files.unwrap_or_default() {
                 if let Some(first) = owners.get(&file) {
                     clashes.entry((first, &wheel.name)).or_default().push(file);
@@ -290,7 +299,19 @@ impl Installer<'_> {
     }
 
     fn key(&self, hash: &Digest, chosen: &Chosen) -> Digest {
-        let compression = self.context.site.compression.to_string();
-        step::key("wheel-layer", &(version(), hash, self.layout, chosen.direct_url(), compression))
+        key(self.context.site, self.layout, hash, chosen)
     }
+}
+
+fn key(site: Site<'_>, layout: &Layout, hash: &Digest, chosen: &Chosen) -> Digest {
+    let compression = site.compression.to_string();
+    step::key(WHEEL_LAYER, &(version(), hash, layout, chosen.direct_url(), compression))
+}
+
+/// Whether the wheel of a package is likely not to be fetched, because its layer is known.
+pub(super) fn is_known(site: Site<'_>, layout: &Layout, chosen: &Chosen) -> Result<bool, EngineError> {
+    let Some(file) = chosen.wheel() else { return Ok(false) };
+    let key = key(site, layout, &super::artifacts::digest_of(file), chosen);
+    let known: Option<WheelLayer> = site.store.peek_fact(WHEEL_LAYER, &key)?;
+    Ok(known.map(|known| reach::is_promised(site.store, &known.layer)).transpose()?.unwrap_or(false))
 }

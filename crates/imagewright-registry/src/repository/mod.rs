@@ -68,6 +68,11 @@ impl Repository {
         Self { cancel: cancel.clone(), ..self }
     }
 
+    /// The same repository, for a question that is not worth waiting for: what fails is tried once more and then given up.
+    pub fn without_patience(self) -> Self {
+        Self { patience: Patience { tries: 2, ..self.patience }, ..self }
+    }
+
     /// The registry, as in references.
     pub fn registry(&self) -> &str {
         self.own.endpoint.registry()

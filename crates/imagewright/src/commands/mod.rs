@@ -15,6 +15,8 @@ mod base;
 #[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]
+mod facts;
+#[cfg(target_os = "linux")]
 mod fsck;
 #[cfg(target_os = "linux")]
 mod gc;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{admin, base, doctor, fsck, gc, image, plan, pull, push, serve};
+use super::{admin, base, doctor, facts, fsck, gc, image, plan, pull, push, serve};
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
 
@@ -25,11 +25,13 @@ pub(crate) enum OwnCommand {
     Serve(serve::ServeArguments),
     #[command(display_order = 11)]
     Admin(admin::AdminArguments),
-    #[command(display_order = 12)]
-    Gc(gc::GcArguments),
+    #[command(subcommand, display_order = 12)]
+    Facts(facts::FactsCommand),
     #[command(display_order = 13)]
-    Fsck(fsck::FsckArguments),
+    Gc(gc::GcArguments),
     #[command(display_order = 14)]
+    Fsck(fsck::FsckArguments),
+    #[command(display_order = 15)]
     Doctor(doctor::DoctorArguments),
 }
 
@@ -65,7 +67,9 @@ impl OwnCommand {
             Self::Doctor(_) => Powers::Welcome,
             // Builds are processes of their own, which get the powers they need.
             Self::Serve(_) | Self::Admin(_) => Powers::Unneeded,
-            Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Fsck(_) => Powers::Unneeded,
+            Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Facts(_) | Self::Fsck(_) => {
+                Powers::Unneeded
+            }
         }
     }
 
@@ -78,6 +82,7 @@ impl OwnCommand {
             Self::Push(arguments) => push::run(global, &arguments),
             Self::Serve(arguments) => serve::run(global, &arguments),
             Self::Admin(arguments) => admin::run(global, &arguments),
+            Self::Facts(command) => facts::run(global, command),
             Self::Gc(arguments) => gc::run(global, &arguments),
             Self::Fsck(arguments) => fsck::run(global, &arguments),
             Self::Doctor(arguments) => doctor::run(global, &arguments),

@@ -17,7 +17,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use imagewright_model::{
     AptSettings, BuildEngine, BuildkitSettings, CondaSettings, DockerSettings, EngineSettings, ErrorKind,
-    PythonSettings, TrustSettings,
+    FactsSettings, PythonSettings, TrustSettings,
 };
 use imagewright_service::RegistrySettings;
 use serde::Deserialize;
@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) trust: TrustSettings,
     /// How registries are reached.
     pub(crate) registry: RegistrySettings,
+    /// What is believed that other stores found out.
+    pub(crate) facts: FactsSettings,
     /// Who builds Dockerfiles.
     pub(crate) engine: Option<BuildEngine>,
     /// The Docker Engine.
@@ -125,6 +127,9 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             offline: upper.trust.offline || lower.trust.offline,
         },
         registry: if upper.registry == RegistrySettings::default() { lower.registry } else { upper.registry },
+        facts: FactsSettings {
+            trusted_keys: first_filled(upper.facts.trusted_keys, lower.facts.trusted_keys),
+        },
         engine: upper.engine.or(lower.engine),
         docker: DockerSettings {
             host: upper.docker.host.or(lower.docker.host),

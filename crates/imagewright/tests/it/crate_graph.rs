@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 20] = [
+const GRAPH: [(&str, &[&str]); 21] = [
     ("oci", &[]),
     ("sandbox", &[]),
     ("model", &["oci"]),
@@ -21,8 +21,9 @@ const GRAPH: [(&str, &[&str]); 20] = [
     ("elyra", &["model", "oci"]),
     ("catalog", &["model", "oci"]),
     ("records", &["catalog", "model", "oci"]),
+    ("facts", &["model", "oci"]),
     ("store", &["layer", "model", "oci"]),
-    ("engine", &["conda", "dockerfile", "layer", "model", "oci", "python", "sandbox", "store"]),
+    ("engine", &["conda", "dockerfile", "facts", "layer", "model", "oci", "python", "sandbox", "store"]),
     (
         "service",
         &[
@@ -31,6 +32,7 @@ const GRAPH: [(&str, &[&str]); 20] = [
             "dockerfile",
             "elyra",
             "engine",
+            "facts",
             "layer",
             "model",
             "oci",
@@ -46,7 +48,7 @@ const GRAPH: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 8] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog"];
+const PURE: [&str; 9] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog", "facts"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {

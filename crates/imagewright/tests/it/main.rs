@@ -13,6 +13,7 @@ mod conda_forge;
 mod configuration;
 mod crate_graph;
 mod engines;
+mod facts;
 mod help;
 mod images;
 mod lock;

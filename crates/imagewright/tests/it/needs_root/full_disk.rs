@@ -11,6 +11,7 @@ use imagewright_testkit::registry::TestRegistry;
 
 use super::{Measure, SmallDisk};
 use crate::conda::support::{BASE, context_with};
+use crate::facts::support::{Packages, build, hand_over, key, machine};
 use crate::storm::{State, assert_sound, copy};
 use crate::support::{context, tiny_image};
 
@@ -151,6 +152,21 @@ fn what_a_base_left_in_its_registry() {
         drop(context.run(["build", "--base", &name, "-t", "demo/built:1", "--quiet"]).success());
     });
     sweep.run(&["image", "fetch", "demo/built:1"], 0);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn facts_of_another_store() {
+    let packages = Packages::serve();
+    let other = machine(&packages);
+    drop(key(&other, "team.key"));
+    drop(build(&other, &["ant", "bee"], "demo/few", &[]));
+    drop(other.run(["facts", "export", "--all", "--key", "team.key", "-o", "team.facts"]).success());
+    let sweep = Sweep::new(|context| {
+        hand_over(&other.work().join("team.facts"), context);
+        fs::copy(other.work().join("team.pub"), context.work().join("team.pub")).unwrap();
+    });
+    sweep.run(&["facts", "import", "team.facts", "--trust", "team.pub"], 0);
 }
 
 #[test]

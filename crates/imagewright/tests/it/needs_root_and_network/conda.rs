@@ -29,7 +29,7 @@ const UNUSED: [&str; 8] = [
 ];
 
 /// The version of the machine's Python, as `3.13`.
-fn version() -> String {
+pub(super) fn version() -> String {
     let program = "import sys; print('%d.%d' % sys.version_info[:2])";
     let asked = Command::new("/usr/bin/python3").args(["-I", "-c", program]).output().unwrap();
     String::from_utf8(asked.stdout).unwrap().trim().to_owned()
@@ -81,7 +81,7 @@ site.addsitedir(os.path.join(sys.prefix, 'lib', 'python%d.%d' % sys.version_info
 ";
 
 /// Surroundings with the channel `team`.
-fn context(version: &str) -> TestContext {
+pub(super) fn context(version: &str) -> TestContext {
     // On no index is there a `greeting`: conda alone has it.
     let beta = Wheel::new("beta", "1.0")
         .requires("greeting>=0.9")

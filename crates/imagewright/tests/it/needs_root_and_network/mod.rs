@@ -15,6 +15,7 @@ mod local_paths;
 mod lock;
 mod needs_docker;
 mod needs_gpg;
+mod needs_registry;
 mod needs_skopeo;
 mod needs_uidmap;
 mod oracle;

@@ -4,6 +4,7 @@
 
 mod conda;
 mod exports;
+mod facts;
 mod imports;
 mod metadata;
 mod needs_registry;
