@@ -19,7 +19,7 @@ impl Asked {
     /// Reads what the spec asks for.
     pub(crate) fn new(spec: &CondaSpec, settings: &CondaSettings) -> Result<Self, CondaError> {
         if let Some(alias) = &settings.image_channel_alias
-            && !Channel::new(alias).is_some_and(|channel| !channel.is_named())
+            && Channel::new(alias).is_none_or(|channel| channel.is_named())
         {
             // It is written into images.
             return Err(CondaError::ImageAlias(SecretUrl::new(alias.as_str()).redacted()));

@@ -41,7 +41,8 @@ fn what_the_image_will_run_on_is_said_by_the_spec() {
     for (cuda, expected) in [("", "cpu"), (", cuda: '11.8'", "cpu"), (", cuda: '12.4'", "gpu")] {
         let spec = format!("base: oci:../base:base\nconda: {{channels: [team], packages: [torch]{cuda}}}\n");
         context.write("spec/image.yaml", &spec);
-        drop(context.run(["build", "spec", "-t", "demo/torch"]).success());
+        // A lock would keep the build that it has.
+        drop(context.run(["build", "spec", "--upgrade", "-t", "demo/torch"]).success());
         assert_eq!(text(&tree(&context, "demo/torch"), "opt/conda/share/torch"), expected, "{cuda}");
     }
 }

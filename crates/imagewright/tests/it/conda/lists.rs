@@ -111,7 +111,7 @@ fn explicit_lists_are_installed_as_they_are() {
         told.contains("conda-linux-64.lock: the list is not whole: `lib` must be installed with it"),
         "{told}"
     );
-    list(&format!("{app}{}", format!("{}#{}\n", place.address("lib-1.0"), "0".repeat(32))));
+    list(&format!("{app}{}#{}\n", place.address("lib-1.0"), "0".repeat(32)));
     let told = context.run(["build", "spec"]).exits(1).stderr;
     assert!(told.contains("cannot be installed together"), "{told}");
     list(&format!("{app}{}", lib.replace("linux-64", "osx-64")));
