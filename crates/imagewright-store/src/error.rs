@@ -122,6 +122,18 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// A repository's key has other characters than it may.
+    #[error("`{key}` is no key of a repository")]
+    RepositoryKey {
+        /// The key.
+        key: String,
+    },
+    /// Somebody else sends this upload just now.
+    #[error("upload `{id}` is being sent by another connection")]
+    UploadBusy {
+        /// Which.
+        id: String,
+    },
     /// A layer could not be unpacked.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
@@ -142,7 +154,9 @@ impl StoreError {
             | Self::NotAFolder { .. }
             | Self::PinnedName { .. }
             | Self::Ambiguous { .. }
+            | Self::RepositoryKey { .. }
             | Self::Reference(_) => ErrorKind::Usage,
+            Self::UploadBusy { .. } => ErrorKind::Conflict,
             Self::Vanished { .. }
             | Self::ImageNotFound { .. }
             | Self::BlobMissing { .. }
@@ -184,7 +198,9 @@ impl StoreError {
                 "it is not written in part by imagewright: move it away, then import or build its images again"
                     .to_owned(),
             ),
+            Self::UploadBusy { .. } => Some("wait for it to end, and ask how far it has come".to_owned()),
             Self::LayoutVersion { .. }
+            | Self::RepositoryKey { .. }
             | Self::BlobTooLarge { .. }
             | Self::Document(_)
             | Self::Reference(_)

@@ -5,6 +5,7 @@
 //! snapshots/<chain>/fs             unpacked layers, as overlays take them
 //! snapshots/<chain>-<part>/fs      those of their files that some purpose needs
 //! origins/<algorithm>/<hex>        where a layer can be had that is not here
+//! repositories/<key>/              what repositories of a registry have of the blobs
 //! facts/<kind>/<key>.json          what was found out about something, by its digest
 //! locks/                           one file for each thing that only one process may do at a time
 //! cache/<name>/, tools/            folders that are given to package managers; nothing here looks inside
@@ -33,6 +34,7 @@ mod locks;
 mod origins;
 pub mod overlay;
 mod progress;
+mod repositories;
 mod scratch;
 mod snapshots;
 mod store;
@@ -49,6 +51,7 @@ pub use growing::{GrowingBlob, Growth};
 pub use images::{Image, ImageRecord};
 pub use locks::Lock;
 pub use progress::OnProgress;
+pub use repositories::{Repository, RepositoryKey, StoredManifest, Upload, UploadId, document_digests};
 pub use scratch::Scratch;
 pub use snapshots::{OpenLayer, Part, UnpackError};
 pub use store::Store;
