@@ -4,6 +4,7 @@
 //! same. Work that blocks (registries, builds) is done by [`imagewright_service::Service`] on threads of its own, outside of
 //! transactions.
 
+pub mod distribution;
 mod error;
 mod images;
 mod look_up;
@@ -15,6 +16,8 @@ use imagewright_records::Records;
 use imagewright_service::Service;
 use jiff::Timestamp;
 
+use distribution::{Distribution, DistributionSettings};
+
 pub use error::ServerError;
 pub use images::{Added, ImageView};
 pub use principal::{IssuedToken, NewToken};
@@ -24,13 +27,26 @@ pub use principal::{IssuedToken, NewToken};
 pub struct Server {
     records: Records,
     service: Arc<Service>,
+    distribution: Arc<Distribution>,
     clock: fn() -> Timestamp,
 }
 
 impl Server {
     /// On these records and this store.
     pub fn new(records: Records, service: Arc<Service>) -> Self {
-        Self { records, service, clock: Timestamp::now }
+        Self { records, service, distribution: Arc::default(), clock: Timestamp::now }
+    }
+
+    /// The same, with a registry that is reached so.
+    #[must_use]
+    pub fn with_registry(self, settings: DistributionSettings) -> Self {
+        Self { distribution: Arc::new(Distribution::new(settings)), ..self }
+    }
+
+    /// The same, at other times.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     fn now(&self) -> Timestamp {

@@ -25,6 +25,8 @@ mod base;
 #[cfg(target_os = "linux")]
 mod build;
 #[cfg(target_os = "linux")]
+pub mod distribution;
+#[cfg(target_os = "linux")]
 mod dockerfile;
 #[cfg(target_os = "linux")]
 mod folder;

@@ -128,6 +128,12 @@ pub enum StoreError {
         /// The key.
         key: String,
     },
+    /// What is kept secret was changed.
+    #[error("`{path}` does not hold 32 bytes")]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody else sends this upload just now.
     #[error("upload `{id}` is being sent by another connection")]
     UploadBusy {
@@ -163,6 +169,7 @@ impl StoreError {
             | Self::LayerElsewhere { .. } => ErrorKind::NotFound,
             Self::LayoutVersion { .. }
             | Self::MalformedFile { .. }
+            | Self::Key { .. }
             | Self::BlobDigest { .. }
             | Self::BlobSize { .. }
             | Self::BlobTooLarge { .. }
@@ -199,6 +206,7 @@ impl StoreError {
                     .to_owned(),
             ),
             Self::UploadBusy { .. } => Some("wait for it to end, and ask how far it has come".to_owned()),
+            Self::Key { .. } => Some("remove it: another is made, and people log in again".to_owned()),
             Self::LayoutVersion { .. }
             | Self::RepositoryKey { .. }
             | Self::BlobTooLarge { .. }

@@ -7,6 +7,7 @@
 //! origins/<algorithm>/<hex>        where a layer can be had that is not here
 //! repositories/<key>/              what repositories of a registry have of the blobs
 //! facts/<kind>/<key>.json          what was found out about something, by its digest
+//! keys/                            what servers of this store share and nobody else knows
 //! locks/                           one file for each thing that only one process may do at a time
 //! cache/<name>/, tools/            folders that are given to package managers; nothing here looks inside
 //! tmp/                             unfinished things, each held by the process that makes it

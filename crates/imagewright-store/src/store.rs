@@ -15,10 +15,10 @@ use crate::temporary::Temporary;
 use crate::{StoreError, collection, scratch};
 
 /// The folders of a store that hold more than an image layout does.
-const ROOMS: [&str; 8] =
-    ["snapshots", "facts", "origins", "repositories", "locks", "cache", "tools", "tmp"];
+const ROOMS: [&str; 9] =
+    ["snapshots", "facts", "origins", "repositories", "keys", "locks", "cache", "tools", "tmp"];
 /// Rooms whose files keep the owners and set-user-id bits of images: nobody else may reach them.
-const PRIVATE_ROOMS: [&str; 2] = ["snapshots", "tmp"];
+const PRIVATE_ROOMS: [&str; 3] = ["keys", "snapshots", "tmp"];
 
 /// The content store. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]

@@ -93,10 +93,14 @@ impl Repository {
         Ok(if_found(fs::remove_file(&path)).attempt("remove", &path)?.is_some())
     }
 
-    /// The size of a blob that a manifest of this repository names. What is found is noted, so that it is found faster.
-    pub fn blob_of_manifests(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
-        for manifest in self.manifests()? {
-            let Ok(bytes) = self.store.read_blob(&manifest) else { continue };
+    /// The size of a blob that one of `manifests` names. What is found is noted, so that it is found faster.
+    pub fn blob_of_manifests(
+        &self,
+        digest: &Digest,
+        manifests: &[Descriptor],
+    ) -> Result<Option<u64>, StoreError> {
+        for manifest in manifests {
+            let Ok(bytes) = self.store.read_blob(manifest) else { continue };
             for named in document_descriptors(&bytes).filter(|named| named.digest == *digest) {
                 if self.store.has_layer(digest) {
                     self.link_blob(digest, named.size)?;

@@ -80,6 +80,14 @@ impl Store {
         Repository { store: self.clone(), key: key.clone() }
     }
 
+    /// 32 bytes that all who use this store share, and that only its owner can read. `fresh` are kept where there are none.
+    pub fn shared_key(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let path = self.room("keys").join(name);
+        self.layout().temporary().write_new(&path, &fresh)?;
+        let bytes = fs::read(&path).attempt("read", &path)?;
+        bytes.try_into().map_err(|_| StoreError::Key { path })
+    }
+
     /// The keys of all repositories.
     pub fn repository_keys(&self) -> Result<Vec<RepositoryKey>, StoreError> {
         let names = entries(&self.room(ROOM))?.into_iter().map(|entry| entry.file_name());
@@ -135,6 +143,18 @@ impl Repository {
             Ok(false) => Ok(()),
             _ => self.store.layout().temporary().discard(&self.root()),
         }
+    }
+
+    /// Whether nothing has been pushed here for a day.
+    pub fn is_idle(&self) -> Result<bool, StoreError> {
+        let mut folders = vec![self.root()];
+        folders.extend(["tags", "manifests", "blobs", "uploads"].map(|name| self.room(name)));
+        for folder in folders {
+            if folder.exists() && age(&folder)?.is_none_or(|age| age <= PATIENCE) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn root(&self) -> PathBuf {
