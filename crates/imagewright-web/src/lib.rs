@@ -1,4 +1,4 @@
-//! The server's face: an API for programs under `/api/v1`, described by OpenAPI.
+//! The server's face: an API for programs under `/api/v1`, described by OpenAPI, and a registry at `/v2/`.
 //!
 //! A handler reads what was sent, calls one use case of [`imagewright_server::Server`], and shows what comes back. What goes
 //! wrong is told as a problem document (RFC 9457).
@@ -6,6 +6,7 @@
 mod api;
 mod extract;
 mod problem;
+mod registry;
 mod serve;
 
 use axum::Router;
@@ -27,6 +28,7 @@ pub fn router(app: App) -> Router {
     let (api, description) =
         OpenApiRouter::with_openapi(api::description()).nest("/api/v1", api::router()).split_for_parts();
     api.merge(api::describe(description))
+        .merge(registry::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))

@@ -21,6 +21,7 @@ pub enum Code {
     NameInvalid,
     NameUnknown,
     SizeInvalid,
+    PaginationNumberInvalid,
     Unauthorized,
     Denied,
     Unsupported,
@@ -42,6 +43,7 @@ impl Code {
             Self::NameInvalid => "NAME_INVALID",
             Self::NameUnknown => "NAME_UNKNOWN",
             Self::SizeInvalid => "SIZE_INVALID",
+            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::Denied => "DENIED",
             Self::Unsupported => "UNSUPPORTED",
@@ -107,6 +109,9 @@ pub enum DistributionError {
     /// The connection broke, or nothing came for too long.
     #[error("the body ended early: go on from where the upload is")]
     Interrupted,
+    /// A page of a list is asked for in a way that is not understood.
+    #[error("{0}")]
+    Page(String),
     /// The manifest is too long.
     #[error("a manifest has at most {0} bytes")]
     TooLarge(usize),
@@ -133,6 +138,7 @@ impl DistributionError {
             Self::UploadUnknown(_) => Code::BlobUploadUnknown,
             Self::OutOfOrder { .. } | Self::Interrupted => Code::BlobUploadInvalid,
             Self::PieceSize { .. } => Code::SizeInvalid,
+            Self::Page(_) => Code::PaginationNumberInvalid,
             Self::Push(error) => of_push(error),
             Self::Server(error) if error.kind() == ErrorKind::Conflict => Code::BlobUploadInvalid,
             Self::Server(_) => Code::Unknown,
