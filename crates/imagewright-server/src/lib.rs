@@ -5,6 +5,7 @@
 //! transactions.
 
 pub mod distribution;
+mod elyra;
 mod error;
 mod images;
 mod look_up;
@@ -14,10 +15,12 @@ use std::sync::Arc;
 
 use imagewright_records::Records;
 use imagewright_service::Service;
+use imagewright_service::metadata::RuntimeImages;
 use jiff::Timestamp;
 
 use distribution::{Distribution, DistributionSettings};
 
+pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use images::{Added, ImageView};
 pub use principal::{IssuedToken, NewToken};
@@ -28,19 +31,27 @@ pub struct Server {
     records: Records,
     service: Arc<Service>,
     distribution: Arc<Distribution>,
+    runtime_images: Option<RuntimeImages>,
     clock: fn() -> Timestamp,
 }
 
 impl Server {
     /// On these records and this store.
     pub fn new(records: Records, service: Arc<Service>) -> Self {
-        Self { records, service, distribution: Arc::default(), clock: Timestamp::now }
+        let (distribution, runtime_images) = Default::default();
+        Self { records, service, distribution, runtime_images, clock: Timestamp::now }
     }
 
     /// The same, with a registry that is reached so.
     #[must_use]
     pub fn with_registry(self, settings: DistributionSettings) -> Self {
         Self { distribution: Arc::new(Distribution::new(settings)), ..self }
+    }
+
+    /// The same, with runtime images of Elyra's.
+    #[must_use]
+    pub fn with_runtime_images(self, images: RuntimeImages) -> Self {
+        Self { runtime_images: Some(images), ..self }
     }
 
     /// The same, at other times.

@@ -4,6 +4,7 @@
 //! wrong is told as a problem document (RFC 9457).
 
 mod api;
+mod elyra;
 mod extract;
 mod problem;
 mod registry;
@@ -29,6 +30,7 @@ pub fn router(app: App) -> Router {
         OpenApiRouter::with_openapi(api::description()).nest("/api/v1", api::router()).split_for_parts();
     api.merge(api::describe(description))
         .merge(registry::router())
+        .merge(elyra::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))

@@ -31,38 +31,40 @@ pub use name::RepositoryName;
 pub use tokens::{Access, Actions, RegistryToken};
 
 /// What is to be said of the registry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DistributionSettings {
-    /// Host and port by which others reach this server: what images are tagged with.
-    pub host: String,
+    /// Host and port by which others reach this server: what images are tagged with. Where nothing is said, the address that it
+    /// listens on.
+    pub host: Option<String>,
     /// `http` or `https`, where that is known and not to be found out from each request.
     pub scheme: Option<String>,
     /// Whether who has not logged in may pull images that are for all.
     pub anonymous_pull: bool,
 }
 
-impl Default for DistributionSettings {
-    fn default() -> Self {
-        Self { host: "localhost".to_owned(), scheme: None, anonymous_pull: false }
-    }
-}
-
 /// The registry of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Distribution {
     pub(crate) settings: DistributionSettings,
+    /// Where it listens.
+    listening: OnceLock<String>,
     /// What tokens are signed with.
     key: OnceLock<[u8; 32]>,
 }
 
 impl Distribution {
     pub(crate) fn new(settings: DistributionSettings) -> Self {
-        Self { settings, key: OnceLock::new() }
+        Self { settings, ..Self::default() }
+    }
+
+    fn host(&self) -> &str {
+        let said = self.settings.host.as_ref().or_else(|| self.listening.get());
+        said.map_or("localhost", String::as_str)
     }
 
     /// What images of a repository are tagged as in the store.
     pub(crate) fn reference(&self, repository: &str, tag: &Tag) -> Option<Reference> {
-        format!("{}/{repository}:{tag}", self.settings.host).parse().ok()
+        format!("{}/{repository}:{tag}", self.host()).parse().ok()
     }
 }
 
@@ -70,6 +72,17 @@ impl crate::Server {
     /// What was said of the registry.
     pub fn registry_settings(&self) -> &DistributionSettings {
         &self.distribution.settings
+    }
+
+    /// Host and port by which others reach this server.
+    pub fn registry_host(&self) -> &str {
+        self.distribution.host()
+    }
+
+    /// Tells where this server listens, which others reach it by where nothing else was said.
+    pub fn listens_at(&self, address: std::net::SocketAddr) {
+        // It is told once.
+        let _ = self.distribution.listening.set(address.to_string());
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API for programs.
 
 mod images;
+mod pulls;
 mod tokens;
 
 use axum::http::header;
@@ -13,7 +14,7 @@ use crate::App;
 
 /// All of it, by the paths behind `/api/v1`.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(images::router()).merge(tokens::router())
+    OpenApiRouter::new().merge(images::router()).merge(tokens::router()).merge(pulls::router())
 }
 
 /// What the description says of the whole.

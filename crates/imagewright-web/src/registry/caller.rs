@@ -53,8 +53,8 @@ impl Challenge {
         };
         let came_by = header(header::HOST).or_else(|| request.uri().authority().map(|it| it.as_str()));
         let host = match &settings.scheme {
-            Some(_) => settings.host.as_str(),
-            None => came_by.filter(is_plain).unwrap_or(&settings.host),
+            Some(_) => server.registry_host(),
+            None => came_by.filter(is_plain).unwrap_or(server.registry_host()),
         };
         let forwarded = header(header::HeaderName::from_static("x-forwarded-proto"));
         let scheme = match (&settings.scheme, forwarded) {
