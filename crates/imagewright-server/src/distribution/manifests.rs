@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use imagewright_catalog::{Image, ImageType, Name, NewImage, Pin, Principal, Source, Subject, Visibility};
+use imagewright_catalog::{Image, ImageId, ImageType, Name, NewImage, Pin, Principal, Source, Subject, Visibility};
 use imagewright_oci::{MediaType, Reference, Tag};
 use imagewright_records::RecordsError;
-use imagewright_service::ServiceError;
-use imagewright_service::distribution::{ManifestName, PushedManifest, StoredManifest};
+use imagewright_service::distribution::{ManifestName, PushedManifest, RepositoryKey, StoredManifest};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -200,6 +199,31 @@ impl Server {
             visibility: Visibility::default(),
             spec: None,
         };
+        // Nothing leads there before the commit; what a kill in between leaves is swept.
+        let id = self.records.look().await?.new_image_id();
+        let (from, to) = (opened.place.key.clone(), key_of(id.as_str())?);
+        self.rename(&from, &to).await?;
+        let made = self.insert(principal, opened, new, id, pushed).await;
+        if made.is_err() {
+            self.rename(&to, &from).await?;
+        }
+        made
+    }
+
+    async fn rename(&self, from: &RepositoryKey, to: &RepositoryKey) -> Result<(), DistributionError> {
+        let (from, to) = (from.clone(), to.clone());
+        Ok(self.blocking(move |service| service.rename_repository(&from, &to)).await??)
+    }
+
+    async fn insert(
+        &self,
+        principal: &Principal,
+        opened: &Opened,
+        new: NewImage,
+        id: ImageId,
+        pushed: &PushedManifest,
+    ) -> Result<(), DistributionError> {
+        let repository = opened.name.as_str();
         let mut work = self.records.begin().await?;
         let own: Option<Name> = repository.parse().ok();
         let name = match &own {
@@ -209,7 +233,6 @@ impl Server {
                 work.free_image_name(&made).await?
             }
         };
-        let id = work.new_image_id();
         let image = new.into_image(id, name, principal.person.clone(), self.now()).map_err(ServerError::from)?;
         let image = Image { pin: Some(self.pin_of(pushed)), ..image };
         work.insert_image(&image).await?;
@@ -218,10 +241,6 @@ impl Server {
         }
         let subject = (Subject::Image, image.id.as_str(), image.name.as_str());
         work.note_change(principal, subject, "added", (None, Some(&image)), self.now()).await?;
-        // Nothing leads there before the commit; what a kill in between leaves is swept.
-        let (from, to) = (opened.place.key.clone(), key_of(image.id.as_str())?);
-        let renamed = self.blocking(move |service| service.rename_repository(&from, &to)).await?;
-        renamed.map_err(ServiceError::from)?;
         Ok(work.commit().await?)
     }
 
