@@ -41,7 +41,8 @@ impl Work {
             .fetch_all(&mut *self.connection)
             .await
             .map_err(RecordsError::doing("list repositories"))?;
-        let read = |columns: Columns<'_>| Ok((columns.text("name")?, ImageId::new(columns.text("image_id")?)));
+        let read =
+            |columns: Columns<'_>| Ok((columns.text("name")?, ImageId::new(columns.text("image_id")?)));
         rows.iter().map(|row| read(Columns { row, what: "repository" })).collect()
     }
 
@@ -71,11 +72,12 @@ impl Work {
 
     /// How often an entry was pulled on the days on which it was, the last day first.
     pub async fn pulls(&mut self, image: &ImageId) -> Result<Vec<(Date, i64)>, RecordsError> {
-        let rows = sqlx::query("SELECT day, count FROM pulls WHERE image_id = $1 ORDER BY day DESC LIMIT 400")
-            .bind(image.to_string())
-            .fetch_all(&mut *self.connection)
-            .await
-            .map_err(RecordsError::doing("read pulls"))?;
+        let rows =
+            sqlx::query("SELECT day, count FROM pulls WHERE image_id = $1 ORDER BY day DESC LIMIT 400")
+                .bind(image.to_string())
+                .fetch_all(&mut *self.connection)
+                .await
+                .map_err(RecordsError::doing("read pulls"))?;
         let read = |columns: Columns<'_>| Ok((columns.parsed("day")?, columns.number("count")?));
         rows.iter().map(|row| read(Columns { row, what: "pull" })).collect()
     }

@@ -24,7 +24,10 @@ impl Server {
             false => may(principal, Action::Administer, Object::Server)?,
         }
         let Some(images) = self.runtime_images.clone() else {
-            return Err(ServerError::NotFound { what: "folder of runtime images", name: "/elyra/".to_owned() });
+            return Err(ServerError::NotFound {
+                what: "folder of runtime images",
+                name: "/elyra/".to_owned(),
+            });
         };
         let now = self.now().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let sent: Option<serde_json::Value> = serde_json::from_slice(&body).ok();

@@ -24,12 +24,12 @@ pub use archive::{ArchiveError, Archived};
 pub use delivery::{Delivered, DeliveryRequest, Target, TargetError};
 pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, Imported, listed, system_text};
 pub use imagewright_elyra::json::{self, Object, Value};
+pub use imagewright_elyra::rest::{Request as RestRequest, Response as RestResponse};
 pub use imagewright_elyra::{
     Change, Entry, ErrorClass, Finding, Leftover, Listing, MetadataError, Note, Problem, Record, SCHEMA,
     SCHEMASPACE, State, Strictness, Surroundings, UNKNOWN_SCHEMA, Update, Version, Written, findings,
     generated_name,
 };
-pub use imagewright_elyra::rest::{Request as RestRequest, Response as RestResponse};
 pub use pin::{PinOutcome, PinRequest, Pinned};
 pub use publish::{Publication, Published};
 #[cfg(target_os = "linux")]

@@ -174,7 +174,8 @@ impl Check<'_> {
                 self.tell(what, place, self.repair);
             }
             Fault::Lacking(manifest, blob) => {
-                let what = format!("manifest `{manifest}` of a repository lacks blob `{blob}`: push it again");
+                let what =
+                    format!("manifest `{manifest}` of a repository lacks blob `{blob}`: push it again");
                 self.tell(what, place, false);
             }
         }

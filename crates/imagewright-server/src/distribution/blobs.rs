@@ -1,8 +1,8 @@
 //! Blobs and their uploads.
 
 use imagewright_oci::Digest;
-use imagewright_service::{Service, ServiceError};
 use imagewright_service::distribution::{ServedBlob, Upload, UploadId};
+use imagewright_service::{Service, ServiceError};
 
 use super::open::{Opened, Purpose};
 use super::{Caller, DistributionError, Incoming, RepositoryName};

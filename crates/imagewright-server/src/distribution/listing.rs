@@ -61,7 +61,8 @@ impl Server {
     ) -> Result<Index, DistributionError> {
         let place = self.open(caller, name, Purpose::Pull).await?.place;
         let subject = subject.clone();
-        let mut index = self.blocking(move |service| service.repository(&place).referrers(&subject)).await??;
+        let mut index =
+            self.blocking(move |service| service.repository(&place).referrers(&subject)).await??;
         if let Some(artifact_type) = artifact_type {
             let is_wanted = |extra: &serde_json::Map<String, serde_json::Value>| {
                 extra.get("artifactType").and_then(serde_json::Value::as_str) == Some(artifact_type)
@@ -95,7 +96,8 @@ impl Server {
                 else {
                     continue;
                 };
-                candidates.push((names, RepositoryPlace { key: key_of(listed.image.id.as_str())?, reference }));
+                candidates
+                    .push((names, RepositoryPlace { key: key_of(listed.image.id.as_str())?, reference }));
             }
             let Some(next) = found.next else { break };
             page.after = Some(next.parse().expect("a cursor of ours"));

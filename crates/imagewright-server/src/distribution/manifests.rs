@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use imagewright_catalog::{Image, ImageId, ImageType, Name, NewImage, Pin, Principal, Source, Subject, Visibility};
+use imagewright_catalog::{
+    Image, ImageId, ImageType, Name, NewImage, Pin, Principal, Source, Subject, Visibility,
+};
 use imagewright_oci::{MediaType, Reference, Tag};
 use imagewright_records::RecordsError;
 use imagewright_service::distribution::{ManifestName, PushedManifest, RepositoryKey, StoredManifest};
@@ -233,7 +235,8 @@ impl Server {
                 work.free_image_name(&made).await?
             }
         };
-        let image = new.into_image(id, name, principal.person.clone(), self.now()).map_err(ServerError::from)?;
+        let image =
+            new.into_image(id, name, principal.person.clone(), self.now()).map_err(ServerError::from)?;
         let image = Image { pin: Some(self.pin_of(pushed)), ..image };
         work.insert_image(&image).await?;
         if own.is_none() {
@@ -253,7 +256,8 @@ impl Server {
     ) -> Result<(), DistributionError> {
         let opened = self.open(caller, name, Purpose::Delete).await?;
         let (place, asked) = (opened.place.clone(), wanted.clone());
-        let removed = self.blocking(move |service| service.repository(&place).remove_manifest(&asked)).await??;
+        let removed =
+            self.blocking(move |service| service.repository(&place).remove_manifest(&asked)).await??;
         if !removed {
             return Err(DistributionError::ManifestUnknown(shown(wanted)));
         }

@@ -32,7 +32,9 @@ impl FromStr for RepositoryName {
         let parsed: Result<Reference, _> = format!("registry.example/{text}").parse();
         match parsed {
             Ok(reference) if reference.repository() == text => Ok(Self(text.to_owned())),
-            Ok(_) => Err(DistributionError::Name(text.to_owned(), "a name has neither tag nor digest".to_owned())),
+            Ok(_) => {
+                Err(DistributionError::Name(text.to_owned(), "a name has neither tag nor digest".to_owned()))
+            }
             Err(error) => Err(DistributionError::Name(text.to_owned(), error.to_string())),
         }
     }
@@ -54,9 +56,10 @@ mod tests {
             assert!(text.parse::<RepositoryName>().is_ok(), "{text}");
         }
         let long = "a".repeat(256);
-        for text in
-            ["", "A", "a/", "/a", "a//b", "..", "../a", "a/../b", ".", "a:1", "a@b", "a b", "a%2fb", "a\0", &long]
-        {
+        for text in [
+            "", "A", "a/", "/a", "a//b", "..", "../a", "a/../b", ".", "a:1", "a@b", "a b", "a%2fb", "a\0",
+            &long,
+        ] {
             assert!(text.parse::<RepositoryName>().is_err(), "{text}");
         }
     }

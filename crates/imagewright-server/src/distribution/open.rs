@@ -77,7 +77,11 @@ impl Server {
         Ok(if groups.iter().any(|it| it.name == group) { Owner::Group(group) } else { Owner::System })
     }
 
-    async fn may_make(&self, principal: &Principal, name: &RepositoryName) -> Result<bool, DistributionError> {
+    async fn may_make(
+        &self,
+        principal: &Principal,
+        name: &RepositoryName,
+    ) -> Result<bool, DistributionError> {
         let owner = self.owner_of_new(name).await?;
         let visibility = Visibility::default();
         let object = Object::Image { owner: &owner, visibility: &visibility };

@@ -42,10 +42,15 @@ fn manifest(
             None => return Err(PushError::BlobUnknown { digest: blob.digest.clone() }),
         }
     }
-    let config: Option<ImageConfig> = manifest.config.media_type.is_config().then(|| {
-        let bytes = repository.document(&manifest.config)?;
-        serde_json::from_slice(&bytes).ok()
-    }).flatten();
+    let config: Option<ImageConfig> = manifest
+        .config
+        .media_type
+        .is_config()
+        .then(|| {
+            let bytes = repository.document(&manifest.config)?;
+            serde_json::from_slice(&bytes).ok()
+        })
+        .flatten();
     let said = manifest.extra.get("artifactType").and_then(serde_json::Value::as_str).map(str::to_owned);
     Ok(Checked {
         subject: subject(&manifest.extra)?,
@@ -89,9 +94,7 @@ fn is_as_sent(sent: &MediaType, said: Option<&MediaType>, schema_version: u32) -
         return Err(PushError::Malformed(format!("`schemaVersion` is {schema_version}, and must be 2")));
     }
     match said {
-        Some(said) if said != sent => {
-            Err(PushError::OtherType { sent: sent.clone(), said: said.clone() })
-        }
+        Some(said) if said != sent => Err(PushError::OtherType { sent: sent.clone(), said: said.clone() }),
         _ => Ok(()),
     }
 }

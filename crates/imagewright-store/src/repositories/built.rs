@@ -55,8 +55,12 @@ impl Store {
             return Ok(());
         }
         self.layout().update_index(|index| {
-            let names: Vec<Reference> =
-                index.manifests.iter().filter_map(index::name_of).filter(|name| is_beside(name, reference)).collect();
+            let names: Vec<Reference> = index
+                .manifests
+                .iter()
+                .filter_map(index::name_of)
+                .filter(|name| is_beside(name, reference))
+                .collect();
             for name in names {
                 index::take_name(index, &name);
             }

@@ -20,7 +20,9 @@ pub(super) async fn of(server: &Server, headers: &HeaderMap) -> Result<Caller, D
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             server.registry_caller(&Secret::new(token.trim())).await
         }
-        _ => Err(DistributionError::Unauthorized("the header `Authorization` is none that is understood here")),
+        _ => {
+            Err(DistributionError::Unauthorized("the header `Authorization` is none that is understood here"))
+        }
     }
 }
 
@@ -49,7 +51,8 @@ impl Challenge {
         let settings = server.registry_settings();
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let is_plain = |text: &&str| {
-            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'[' | b']'))
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'[' | b']'))
         };
         let came_by = header(header::HOST).or_else(|| request.uri().authority().map(|it| it.as_str()));
         let host = match &settings.scheme {

@@ -19,7 +19,11 @@ pub(super) async fn tags(asked: Asked) -> Result<Response, DistributionError> {
     Ok(linked(body, &format!("/v2/{}/tags/list", asked.name), &page, n))
 }
 
-pub(super) async fn catalog(server: &Server, caller: &Caller, uri: &Uri) -> Result<Response, DistributionError> {
+pub(super) async fn catalog(
+    server: &Server,
+    caller: &Caller,
+    uri: &Uri,
+) -> Result<Response, DistributionError> {
     let (n, last) = page(uri)?;
     let n = Some(n.unwrap_or(REPOSITORIES).min(REPOSITORIES));
     let page = server.registry_catalog(caller, n, last.as_deref()).await?;
@@ -40,7 +44,6 @@ pub(super) async fn referrers(asked: Asked, text: &str) -> Result<Response, Dist
     Ok(response)
 }
 
-
 fn page(uri: &Uri) -> Result<(Option<usize>, Option<String>), DistributionError> {
     let n = query(uri, "n").map(|text| text.parse()).transpose();
     let n = n.map_err(|_| DistributionError::Page("`n` is a number".to_owned()))?;
@@ -50,7 +53,8 @@ fn page(uri: &Uri) -> Result<(Option<usize>, Option<String>), DistributionError>
 /// With the address of the next page, if there is one.
 fn linked(mut response: Response, path: &str, page: &Paged, n: Option<usize>) -> Response {
     if let (true, Some(n), Some(last)) = (page.more, n, page.names.last())
-        && let Ok(link) = HeaderValue::from_str(&format!("<{path}?n={n}&last={}>; rel=\"next\"", escaped(last)))
+        && let Ok(link) =
+            HeaderValue::from_str(&format!("<{path}?n={n}&last={}>; rel=\"next\"", escaped(last)))
     {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -92,7 +92,8 @@ pub(super) async fn put(asked: Asked, text: &str) -> Result<Response, Distributi
         Ok(Err(_)) | Err(_) => return Err(DistributionError::Interrupted),
     };
     let media_type = MediaType::from(sent.unwrap_or_else(|| said(&bytes)));
-    let put = asked.server.registry_put_manifest(&asked.caller, &asked.name, &name, media_type, bytes).await?;
+    let put =
+        asked.server.registry_put_manifest(&asked.caller, &asked.name, &name, media_type, bytes).await?;
     let digest = put.descriptor.digest.to_string();
     let location = format!("/v2/{}/manifests/{digest}", asked.name);
     let mut response =

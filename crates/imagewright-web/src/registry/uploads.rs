@@ -7,9 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use imagewright_oci::Digest;
-use imagewright_server::distribution::{
-    Begun, DistributionError, Incoming, RepositoryName, UploadId,
-};
+use imagewright_server::distribution::{Begun, DistributionError, Incoming, RepositoryName, UploadId};
 
 use super::{Asked, digest, empty, query};
 
@@ -58,7 +56,9 @@ pub(super) async fn finish(asked: Asked, text: &str) -> Result<Response, Distrib
     let id = upload_id(text)?;
     let digest = match query(asked.request.uri(), "digest") {
         Some(text) => digest(&text)?,
-        None => return Err(DistributionError::Digest("`digest` is missing behind the question mark".to_owned())),
+        None => {
+            return Err(DistributionError::Digest("`digest` is missing behind the question mark".to_owned()));
+        }
     };
     let mut incoming = asked.server.registry_upload(&asked.caller, &asked.name, &id).await?;
     let piece = piece(asked.request.headers(), &incoming)?;
@@ -81,16 +81,19 @@ fn piece(headers: &HeaderMap, incoming: &Incoming) -> Result<Option<u64>, Distri
         Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
     });
     match range {
-        Some((first, last)) if first == incoming.size() && last >= first => match (last - first).checked_add(1) {
-            Some(said) => announced(headers, said).map(Some),
-            None => Err(out_of_order),
-        },
+        Some((first, last)) if first == incoming.size() && last >= first => {
+            match (last - first).checked_add(1) {
+                Some(said) => announced(headers, said).map(Some),
+                None => Err(out_of_order),
+            }
+        }
         _ => Err(out_of_order),
     }
 }
 
 fn announced(headers: &HeaderMap, said: u64) -> Result<u64, DistributionError> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
         Some(found) if found != said => Err(DistributionError::PieceSize { said, found }),
         _ => Ok(said),
@@ -98,7 +101,11 @@ fn announced(headers: &HeaderMap, said: u64) -> Result<u64, DistributionError> {
 }
 
 /// Takes a body in. What came of one that breaks off is kept, to go on from there.
-async fn receive(mut body: Body, incoming: &mut Incoming, said: Option<u64>) -> Result<(), DistributionError> {
+async fn receive(
+    mut body: Body,
+    incoming: &mut Incoming,
+    said: Option<u64>,
+) -> Result<(), DistributionError> {
     let begin = incoming.size();
     loop {
         let frame = match tokio::time::timeout(SILENCE, body.frame()).await {

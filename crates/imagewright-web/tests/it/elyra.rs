@@ -14,7 +14,8 @@ fn who_has_logged_in_reads_and_administrators_change() {
         let server = TestServer::start().await;
         let bearer = |caller: &crate::support::Caller<'_>| {
             let decoded = caller.authorization.as_ref().unwrap().trim_start_matches("Basic ").to_owned();
-            let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, decoded).unwrap();
+            let decoded =
+                base64::Engine::decode(&base64::engine::general_purpose::STANDARD, decoded).unwrap();
             let text = String::from_utf8(decoded).unwrap();
             format!("Bearer {}", text.split_once(':').unwrap().1)
         };

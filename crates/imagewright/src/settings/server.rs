@@ -38,7 +38,8 @@ impl ServerSettings {
             None => (None, None),
             Some(address) => {
                 let (scheme, host) = parts(address).ok_or_else(|| {
-                    let text = format!("`server.public-address` is `{address}`, which is no address of a server");
+                    let text =
+                        format!("`server.public-address` is `{address}`, which is no address of a server");
                     Failure::new(ErrorKind::Usage, text)
                         .with_hint("write `https://HOST`, or `HOST:PORT`, without a path behind it")
                 })?;

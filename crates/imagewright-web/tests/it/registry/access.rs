@@ -125,7 +125,8 @@ fn a_digest_alone_opens_nothing() {
         scene.ada.get(&format!("/v2/ml/tools/blobs/{secret}")).await.refused(404, "BLOB_UNKNOWN");
         let config = scene.ada.push_blob("ml/tools", b"{}").await;
         let layer = json!({"mediaType": "x", "digest": secret, "size": 13});
-        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]});
+        let manifest =
+            json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]});
         let put = scene.ada.put("/v2/ml/tools/manifests/steal", MANIFEST, manifest.to_string()).await;
         put.refused(400, "MANIFEST_BLOB_UNKNOWN");
         // Nor by an artifact or an upload of others.
@@ -148,12 +149,20 @@ fn who_has_not_logged_in_pulls_where_the_server_is_open() {
                  scope=\"repository:open:pull\""
             );
             anonymous.get("/v2/").await.refused(401, "UNAUTHORIZED");
-            for (repository, may) in [("open", open), ("hidden", false), ("ml/tools", false), ("none", false)] {
+            for (repository, may) in [("open", open), ("hidden", false), ("ml/tools", false), ("none", false)]
+            {
                 let all = format!("repository:{repository}:pull,push,delete");
                 let token = anonymous.with_token(&[&all]).await;
                 let answer = token.get(&format!("/v2/{repository}/manifests/1")).await;
-                if may { drop(answer.is(200)) } else { drop(answer.refused(401, "UNAUTHORIZED")) }
-                token.post(&format!("/v2/{repository}/blobs/uploads/"), "").await.refused(401, "UNAUTHORIZED");
+                if may {
+                    drop(answer.is(200))
+                } else {
+                    drop(answer.refused(401, "UNAUTHORIZED"))
+                }
+                token
+                    .post(&format!("/v2/{repository}/blobs/uploads/"), "")
+                    .await
+                    .refused(401, "UNAUTHORIZED");
             }
             drop(scene);
         }

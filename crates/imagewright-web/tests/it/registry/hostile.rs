@@ -18,12 +18,18 @@ fn other_bytes_than_the_digest_says_are_dropped() {
         let once = format!("/v2/a/blobs/uploads/?digest={digest}");
         root.post(&once, "wrong").await.refused(400, "DIGEST_INVALID");
         let upload = root.post("/v2/a/blobs/uploads/", "").await.is(202).header("location").to_owned();
-        root.send("PUT", &format!("{upload}?digest={digest}"), &[], "wrong").await.refused(400, "DIGEST_INVALID");
+        root.send("PUT", &format!("{upload}?digest={digest}"), &[], "wrong")
+            .await
+            .refused(400, "DIGEST_INVALID");
         root.get(&upload).await.refused(404, "BLOB_UPLOAD_UNKNOWN");
         assert_eq!(server.blobs(), 0);
         for digest in ["", "x", "sha256:", "sha256:zz", "md5:00", "sha256:../../../etc/passwd"] {
-            root.post(&format!("/v2/a/blobs/uploads/?digest={digest}"), "x").await.refused(400, "DIGEST_INVALID");
-            root.get(&format!("/v2/a/blobs/x:{}", digest.replace('/', "%2F"))).await.refused(400, "DIGEST_INVALID");
+            root.post(&format!("/v2/a/blobs/uploads/?digest={digest}"), "x")
+                .await
+                .refused(400, "DIGEST_INVALID");
+            root.get(&format!("/v2/a/blobs/x:{}", digest.replace('/', "%2F")))
+                .await
+                .refused(400, "DIGEST_INVALID");
         }
         let long = Digest::of(b"x").to_string().replace("sha256", "sha512");
         root.get(&format!("/v2/a/blobs/{long}")).await.refused(400, "DIGEST_INVALID");
@@ -35,7 +41,20 @@ fn names_lead_nowhere_else() {
     run(async {
         let server = TestServer::start().await;
         let root = server.administrator().await;
-        let names = ["..", "../a", "a/../b", "%2e%2e", "%2e%2e%2fa", "a%2f..%2fb", "A", "a%00", "a%0a", "a//b", "%2fetc", "-a"];
+        let names = [
+            "..",
+            "../a",
+            "a/../b",
+            "%2e%2e",
+            "%2e%2e%2fa",
+            "a%2f..%2fb",
+            "A",
+            "a%00",
+            "a%0a",
+            "a//b",
+            "%2fetc",
+            "-a",
+        ];
         for name in names {
             for path in ["manifests/1", "tags/list", "blobs/sha256:00"] {
                 root.get(&format!("/v2/{name}/{path}")).await.refused(400, "NAME_INVALID");
@@ -44,7 +63,10 @@ fn names_lead_nowhere_else() {
         }
         for tag in ["..", ".a", "-a", "a%2fb", "a%00b", &"a".repeat(129)] {
             let answer = root.put(&format!("/v2/a/manifests/{tag}"), MANIFEST, "{}").await.is(400);
-            assert!(["MANIFEST_INVALID", "NAME_INVALID"].contains(&answer.json()["errors"][0]["code"].as_str().unwrap()));
+            assert!(
+                ["MANIFEST_INVALID", "NAME_INVALID"]
+                    .contains(&answer.json()["errors"][0]["code"].as_str().unwrap())
+            );
         }
         for id in ["..", "x", "%2e%2e%2f%2e%2e", &"0".repeat(33)] {
             let answer = root.get(&format!("/v2/a/blobs/uploads/{id}")).await;
@@ -53,7 +75,9 @@ fn names_lead_nowhere_else() {
         for path in ["/v2/x", "/v2/a/other/1", "/v2/manifests/1"] {
             root.get(path).await.refused(404, "UNSUPPORTED");
         }
-        for (method, path) in [("POST", "/v2/a/manifests/1"), ("PUT", "/v2/a/blobs/uploads/"), ("PATCH", "/v2/a/tags/list")] {
+        for (method, path) in
+            [("POST", "/v2/a/manifests/1"), ("PUT", "/v2/a/blobs/uploads/"), ("PATCH", "/v2/a/tags/list")]
+        {
             root.send(method, path, &[], "").await.refused(405, "UNSUPPORTED");
         }
         assert!(std::fs::read_dir(server.folder.path().join("store/repositories")).unwrap().count() == 0);
@@ -80,7 +104,12 @@ fn manifests_that_are_none_are_refused() {
             (MANIFEST, with("/mediaType", json!(INDEX)), 400, "MANIFEST_INVALID"),
             (INDEX, good.to_string(), 400, "MANIFEST_INVALID"),
             ("text/plain", good.to_string(), 400, "MANIFEST_INVALID"),
-            ("application/vnd.docker.distribution.manifest.v1+prettyjws", good.to_string(), 400, "MANIFEST_INVALID"),
+            (
+                "application/vnd.docker.distribution.manifest.v1+prettyjws",
+                good.to_string(),
+                400,
+                "MANIFEST_INVALID",
+            ),
             (MANIFEST, with("/layers/0/digest", unknown.clone()), 400, "MANIFEST_BLOB_UNKNOWN"),
             (MANIFEST, with("/config/digest", unknown), 400, "MANIFEST_BLOB_UNKNOWN"),
             (MANIFEST, with("/layers/0/size", json!(1_u64 << 60)), 400, "SIZE_INVALID"),

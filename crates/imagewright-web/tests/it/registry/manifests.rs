@@ -113,7 +113,10 @@ fn an_index_names_what_is_there() {
         }
         // Who knows no indexes gets the image.
         let image = ask(MANIFEST).await.is(200);
-        assert_eq!((image.header("content-type"), image.header("docker-content-digest")), (MANIFEST, &*digest.to_string()));
+        assert_eq!(
+            (image.header("content-type"), image.header("docker-content-digest")),
+            (MANIFEST, &*digest.to_string())
+        );
         ask("text/html").await.refused(404, "MANIFEST_UNKNOWN");
     });
 }
@@ -125,7 +128,8 @@ fn referrers_are_found_by_what_they_are_about() {
         let root = server.administrator().await;
         let digest = root.push_image("a", "1", "one").await;
         let empty = root.push_blob("a", b"{}").await;
-        let config = json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty["digest"], "size": 2});
+        let config =
+            json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty["digest"], "size": 2});
         let mut pushed = Vec::new();
         for kind in ["sbom", "signature"] {
             let artifact_type = format!("application/vnd.example.{kind}");

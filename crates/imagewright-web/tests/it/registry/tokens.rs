@@ -20,7 +20,10 @@ fn a_token_is_for_what_was_asked_for_and_is_allowed() {
         pull.get("/v2/a/manifests/1").await.is(200);
         let refused = pull.post("/v2/a/blobs/uploads/", "").await.refused(401, "UNAUTHORIZED");
         let challenge = refused.header("www-authenticate");
-        assert!(challenge.ends_with("scope=\"repository:a:pull,push\",error=\"insufficient_scope\""), "{challenge}");
+        assert!(
+            challenge.ends_with("scope=\"repository:a:pull,push\",error=\"insufficient_scope\""),
+            "{challenge}"
+        );
         pull.post("/v2/b/blobs/uploads/", "").await.is(202);
         pull.delete("/v2/b/manifests/1").await.refused(401, "UNAUTHORIZED");
         let nothing = root.with_token(&["repository:c:nonsense", "registry:catalog:*"]).await;
@@ -38,7 +41,15 @@ fn wrong_passwords_and_forged_tokens_are_refused() {
         let token = root.with_token(&["repository:a:pull"]).await.authorization.unwrap();
         let (head, signature) = token.rsplit_once('.').unwrap();
         // `root:wrong`, the token of another name, no name at all.
-        for wrong in ["Basic cm9vdDp3cm9uZw==", "Basic x", "Basic", "Negotiate x", "Bearer ", "Bearer iw_0", "Bearer iwr_x.y"] {
+        for wrong in [
+            "Basic cm9vdDp3cm9uZw==",
+            "Basic x",
+            "Basic",
+            "Negotiate x",
+            "Bearer ",
+            "Bearer iw_0",
+            "Bearer iwr_x.y",
+        ] {
             let caller = root.with(wrong);
             for path in ["/v2/", "/v2/a/manifests/1", "/v2/_catalog"] {
                 caller.get(path).await.refused(401, "UNAUTHORIZED");
@@ -46,8 +57,14 @@ fn wrong_passwords_and_forged_tokens_are_refused() {
             caller.get("/v2/token?scope=repository:a:pull").await.refused(401, "UNAUTHORIZED");
         }
         let claims = json!({"person": null, "expires": i64::MAX, "access": [["a", {"pull": true, "push": true, "delete": true}]]});
-        let forged = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims.to_string());
-        for forged in [format!("Bearer iwr_{forged}.{signature}"), format!("{head}."), head.to_owned(), format!("{token}A")] {
+        let forged =
+            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims.to_string());
+        for forged in [
+            format!("Bearer iwr_{forged}.{signature}"),
+            format!("{head}."),
+            head.to_owned(),
+            format!("{token}A"),
+        ] {
             root.with(&forged).get("/v2/a/manifests/1").await.refused(401, "UNAUTHORIZED");
         }
         root.with(&token).get("/v2/a/manifests/1").await.is(200);
@@ -61,7 +78,8 @@ fn a_form_is_answered_as_well() {
         let root = server.administrator().await;
         root.push_image("a", "1", "one").await;
         let basic = root.authorization.clone().unwrap();
-        let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &basic[6..]).unwrap();
+        let decoded =
+            base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &basic[6..]).unwrap();
         let decoded = String::from_utf8(decoded).unwrap();
         let password = decoded.split_once(':').unwrap().1;
         let form = format!(
@@ -70,7 +88,11 @@ fn a_form_is_answered_as_well() {
         let answer = server.anonymous().post("/v2/token", form.clone()).await.is(200).json();
         let token = format!("Bearer {}", answer["access_token"].as_str().unwrap());
         root.with(&token).get("/v2/a/manifests/1").await.is(200);
-        for wrong in [form.replace("grant_type=password", "grant_type=refresh_token"), form.replace(password, "x"), String::new()] {
+        for wrong in [
+            form.replace("grant_type=password", "grant_type=refresh_token"),
+            form.replace(password, "x"),
+            String::new(),
+        ] {
             server.anonymous().post("/v2/token", wrong).await.refused(401, "UNAUTHORIZED");
         }
     });

@@ -43,7 +43,9 @@ fn pieces_come_in_order() {
         };
         let answer = piece("0-2", "abc").await.is(202);
         assert_eq!((answer.header("range"), answer.header("location")), ("0-2", upload.as_str()));
-        for range in ["0-2", "4-6", "2-4", "nonsense", "3-18446744073709551616", "3-1", "18446744073709551615-0"] {
+        for range in
+            ["0-2", "4-6", "2-4", "nonsense", "3-18446744073709551616", "3-1", "18446744073709551615-0"]
+        {
             let refused = piece(range, "def").await.refused(416, "BLOB_UPLOAD_INVALID");
             assert_eq!(refused.header("range"), "0-2", "{range}");
         }

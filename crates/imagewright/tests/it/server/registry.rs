@@ -61,7 +61,12 @@ fn what_is_built_here_is_pulled_at_once_and_its_base_fetched_through() {
     let root = server.administrator();
     let name = format!("{}/built:1", server.address);
     drop(server.context.run(["build", "--base", &base, "-l", "a=b", "-t", &name]).success());
-    assert_eq!(upstream.count("GET", "/blobs/sha256"), 1, "the configuration alone: {:?}", upstream.requests());
+    assert_eq!(
+        upstream.count("GET", "/blobs/sha256"),
+        1,
+        "the configuration alone: {:?}",
+        upstream.requests()
+    );
     let client = client(&server, "root", &root.token());
     // Nobody has an entry for it: nobody gets it.
     assert!(client.run(["pull", &name]).code != Some(0));
@@ -178,7 +183,8 @@ fn goes_round(server: &TestServer, run: &dyn Fn(&[&str]) -> Outcome, insecure: &
     let name = format!("{host}/team/image:1");
     run(&["tag", "demo/tiny:1", &name]).success();
     let with = |first: &[&'static str], last: &[&str]| {
-        let arguments: Vec<&str> = first.iter().chain(insecure).copied().chain(last.iter().copied()).collect();
+        let arguments: Vec<&str> =
+            first.iter().chain(insecure).copied().chain(last.iter().copied()).collect();
         run(&arguments)
     };
     assert!(with(&["push"], &[&name]).code != Some(0), "nobody has logged in");
