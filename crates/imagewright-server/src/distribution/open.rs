@@ -64,7 +64,9 @@ impl Server {
             return Err(refusal(principal, name, purpose));
         }
         let key = image.as_ref().map_or_else(|| key_of_new(name), |image| key_of(image.id.as_str()))?;
-        let repository = image.as_ref().map_or(name.as_str(), |image| image.name.as_str());
+        // Nothing is built for what has no entry.
+        let nothing = key.to_string();
+        let repository = image.as_ref().map_or(nothing.as_str(), |image| image.name.as_str());
         let reference = self.distribution.reference(repository, &Tag::latest());
         let reference = reference.ok_or_else(|| DistributionError::NameUnknown(name.to_string()))?;
         Ok(Opened { name: name.clone(), place: RepositoryPlace { key, reference }, image })

@@ -41,7 +41,7 @@ pub(crate) struct Answer {
 }
 
 /// Whoever asks, with a value for `Authorization`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Caller<'a> {
     server: &'a TestServer,
     pub(crate) authorization: Option<String>,

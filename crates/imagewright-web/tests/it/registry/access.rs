@@ -40,6 +40,10 @@ async fn scene(server: &TestServer) -> Scene<'_> {
     scene
 }
 
+async fn listed(who: &Caller<'_>) -> serde_json::Value {
+    who.get("/v2/_catalog").await.is(200).json()["repositories"].clone()
+}
+
 #[test]
 fn groups_do_not_see_each_others_images() {
     run(async {
@@ -73,10 +77,6 @@ fn groups_do_not_see_each_others_images() {
                 }
             }
         }
-        let listed = |who: &Caller<'_>| {
-            let who = who.clone();
-            async move { who.get("/v2/_catalog").await.is(200).json()["repositories"].clone() }
-        };
         assert_eq!(listed(&scene.root).await, json!(["bio/tools", "hidden", "ml/tools", "open"]));
         assert_eq!(listed(&scene.mia).await, json!(["ml/tools", "open"]));
         assert_eq!(listed(&scene.zoe).await, json!(["open"]));

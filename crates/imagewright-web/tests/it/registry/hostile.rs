@@ -23,7 +23,7 @@ fn other_bytes_than_the_digest_says_are_dropped() {
             .refused(400, "DIGEST_INVALID");
         root.get(&upload).await.refused(404, "BLOB_UPLOAD_UNKNOWN");
         assert_eq!(server.blobs(), 0);
-        for digest in ["", "x", "sha256:", "sha256:zz", "md5:00", "sha256:../../../etc/passwd"] {
+        for digest in ["", "x", "sha256:", "sha256:zz", "md5:00"] {
             root.post(&format!("/v2/a/blobs/uploads/?digest={digest}"), "x")
                 .await
                 .refused(400, "DIGEST_INVALID");
@@ -61,7 +61,7 @@ fn names_lead_nowhere_else() {
             }
             root.post(&format!("/v2/{name}/blobs/uploads/"), "").await.refused(400, "NAME_INVALID");
         }
-        for tag in ["..", ".a", "-a", "a%2fb", "a%00b", &"a".repeat(129)] {
+        for tag in ["..", ".a", "-a", "a%00b", &"a".repeat(129)] {
             let answer = root.put(&format!("/v2/a/manifests/{tag}"), MANIFEST, "{}").await.is(400);
             assert!(
                 ["MANIFEST_INVALID", "NAME_INVALID"]
@@ -72,7 +72,13 @@ fn names_lead_nowhere_else() {
             let answer = root.get(&format!("/v2/a/blobs/uploads/{id}")).await;
             assert!([404, 400].contains(&answer.status.as_u16()), "{id}: {answer:?}");
         }
-        for path in ["/v2/x", "/v2/a/other/1", "/v2/manifests/1"] {
+        for path in [
+            "/v2/x",
+            "/v2/a/other/1",
+            "/v2/manifests/1",
+            "/v2/a/manifests/b%2fc",
+            "/v2/a/blobs/sha256:..%2fx",
+        ] {
             root.get(path).await.refused(404, "UNSUPPORTED");
         }
         for (method, path) in

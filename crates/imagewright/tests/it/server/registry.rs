@@ -15,7 +15,7 @@ use crate::support::{context, context_with_image};
 /// A machine of its own, logged in as the person with a token, with the image `demo/tiny:1`.
 fn client(server: &TestServer, person: &str, token: &str) -> TestContext {
     let client = context_with_image();
-    login(&client, server, person, token).success();
+    drop(login(&client, server, person, token).success());
     client
 }
 
@@ -44,7 +44,7 @@ fn our_own_client_pushes_and_pulls() {
     // Who has not logged in gets nothing, and with a wrong password one does not log in.
     assert!(other.run(["pull", &name]).code != Some(0));
     assert!(login(&other, &server, "root", "iw_wrong").code != Some(0));
-    login(&other, &server, "root", &token).success();
+    drop(login(&other, &server, "root", &token).success());
     drop(other.run(["pull", &name]).success());
     assert_eq!(digest_of(&other, &name), digest_of(&client, "demo/tiny:1"));
     let copy = format!("{}/team/copy:2", server.address);
@@ -98,22 +98,29 @@ fn a_collection_keeps_what_was_pushed() {
 /// again.
 #[test]
 fn a_server_is_killed_during_pushes() {
-    const KILLS: usize = 12;
+    const KILLS: u64 = 12;
     let mut server = TestServer::start();
     let token = server.administrator().token();
     let client = context();
-    noisy_image(1).write_layout(&client.work().join("layout"), "demo/noisy:1").unwrap();
-    drop(client.run(["image", "import", "oci:layout"]).success());
-    login(&client, &server, "root", &token).success();
+    // A new image for each push: blobs that another repository has are mounted and not sent.
+    let image = |number: u64| {
+        let name = format!("demo/noisy:{number}");
+        let folder = format!("layout-{number}");
+        noisy_image(number).write_layout(&client.work().join(&folder), &name).unwrap();
+        drop(client.run(["image", "import", &format!("oci:{folder}")]).success());
+        name
+    };
+    drop(login(&client, &server, "root", &token).success());
+    let first = image(0);
     let begin = std::time::Instant::now();
-    drop(client.run(["push", "demo/noisy:1", &format!("{}/measure:1", server.address)]).success());
+    drop(client.run(["push", &first, &format!("{}/measure:1", server.address)]).success());
     let whole = begin.elapsed();
     let (mut random, seed) = Random::from_environment("server");
     let mut taken = 0;
     for kill in 0..KILLS {
-        let repository = format!("storm/{kill}");
+        let (repository, image) = (format!("storm/{kill}"), image(kill + 1));
         let target = |server: &TestServer| format!("{}/{repository}:1", server.address);
-        let mut push = client.command(["push", "demo/noisy:1", &target(&server)]);
+        let mut push = client.command(["push", &image, &target(&server)]);
         let mut push = push.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole.mul_f64(random.fraction()));
         let surroundings = server.kill();
@@ -121,15 +128,15 @@ fn a_server_is_killed_during_pushes() {
         drop(push.wait());
         assert_sound(&surroundings);
         server = TestServer::start_in(surroundings, &[]);
-        login(&client, &server, "root", &token).success();
+        drop(login(&client, &server, "root", &token).success());
         let other = context();
-        login(&other, &server, "root", &token).success();
+        drop(login(&other, &server, "root", &token).success());
         let pulled = other.run(["pull", &target(&server)]);
-        taken += usize::from(pulled.code == Some(0));
+        taken += u64::from(pulled.code == Some(0));
         assert!(matches!(pulled.code, Some(0 | 3)), "seed {seed}, kill {kill}: {pulled}");
-        drop(client.run(["push", "demo/noisy:1", &target(&server)]).success());
+        drop(client.run(["push", &image, &target(&server)]).success());
         drop(other.run(["pull", &target(&server)]).success());
-        assert_eq!(digest_of(&other, &target(&server)), digest_of(&client, "demo/noisy:1"));
+        assert_eq!(digest_of(&other, &target(&server)), digest_of(&client, &image));
     }
     assert!(taken < KILLS, "no kill came before the end of a push: seed {seed}");
     assert_sound(&server.context);
@@ -160,18 +167,18 @@ mod needs_skopeo {
         let push = ["copy", "--dest-tls-verify=false", &layout, &one];
         assert!(skopeo(&push).code != Some(0), "nobody has logged in");
         assert!(skopeo(&["login", "--tls-verify=false", "-u", "root", "-p", "wrong", host]).code != Some(0));
-        skopeo(&["login", "--tls-verify=false", "-u", "root", "-p", &token, host]).success();
-        skopeo(&push).success();
+        drop(skopeo(&["login", "--tls-verify=false", "-u", "root", "-p", &token, host]).success());
+        drop(skopeo(&push).success());
         let both = ["copy", "--src-tls-verify=false", "--dest-tls-verify=false"];
-        skopeo(&[&both[..], &[&one, &two]].concat()).success();
+        drop(skopeo(&[&both[..], &[&one, &two]].concat()).success());
         let inspect = |name: &str| skopeo(&["inspect", "--tls-verify=false", name]).success().json();
         assert_eq!(inspect(&one)["Digest"], inspect(&two)["Digest"]);
         let tags = || skopeo(&["list-tags", "--tls-verify=false", &name]).success().json()["Tags"].clone();
         assert_eq!(tags(), json!(["1"]));
-        skopeo(&["delete", "--tls-verify=false", &one]).success();
+        drop(skopeo(&["delete", "--tls-verify=false", &one]).success());
         assert_eq!(tags(), json!([]));
         let folder = format!("dir:{}", home.work().join("out").display());
-        skopeo(&["copy", "--src-tls-verify=false", &two, &folder]).success();
+        drop(skopeo(&["copy", "--src-tls-verify=false", &two, &folder]).success());
         assert_sound(&server.context);
     }
 }
@@ -181,7 +188,7 @@ fn goes_round(server: &TestServer, run: &dyn Fn(&[&str]) -> Outcome, insecure: &
     let token = server.add_user("ann", &["--admin"]).token();
     let host = server.address.as_str();
     let name = format!("{host}/team/image:1");
-    run(&["tag", "demo/tiny:1", &name]).success();
+    drop(run(&["tag", "demo/tiny:1", &name]).success());
     let with = |first: &[&'static str], last: &[&str]| {
         let arguments: Vec<&str> =
             first.iter().chain(insecure).copied().chain(last.iter().copied()).collect();
@@ -189,12 +196,12 @@ fn goes_round(server: &TestServer, run: &dyn Fn(&[&str]) -> Outcome, insecure: &
     };
     assert!(with(&["push"], &[&name]).code != Some(0), "nobody has logged in");
     assert!(with(&["login"], &["-u", "ann", "-p", "wrong", host]).code != Some(0));
-    with(&["login"], &["-u", "ann", "-p", &token, host]).success();
-    with(&["push"], &[&name]).success();
-    run(&["rmi", &name]).success();
-    with(&["pull"], &[&name]).success();
-    run(&["logout", host]).success();
-    run(&["rmi", &name]).success();
+    drop(with(&["login"], &["-u", "ann", "-p", &token, host]).success());
+    drop(with(&["push"], &[&name]).success());
+    drop(run(&["rmi", &name]).success());
+    drop(with(&["pull"], &[&name]).success());
+    drop(run(&["logout", host]).success());
+    drop(run(&["rmi", &name]).success());
     assert!(with(&["pull"], &[&name]).code != Some(0), "nobody is logged in any more");
     assert_sound(&server.context);
 }
@@ -218,7 +225,7 @@ mod needs_docker {
         let archive = context.work().join("image.tar");
         let target = format!("docker-archive:{}", archive.display());
         drop(context.run(["image", "export", "demo/tiny:1", &target]).success());
-        daemon.docker(["load", "--input", archive.to_str().unwrap()]).success();
+        drop(daemon.docker(["load", "--input", archive.to_str().unwrap()]).success());
     }
 }
 
@@ -254,7 +261,7 @@ mod needs_podman {
             let all = ["--root", &root, "--runroot", &run_root, "--storage-driver", "vfs"];
             run(&context, "podman", &[&all[..], arguments].concat())
         };
-        podman(&["load", "--input", archive.to_str().unwrap()]).success();
+        drop(podman(&["load", "--input", archive.to_str().unwrap()]).success());
         goes_round(&server, &podman, &["--tls-verify=false"]);
         drop(fs::remove_dir_all(root));
     }
