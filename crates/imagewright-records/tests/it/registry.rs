@@ -3,7 +3,7 @@
 use imagewright_records::Records;
 use serde_json::json;
 
-use crate::{add_image, at};
+use crate::{add_image, at, on_both};
 
 on_both!(a_repository_has_one_entry, pulls_are_counted_by_day);
 
@@ -33,7 +33,7 @@ async fn a_repository_has_one_entry(records: Records) {
 async fn pulls_are_counted_by_day(records: Records) {
     let mut work = records.begin().await.unwrap();
     let image = add_image(&mut work, "a", json!({}), 1).await;
-    let day = |number| at(number * 86_400).to_zoned(jiff::tz::TimeZone::UTC).date();
+    let day = |number: i64| at(number * 86_400).to_zoned(jiff::tz::TimeZone::UTC).date();
     for number in [0, 1, 1] {
         work.count_pull(&image.id, day(number)).await.unwrap();
     }
