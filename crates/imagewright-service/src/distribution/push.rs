@@ -55,7 +55,13 @@ pub enum PushError {
     },
     /// The store or a registry.
     #[error(transparent)]
-    Service(#[from] ServiceError),
+    Service(Box<ServiceError>),
+}
+
+impl From<ServiceError> for PushError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
 }
 
 /// A manifest that was taken.

@@ -80,7 +80,7 @@ impl Repository {
 
     /// Folders are made again when they are needed; one that is filled just now stays.
     fn remove_if_empty(&self) -> Result<(), StoreError> {
-        if !age(&self.root())?.is_some_and(|age| age > PATIENCE) {
+        if age(&self.root())?.is_none_or(|age| age <= PATIENCE) {
             return Ok(());
         }
         for room in ["uploads", "blobs", "manifests", "tags"] {

@@ -110,7 +110,7 @@ impl Repository {
     pub fn sweep_uploads(&self) -> Result<(), StoreError> {
         for entry in entries(&self.room("uploads"))? {
             let path = entry.path();
-            if !age(&path)?.is_some_and(|age| age > PATIENCE) {
+            if age(&path)?.is_none_or(|age| age <= PATIENCE) {
                 continue;
             }
             let Some(file) = if_found(File::open(&path)).attempt("open", &path)? else { continue };
