@@ -76,6 +76,15 @@ pub fn may(principal: &Principal, action: Action, object: Object<'_>) -> Result<
     }
 }
 
+/// Whether `principal` may pull an image. Who sees it may; at a server that is `open`, who has not logged in may pull what is
+/// for all.
+pub fn may_pull(principal: &Principal, image: &Image, open: bool) -> Result<(), Refusal> {
+    match may(principal, Action::See, Object::from(image)) {
+        Err(_) if open && !principal.is_somebody() && image.visibility.global => Ok(()),
+        answer => answer,
+    }
+}
+
 fn image(
     principal: &Principal,
     action: Action,
@@ -182,6 +191,23 @@ mod tests {
                 assert_eq!(answers, letters, "{who}: {action:?}");
             }
         }
+    }
+
+    #[test]
+    fn who_has_not_logged_in_pulls_what_is_global_from_open_servers() {
+        let image = |global: bool| {
+            let new = serde_json::json!({
+                "display_name": "A", "reference": "registry.example/a:1", "visibility": {"global": global},
+            });
+            let new: crate::NewImage = serde_json::from_value(new).unwrap();
+            new.into_image(crate::ImageId::new("i"), name("a"), None, jiff::Timestamp::UNIX_EPOCH).unwrap()
+        };
+        let anonymous = Principal::anonymous();
+        assert_eq!(may_pull(&anonymous, &image(true), true), Ok(()));
+        assert_eq!(may_pull(&anonymous, &image(true), false), Err(Refusal::Unseen));
+        assert_eq!(may_pull(&anonymous, &image(false), true), Err(Refusal::Unseen));
+        assert_eq!(may_pull(&somebody(&[]), &image(true), false), Ok(()));
+        assert_eq!(may_pull(&somebody(&[]), &image(false), true), Err(Refusal::Unseen));
     }
 
     #[test]

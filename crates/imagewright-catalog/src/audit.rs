@@ -42,6 +42,7 @@ pub enum Subject {
     Group,
     Token,
     Secret,
+    RuntimeImage,
 }
 
 impl Subject {
@@ -54,6 +55,7 @@ impl Subject {
             Self::Group => "group",
             Self::Token => "token",
             Self::Secret => "secret",
+            Self::RuntimeImage => "runtime_image",
         }
     }
 }

@@ -21,7 +21,7 @@ mod secret;
 pub mod exchange;
 pub mod selection;
 
-pub use access::{Action, Object, Refusal, may};
+pub use access::{Action, Object, Refusal, may, may_pull};
 pub use audit::{AuditEntry, Subject};
 pub use build::{Build, BuildState, Timings};
 pub use change::{Change, ImageChange};

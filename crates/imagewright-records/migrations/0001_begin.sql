@@ -156,6 +156,13 @@ CREATE TABLE answers (
     PRIMARY KEY (person_id, request_key)
 );
 
+-- Repositories of the registry whose name is not that of an entry, such as `GROUP/NAME`.
+CREATE TABLE repositories (
+    name TEXT PRIMARY KEY,
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE
+);
+CREATE INDEX repositories_by_image ON repositories (image_id);
+
 CREATE TABLE pulls (
     image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
     day TEXT NOT NULL,

@@ -12,6 +12,7 @@ mod events;
 mod groups;
 mod images;
 mod people;
+mod repositories;
 mod row;
 mod secrets;
 mod statement;

@@ -5,6 +5,8 @@ use imagewright_model::ErrorKind;
 use imagewright_records::RecordsError;
 use imagewright_service::ServiceError;
 
+use crate::distribution::DistributionError;
+
 /// Why a use case failed. What people sent is never the cause of an internal error.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -45,6 +47,9 @@ pub enum ServerError {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),
+    /// The registry.
+    #[error("{0}")]
+    Distribution(Box<DistributionError>),
     /// A defect of this program.
     #[error("something stopped in the middle of its work")]
     Panicked(#[source] tokio::task::JoinError),
@@ -60,7 +65,7 @@ impl ServerError {
             Self::Stale { .. } | Self::InUse { .. } => ErrorKind::Conflict,
             Self::Records(error) => error.kind(),
             Self::Service(error) => error.kind(),
-            Self::Random(_) => ErrorKind::Machine,
+            Self::Random(_) | Self::Distribution(_) => ErrorKind::Machine,
             Self::Panicked(_) => ErrorKind::Internal,
         }
     }
@@ -82,6 +87,15 @@ impl ServerError {
 impl From<ServiceError> for ServerError {
     fn from(error: ServiceError) -> Self {
         Self::Service(Box::new(error))
+    }
+}
+
+impl From<DistributionError> for ServerError {
+    fn from(error: DistributionError) -> Self {
+        match error {
+            DistributionError::Server(error) => error,
+            error => Self::Distribution(Box::new(error)),
+        }
     }
 }
 

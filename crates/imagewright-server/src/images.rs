@@ -97,7 +97,8 @@ impl Server {
         let mut work = self.records.begin().await?;
         work.delete_image(&image).await?;
         note(&mut work, principal, "deleted", (Some(&image), None)).await?;
-        Ok(work.commit().await?)
+        work.commit().await?;
+        self.forget_repository(&image).await.map_err(ServerError::from)
     }
 
     /// One entry.

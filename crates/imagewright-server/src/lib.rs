@@ -4,6 +4,8 @@
 //! same. Work that blocks (registries, builds) is done by [`imagewright_service::Service`] on threads of its own, outside of
 //! transactions.
 
+pub mod distribution;
+mod elyra;
 mod error;
 mod exchange;
 mod images;
@@ -14,8 +16,12 @@ use std::sync::Arc;
 
 use imagewright_records::Records;
 use imagewright_service::Service;
+use imagewright_service::metadata::RuntimeImages;
 use jiff::Timestamp;
 
+use distribution::{Distribution, DistributionSettings};
+
+pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
 pub use images::{Added, ImageView};
@@ -26,13 +32,34 @@ pub use principal::{IssuedToken, NewToken};
 pub struct Server {
     records: Records,
     service: Arc<Service>,
+    distribution: Arc<Distribution>,
+    runtime_images: Option<RuntimeImages>,
     clock: fn() -> Timestamp,
 }
 
 impl Server {
     /// On these records and this store.
     pub fn new(records: Records, service: Arc<Service>) -> Self {
-        Self { records, service, clock: Timestamp::now }
+        let (distribution, runtime_images) = Default::default();
+        Self { records, service, distribution, runtime_images, clock: Timestamp::now }
+    }
+
+    /// The same, with a registry that is reached so.
+    #[must_use]
+    pub fn with_registry(self, settings: DistributionSettings) -> Self {
+        Self { distribution: Arc::new(Distribution::new(settings)), ..self }
+    }
+
+    /// The same, with runtime images of Elyra's.
+    #[must_use]
+    pub fn with_runtime_images(self, images: RuntimeImages) -> Self {
+        Self { runtime_images: Some(images), ..self }
+    }
+
+    /// The same, at other times.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     fn now(&self) -> Timestamp {

@@ -29,6 +29,8 @@ mod build;
 #[cfg(target_os = "linux")]
 mod conda_list;
 #[cfg(target_os = "linux")]
+pub mod distribution;
+#[cfg(target_os = "linux")]
 mod dockerfile;
 #[cfg(target_os = "linux")]
 mod facts;

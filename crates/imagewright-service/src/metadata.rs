@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use imagewright_elyra::exchange;
+use imagewright_elyra::rest::Router;
 use imagewright_elyra::{Folders, Records, schema};
 
 #[cfg(target_os = "linux")]
@@ -23,6 +24,7 @@ pub use archive::{ArchiveError, Archived};
 pub use delivery::{Delivered, DeliveryRequest, Target, TargetError};
 pub use imagewright_elyra::exchange::{ExportError, ExportRequest, Exported, Imported, listed, system_text};
 pub use imagewright_elyra::json::{self, Object, Value};
+pub use imagewright_elyra::rest::{Request as RestRequest, Response as RestResponse};
 pub use imagewright_elyra::{
     Change, Entry, ErrorClass, Finding, Leftover, Listing, MetadataError, Note, Problem, Record, SCHEMA,
     SCHEMASPACE, State, Strictness, Surroundings, UNKNOWN_SCHEMA, Update, Version, Written, findings,
@@ -54,6 +56,16 @@ impl RuntimeImages {
     /// The records in Elyra's folders; none where there is no folder to write to.
     pub fn open(surroundings: &Surroundings) -> Option<Self> {
         Some(Self { records: Records::new(Folders::of(surroundings)?) })
+    }
+
+    /// The records in one folder of Elyra's, as `ELYRA_METADATA_PATH` names one.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { records: Records::new(Folders::new(folder.join("metadata").join(SCHEMASPACE), [])) }
+    }
+
+    /// Answers a request of Elyra's REST interface, whose paths begin with `/elyra/`. `now` stands in error messages.
+    pub fn answer(&self, request: RestRequest<'_>, now: &str) -> RestResponse {
+        Router::new(self.records.clone(), "").handle(request, now)
     }
 
     /// The name for a new record: the one that is given, else one made of the display name.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::collection::{entries, metadata};
 use crate::files::{Attempt, if_found};
+use crate::repositories::{Fault, Repository};
 use crate::{Store, StoreError, index};
 
 /// Something that is not as it must be.
@@ -61,6 +62,7 @@ impl Store {
         check.blobs(progress)?;
         check.facts()?;
         check.images()?;
+        check.repositories()?;
         Ok(check.report)
     }
 }
@@ -143,6 +145,39 @@ impl Check<'_> {
                 }
             }
             self.report.partial_images += u64::from(partial);
+        }
+        Ok(())
+    }
+
+    fn repositories(&mut self) -> Result<(), StoreError> {
+        for key in self.store.repository_keys()? {
+            let repository = self.store.repository(&key);
+            for fault in repository.faults()? {
+                self.fault(&repository, fault)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fault(&mut self, repository: &Repository, fault: Fault) -> Result<(), StoreError> {
+        let place = repository.place();
+        match fault {
+            Fault::File(path) => {
+                let repaired = self.remove(&path)?;
+                self.tell("the entry of a repository means nothing".to_owned(), path, repaired);
+            }
+            Fault::Manifest(digest, error) => {
+                if self.repair {
+                    repository.remove_manifest(&digest)?;
+                }
+                let what = format!("manifest `{digest}` of a repository cannot be read: {error}");
+                self.tell(what, place, self.repair);
+            }
+            Fault::Lacking(manifest, blob) => {
+                let what =
+                    format!("manifest `{manifest}` of a repository lacks blob `{blob}`: push it again");
+                self.tell(what, place, false);
+            }
         }
         Ok(())
     }

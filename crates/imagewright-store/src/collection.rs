@@ -98,6 +98,9 @@ impl Store {
             on_wait();
             file.lock().attempt("lock", &path)?;
         }
+        if !rules.dry_run {
+            self.sweep_repositories()?;
+        }
         Collection::survey(self, rules)?.carry_out()
     }
 
@@ -155,6 +158,7 @@ impl<'a> Collection<'a> {
         for (image, _) in index::images(&store.layout().index()?) {
             collection.keep_image(&image);
         }
+        collection.live.extend(store.blobs_of_repositories()?);
         // The most recently used last: that is the end where keeping begins.
         collection.facts.sort_by_key(|fact| fact.used);
         collection.downloads.sort_by_key(|download| download.used);
@@ -314,7 +318,7 @@ fn names_of_documents(store: &Store, names: &mut Vec<Digest>) {
     }
 }
 
-fn digests_in(value: &Value, found: &mut Vec<Digest>) {
+pub(crate) fn digests_in(value: &Value, found: &mut Vec<Digest>) {
     match value {
         Value::String(text) => found.extend(text.parse()),
         Value::Array(values) => values.iter().for_each(|value| digests_in(value, found)),

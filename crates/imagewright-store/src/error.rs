@@ -122,6 +122,24 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// A repository's key has other characters than it may.
+    #[error("`{key}` is no key of a repository")]
+    RepositoryKey {
+        /// The key.
+        key: String,
+    },
+    /// What is kept secret was changed.
+    #[error("`{path}` does not hold 32 bytes")]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody else sends this upload just now.
+    #[error("upload `{id}` is being sent by another connection")]
+    UploadBusy {
+        /// Which.
+        id: String,
+    },
     /// A layer could not be unpacked.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
@@ -142,13 +160,16 @@ impl StoreError {
             | Self::NotAFolder { .. }
             | Self::PinnedName { .. }
             | Self::Ambiguous { .. }
+            | Self::RepositoryKey { .. }
             | Self::Reference(_) => ErrorKind::Usage,
+            Self::UploadBusy { .. } => ErrorKind::Conflict,
             Self::Vanished { .. }
             | Self::ImageNotFound { .. }
             | Self::BlobMissing { .. }
             | Self::LayerElsewhere { .. } => ErrorKind::NotFound,
             Self::LayoutVersion { .. }
             | Self::MalformedFile { .. }
+            | Self::Key { .. }
             | Self::BlobDigest { .. }
             | Self::BlobSize { .. }
             | Self::BlobTooLarge { .. }
@@ -184,7 +205,10 @@ impl StoreError {
                 "it is not written in part by imagewright: move it away, then import or build its images again"
                     .to_owned(),
             ),
+            Self::UploadBusy { .. } => Some("wait for it to end, and ask how far it has come".to_owned()),
+            Self::Key { .. } => Some("remove it: another is made, and people log in again".to_owned()),
             Self::LayoutVersion { .. }
+            | Self::RepositoryKey { .. }
             | Self::BlobTooLarge { .. }
             | Self::Document(_)
             | Self::Reference(_)

@@ -5,7 +5,9 @@
 //! snapshots/<chain>/fs             unpacked layers, as overlays take them
 //! snapshots/<chain>-<part>/fs      those of their files that some purpose needs
 //! origins/<algorithm>/<hex>        where a layer can be had that is not here
+//! repositories/<key>/              what repositories of a registry have of the blobs
 //! facts/<kind>/<key>.json          what was found out about something, by its digest
+//! keys/                            what servers of this store share and nobody else knows
 //! locks/                           one file for each thing that only one process may do at a time
 //! cache/<name>/, tools/            folders that are given to package managers; nothing here looks inside
 //! tmp/                             unfinished things, each held by the process that makes it
@@ -34,6 +36,7 @@ mod origins;
 mod output;
 pub mod overlay;
 mod progress;
+mod repositories;
 mod scratch;
 mod snapshots;
 mod store;
@@ -52,6 +55,7 @@ pub use locks::Lock;
 pub use origins::MOST_PLACES;
 pub use output::OutputFile;
 pub use progress::OnProgress;
+pub use repositories::{Repository, RepositoryKey, StoredManifest, Upload, UploadId, document_digests};
 pub use scratch::Scratch;
 pub use snapshots::{OpenLayer, Part, UnpackError};
 pub use store::Store;

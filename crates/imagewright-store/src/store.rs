@@ -10,14 +10,16 @@ use crate::collection::entries;
 use crate::files::{Attempt, create_directory, remove_tree};
 use crate::flushing::{self, Flusher};
 use crate::layout::Layout;
+use crate::repositories::{BuiltTags, Digesting};
 use crate::temporary::Temporary;
 use crate::unfinished::Unfinished;
 use crate::{StoreError, collection, scratch};
 
 /// The folders of a store that hold more than an image layout does.
-const ROOMS: [&str; 7] = ["snapshots", "facts", "origins", "locks", "cache", "tools", "tmp"];
+const ROOMS: [&str; 9] =
+    ["snapshots", "facts", "origins", "repositories", "keys", "locks", "cache", "tools", "tmp"];
 /// Rooms whose files keep the owners and set-user-id bits of images: nobody else may reach them.
-const PRIVATE_ROOMS: [&str; 2] = ["snapshots", "tmp"];
+const PRIVATE_ROOMS: [&str; 3] = ["keys", "snapshots", "tmp"];
 
 /// The content store. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ struct Inner {
     root: PathBuf,
     layout: Layout,
     flusher: Flusher,
+    built: BuiltTags,
+    digesting: Digesting,
 }
 
 impl Store {
@@ -49,7 +53,8 @@ impl Store {
         let layout = Layout::create(&root, Temporary::swept(root.join("tmp"), root.join("locks/sweep")))?;
         // A layout without an index is none for other tools.
         layout.update_index(|_| Ok(()))?;
-        let store = Self { inner: Arc::new(Inner { root, layout, flusher: Flusher::default() }) };
+        let (flusher, built, digesting) = Default::default();
+        let store = Self { inner: Arc::new(Inner { root, layout, flusher, built, digesting }) };
         // Made while there is room: on a full disk, a collection must be able to take it.
         collection::make_lock(&store)?;
         scratch::sweep(&store)?;
@@ -110,6 +115,14 @@ impl Store {
 
     pub(crate) fn flusher(&self) -> &Flusher {
         &self.inner.flusher
+    }
+
+    pub(crate) fn built_cache(&self) -> &BuiltTags {
+        &self.inner.built
+    }
+
+    pub(crate) fn digesting(&self) -> &Digesting {
+        &self.inner.digesting
     }
 
     pub(crate) fn layout(&self) -> &Layout {

@@ -1,12 +1,14 @@
-//! The server's face: an API for programs under `/api/v1`, described by OpenAPI.
+//! The server's face: an API for programs under `/api/v1`, described by OpenAPI, and a registry at `/v2/`.
 //!
 //! A handler reads what was sent, calls one use case of [`imagewright_server::Server`], and shows what comes back. What goes
 //! wrong is told as a problem document (RFC 9457).
 
 mod api;
+mod elyra;
 mod extract;
 mod operation;
 mod problem;
+mod registry;
 mod serve;
 mod tls;
 
@@ -36,6 +38,8 @@ pub fn router(app: App) -> Router {
         OpenApiRouter::with_openapi(api::description()).nest("/api/v1", api::router()).split_for_parts();
     api.merge(api::describe(&description))
         .merge(operation::router())
+        .merge(registry::router())
+        .merge(elyra::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), operation::observe))

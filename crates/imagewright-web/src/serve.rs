@@ -38,11 +38,11 @@ pub enum ServeError {
 }
 
 /// Serves until `stop` is done, and then answers what was begun. `ready` is told the address, which has a port even where
-/// none was chosen.
+/// none was chosen, and how it is written for people.
 pub async fn serve(
     app: App,
     settings: &ServeSettings,
-    ready: impl FnOnce(&str),
+    ready: impl FnOnce(SocketAddr, &str),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let address = settings.address;
@@ -54,12 +54,12 @@ pub async fn serve(
     let service = router(app).into_make_service();
     match tls {
         None => {
-            ready(&format!("http://{local}"));
+            ready(local, &format!("http://{local}"));
             axum::serve(listener, service).with_graceful_shutdown(stop).await
         }
         Some(config) => {
             let listener = TlsListener::new(listener, config).map_err(listen)?;
-            ready(&format!("https://{local}"));
+            ready(local, &format!("https://{local}"));
             axum::serve(listener, service).with_graceful_shutdown(stop).await
         }
     }

@@ -5,6 +5,7 @@
 mod catalogue;
 mod people;
 mod queue;
+mod registry;
 
 use std::future::Future;
 

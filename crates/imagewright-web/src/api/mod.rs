@@ -2,6 +2,7 @@
 
 mod exchange;
 mod images;
+mod pulls;
 mod tokens;
 
 use axum::http::header;
@@ -14,7 +15,11 @@ use crate::App;
 
 /// All of it, by the paths behind `/api/v1`.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(images::router()).merge(exchange::router()).merge(tokens::router())
+    OpenApiRouter::new()
+        .merge(images::router())
+        .merge(pulls::router())
+        .merge(exchange::router())
+        .merge(tokens::router())
 }
 
 /// What the description says of the whole.

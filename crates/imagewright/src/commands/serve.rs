@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::ErrorKind;
 use imagewright_server::Server;
+use imagewright_service::metadata::RuntimeImages;
 use imagewright_web::{App, ServeError, ServeSettings, TlsFiles};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -18,7 +20,9 @@ use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
 use crate::server::{DatabaseArguments, runtime};
-use crate::settings::Settings;
+use crate::settings::{self, ServerSettings, Settings};
+
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Serve the catalogue of images to people and programs
 ///
@@ -55,24 +59,29 @@ enum LogFormat {
 
 pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCode, Failure> {
     begin_log(arguments, global.quiet)?;
+    let settings = settings::load(global.config.as_deref(), Settings::default())?;
     let service = Arc::new(context::open(global, Settings::default())?);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     runtime()?.block_on(async {
         let records = arguments.database.open(global).await?;
-        let app = App { server: Server::new(records.clone(), service), counters: Arc::default() };
+        let server = with_settings(Server::new(records.clone(), service), &settings.server)?;
+        let sweeping = tokio::spawn(sweep(server.clone()));
+        let app = App { server: server.clone(), counters: Arc::default() };
         let tls = arguments.tls_certificate.clone().zip(arguments.tls_key.clone());
         let tls = tls.map(|(certificates, key)| TlsFiles { certificates, key });
-        let settings = ServeSettings { address: arguments.listen, tls };
+        let serving = ServeSettings { address: arguments.listen, tls };
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
             drop(waited.await);
         };
-        let ready = |address: &str| {
+        let ready = |local: SocketAddr, address: &str| {
+            server.listens_at(local);
             if !global.quiet {
                 eprintln!("listening on {address}");
             }
         };
-        imagewright_web::serve(app, &settings, ready, stop).await?;
+        imagewright_web::serve(app, &serving, ready, stop).await?;
+        sweeping.abort();
         records.close().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -92,6 +101,24 @@ fn begin_log(arguments: &ServeArguments, quiet: bool) -> Result<(), Failure> {
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+fn with_settings(server: Server, settings: &ServerSettings) -> Result<Server, Failure> {
+    let server = server.with_registry(settings.registry()?);
+    Ok(match &settings.elyra_folder {
+        Some(folder) => server.with_runtime_images(RuntimeImages::in_folder(folder)),
+        None => server,
+    })
+}
+
+/// Removes what pushes left that nobody goes on with.
+async fn sweep(server: Server) {
+    loop {
+        if let Err(error) = server.sweep_registry().await {
+            eprintln!("warning: what pushes left could not be removed: {error}");
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
 }
 
 impl From<ServeError> for Failure {

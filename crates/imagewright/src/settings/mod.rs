@@ -10,6 +10,7 @@ pub(crate) mod machine;
 #[cfg(target_os = "linux")]
 pub(crate) mod own_machine;
 mod python_indexes;
+mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ use imagewright_service::RegistrySettings;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+
+pub(crate) use server::ServerSettings;
 
 const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
@@ -57,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) docker: DockerSettings,
     /// The BuildKit daemon.
     pub(crate) buildkit: BuildkitSettings,
+    /// The server.
+    pub(crate) server: ServerSettings,
 }
 
 impl Settings {
@@ -140,6 +145,7 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             host: upper.buildkit.host.or(lower.buildkit.host),
             certificates: upper.buildkit.certificates.or(lower.buildkit.certificates),
         },
+        server: upper.server.over(lower.server),
     }
 }
 

@@ -3,4 +3,5 @@
 mod catalogue;
 mod exchange;
 mod operation;
+mod registry;
 mod support;

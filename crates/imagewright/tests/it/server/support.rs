@@ -107,6 +107,11 @@ fn end(process: Option<&mut Child>) {
 }
 
 impl Caller<'_> {
+    /// The token, to log in with elsewhere.
+    pub(crate) fn token(&self) -> String {
+        self.token.clone()
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], "")
     }

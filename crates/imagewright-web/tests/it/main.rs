@@ -1,0 +1,5 @@
+//! Handlers, asked without a connection.
+
+mod elyra;
+mod registry;
+mod support;
