@@ -48,7 +48,8 @@ const GRAPH: [(&str, &[&str]); 21] = [
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 9] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog", "facts"];
+const PURE: [&str; 9] =
+    ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog", "facts"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {
