@@ -5,6 +5,7 @@ use imagewright_catalog::{
     Action, FieldProblem, Image, ImageFilter, Invalid, Name, Object, OrderBy, PageRequest, Principal,
     Refusal, Subject, Visibility, Warning, may,
 };
+use imagewright_model::in_one_line;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -164,9 +165,4 @@ fn is_same(there: &Image, new: &Image) -> bool {
 
 fn of_document(index: usize, problem: FieldProblem) -> FieldProblem {
     FieldProblem { pointer: format!("/{index}{}", problem.pointer), ..problem }
-}
-
-fn in_one_line(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| format!(": {cause}"));
-    format!("{error}{}", cause.unwrap_or_default())
 }

@@ -42,7 +42,7 @@ const GRAPH: [(&str, &[&str]); 21] = [
         ],
     ),
     ("server", &["catalog", "model", "oci", "records", "service"]),
-    ("web", &["catalog", "model", "oci", "records", "server"]),
+    ("web", &["catalog", "model", "server"]),
     ("", &["catalog", "layer", "model", "oci", "records", "sandbox", "server", "service", "web"]),
     ("testkit", &["oci"]),
 ];
