@@ -1,7 +1,5 @@
 //! The description of the API. What is served is tried on a running server, by the tests of the binary.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
-
 use std::collections::BTreeSet;
 
 use serde_json::Value;
