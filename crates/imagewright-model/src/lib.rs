@@ -2,6 +2,7 @@
 //!
 //! Values only: no clock, no environment, no files. Parsers take text and say where it is wrong.
 
+mod causes;
 mod error_kind;
 mod event;
 pub mod lock;
@@ -12,6 +13,7 @@ mod settings;
 pub mod spec;
 mod stop;
 
+pub use causes::in_one_line;
 pub use error_kind::ErrorKind;
 pub use event::{BuildEvent, BuildOutcome, EVENT_VERSION, EventSink, NoEvents, Progress, StepId};
 pub use secret::{Secret, SecretUrl};

@@ -4,11 +4,17 @@ use imagewright_catalog::{
     BuildState, Cursor, Image, ImageFilter, ImageId, ImageOrder, ImageState, Name, OrderBy, Owner, Page,
     PageRequest, Principal,
 };
+use sqlx::Any;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 
 use crate::row::{Columns, json, word};
 use crate::statement::Statement;
 use crate::work::{new_id, stored};
 use crate::{RecordsError, Work};
+
+/// Numbers the lock under which names are chosen.
+const NAMING: i64 = 3;
 
 /// An image in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +47,8 @@ impl Work {
 
     /// `name`, or the first of `name-2`, `name-3`, … that no image has.
     pub async fn free_image_name(&mut self, name: &Name) -> Result<Name, RecordsError> {
+        // Two who add at once would be told the same.
+        self.one_at_a_time(NAMING).await?;
         if !self.image_name_is_taken(name.as_str()).await? {
             return Ok(name.clone());
         }
@@ -59,57 +67,35 @@ impl Work {
 
     /// Adds an entry.
     pub async fn insert_image(&mut self, image: &Image) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO images (id, name, document, revision, type, source, owner, global, ready, pinned, \
-             deprecated, pull_secret, search, key_display_name, key_created, key_changed) \
+        let insert = sqlx::query(
+            "INSERT INTO images (document, revision, type, owner, global, ready, pinned, deprecated, pull_secret, \
+             search, key_display_name, key_changed, id, name, source, key_created) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        )
-        .bind(image.id.to_string())
-        .bind(image.name.to_string())
-        .bind(json(image))
-        .bind(image.revision)
-        .bind(word(&image.image_type))
-        .bind(word(&image.source))
-        .bind(owner(&image.owner))
-        .bind(i64::from(image.visibility.global))
-        .bind(i64::from(image.is_ready()))
-        .bind(i64::from(image.pin.is_some()))
-        .bind(i64::from(image.deprecated.is_some()))
-        .bind(image.pull_secret.as_ref().map(Name::to_string))
-        .bind(image.search_text())
-        .bind(image.sort_key(ImageOrder::DisplayName))
-        .bind(stored(image.created_at))
-        .bind(stored(image.changed_at))
-        .execute(&mut *self.connection)
-        .await
-        .map_err(RecordsError::inserting("image", image.name.as_str()))?;
+        );
+        with_columns(insert, image)
+            .bind(image.id.to_string())
+            .bind(image.name.to_string())
+            .bind(word(&image.source))
+            .bind(stored(image.created_at))
+            .execute(&mut *self.connection)
+            .await
+            .map_err(RecordsError::inserting("image", image.name.as_str()))?;
         self.insert_image_parts(image).await
     }
 
     /// Replaces an entry, if it still is at `revision`.
     pub async fn replace_image(&mut self, image: &Image, revision: i64) -> Result<(), RecordsError> {
-        let done = sqlx::query(
+        let update = sqlx::query(
             "UPDATE images SET document = $1, revision = $2, type = $3, owner = $4, global = $5, ready = $6, \
              pinned = $7, deprecated = $8, pull_secret = $9, search = $10, key_display_name = $11, \
              key_changed = $12 WHERE id = $13 AND revision = $14",
-        )
-        .bind(json(image))
-        .bind(image.revision)
-        .bind(word(&image.image_type))
-        .bind(owner(&image.owner))
-        .bind(i64::from(image.visibility.global))
-        .bind(i64::from(image.is_ready()))
-        .bind(i64::from(image.pin.is_some()))
-        .bind(i64::from(image.deprecated.is_some()))
-        .bind(image.pull_secret.as_ref().map(Name::to_string))
-        .bind(image.search_text())
-        .bind(image.sort_key(ImageOrder::DisplayName))
-        .bind(stored(image.changed_at))
-        .bind(image.id.to_string())
-        .bind(revision)
-        .execute(&mut *self.connection)
-        .await
-        .map_err(RecordsError::doing("change an image"))?;
+        );
+        let done = with_columns(update, image)
+            .bind(image.id.to_string())
+            .bind(revision)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(RecordsError::doing("change an image"))?;
         if done.rows_affected() == 0 {
             return Err(RecordsError::Changed { name: image.name.to_string() });
         }
@@ -203,6 +189,23 @@ impl Work {
             id: listed.image.id.to_string(),
         }))
     }
+}
+
+/// Binds what can change of an entry, as the first twelve values of a statement.
+fn with_columns<'q>(statement: Query<'q, Any, AnyArguments>, image: &Image) -> Query<'q, Any, AnyArguments> {
+    statement
+        .bind(json(image))
+        .bind(image.revision)
+        .bind(word(&image.image_type))
+        .bind(owner(&image.owner))
+        .bind(i64::from(image.visibility.global))
+        .bind(i64::from(image.is_ready()))
+        .bind(i64::from(image.pin.is_some()))
+        .bind(i64::from(image.deprecated.is_some()))
+        .bind(image.pull_secret.as_ref().map(Name::to_string))
+        .bind(image.search_text())
+        .bind(image.sort_key(ImageOrder::DisplayName))
+        .bind(stored(image.changed_at))
 }
 
 /// The sort key as it is stored: times have one length.

@@ -1,14 +1,18 @@
 //! Handing the catalogue over to other systems, and taking entries from theirs.
 
-use imagewright_catalog::exchange::{Exported, GpuResource, elyra, import_primehub, jupyterhub, primehub};
+use imagewright_catalog::exchange::{
+    Exported, GpuResource, Imported, elyra, import_primehub, jupyterhub, primehub,
+};
 use imagewright_catalog::{
     Action, FieldProblem, Image, ImageFilter, Invalid, Name, Object, OrderBy, PageRequest, Principal,
-    Refusal, Subject, Visibility, Warning, may,
+    Refusal, Visibility, Warning, may,
 };
+use imagewright_model::in_one_line;
+use imagewright_records::Work;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::images::check;
+use crate::images::{check, note};
 use crate::{Server, ServerError};
 
 /// Whose catalogue is handed over, and to whom.
@@ -53,13 +57,11 @@ impl Server {
         request: &ExportRequest,
     ) -> Result<Exported, ServerError> {
         let group = request.group.as_ref();
-        if request.to == ExportFormat::Primehub {
-            return Ok(primehub(&self.all_images(principal, group).await?));
-        }
-        let offers = self.offers(principal, group, request.gpu.is_some()).await?;
+        let gpu = request.gpu.as_ref();
         Ok(match request.to {
-            ExportFormat::Jupyterhub => jupyterhub(&offers, request.gpu.as_ref()),
-            ExportFormat::Elyra | ExportFormat::Primehub => elyra(&offers),
+            ExportFormat::Jupyterhub => jupyterhub(&self.offers(principal, group, gpu.is_some()).await?, gpu),
+            ExportFormat::Elyra => elyra(&self.offers(principal, group, gpu.is_some()).await?),
+            ExportFormat::Primehub => primehub(&self.all_images(principal, group).await?),
         })
     }
 
@@ -71,6 +73,9 @@ impl Server {
     ) -> Result<Vec<Image>, ServerError> {
         if !principal.is_somebody() {
             return Err(Refusal::NotLoggedIn.into());
+        }
+        if let Some(group) = group {
+            may(principal, Action::SeeGroup, Object::Group(group))?;
         }
         let filter = ImageFilter { group: group.cloned(), ..ImageFilter::default() };
         let mut page = PageRequest { after: None, limit: PageRequest::MOST };
@@ -98,55 +103,54 @@ impl Server {
         let mut work = self.records.begin().await?;
         let mut outcomes = Vec::new();
         let mut problems = Vec::new();
-        for (index, mut imported) in found.into_iter().enumerate() {
-            imported.new.visibility = visibility.clone();
-            let object = Object::Image { owner: &imported.new.owner, visibility };
-            may(principal, Action::Create, object)?;
-            let name = imported.new.name.clone().expect("manifests have names");
-            let id = work.new_image_id();
-            let made = imported.new.into_image(id, name.clone(), principal.person.clone(), self.now());
-            let mut image = match made {
-                Ok(image) => image,
-                Err(Invalid(found)) => {
+        for (index, imported) in found.into_iter().enumerate() {
+            match self.import_one(&mut work, principal, imported, visibility).await {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(ServerError::Invalid(Invalid(found))) => {
                     problems.extend(found.into_iter().map(|problem| of_document(index, problem)));
-                    continue;
                 }
-            };
-            if let Some((reference, gpu_reference)) = imported.on_offer {
-                image.reference = Some(reference);
-                image.gpu_reference = gpu_reference;
+                Err(error) => return Err(error),
             }
-            let added = match work.image(&name).await? {
-                None => true,
-                Some(there) if is_same(&there.image, &image) => false,
-                Some(_) => {
-                    let detail = format!("there is an image `{name}` that differs");
-                    problems.push(of_document(index, FieldProblem::new("/metadata/name", detail)));
-                    continue;
-                }
-            };
-            let mut warnings = imported.warnings;
-            if added {
-                match check(&mut work, &image).await {
-                    Ok(more) => warnings.extend(more),
-                    Err(ServerError::Invalid(Invalid(found))) => {
-                        problems.extend(found.into_iter().map(|problem| of_document(index, problem)));
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                }
-                work.insert_image(&image).await?;
-                let subject = (Subject::Image, image.id.as_str(), image.name.as_str());
-                work.note_change(principal, subject, "imported", (None, Some(&image)), image.changed_at)
-                    .await?;
-            }
-            outcomes.push(ImportOutcome { name, added, warnings });
         }
         Invalid::unless_empty(problems)?;
         if !dry_run {
             work.commit().await?;
         }
         Ok(outcomes)
+    }
+
+    async fn import_one(
+        &self,
+        work: &mut Work,
+        principal: &Principal,
+        mut imported: Imported,
+        visibility: &Visibility,
+    ) -> Result<ImportOutcome, ServerError> {
+        imported.new.visibility = visibility.clone();
+        may(principal, Action::Create, Object::Image { owner: &imported.new.owner, visibility })?;
+        let name = imported.new.name.clone().expect("manifests have names");
+        let id = work.new_image_id();
+        let mut image = imported.new.into_image(id, name.clone(), principal.person.clone(), self.now())?;
+        if let Some((reference, gpu_reference)) = imported.on_offer {
+            image.reference = Some(reference);
+            image.gpu_reference = gpu_reference;
+        }
+        let mut warnings = imported.warnings;
+        let there = work.image(&name).await?;
+        let added = match &there {
+            Some(there) if !is_same(&there.image, &image) => {
+                let detail = format!("there is an image `{name}` that differs");
+                return Err(Invalid(vec![FieldProblem::new("/metadata/name", detail)]).into());
+            }
+            Some(_) => false,
+            None => {
+                warnings.extend(check(work, &image).await?);
+                work.insert_image(&image).await?;
+                note(work, principal, "imported", (None, Some(&image))).await?;
+                true
+            }
+        };
+        Ok(ImportOutcome { name, added, warnings })
     }
 }
 
@@ -164,9 +168,4 @@ fn is_same(there: &Image, new: &Image) -> bool {
 
 fn of_document(index: usize, problem: FieldProblem) -> FieldProblem {
     FieldProblem { pointer: format!("/{index}{}", problem.pointer), ..problem }
-}
-
-fn in_one_line(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| format!(": {cause}"));
-    format!("{error}{}", cause.unwrap_or_default())
 }

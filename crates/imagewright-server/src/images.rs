@@ -74,7 +74,10 @@ impl Server {
         let mut after = before.changed(change, self.now())?;
         let beyond = after.visibility.beyond(&before.visibility);
         may(principal, Action::Create, Object::Image { owner: &after.owner, visibility: &beyond })?;
-        let mut warnings = self.pin(&mut after).await?;
+        // Whatever else changes, what is behind the references was looked up when they came.
+        let has_moved =
+            (&after.reference, &after.gpu_reference) != (&before.reference, &before.gpu_reference);
+        let mut warnings = if has_moved { self.pin(&mut after).await? } else { Vec::new() };
         let mut work = self.records.begin().await?;
         warnings.extend(check(&mut work, &after).await?);
         if after != before {
@@ -128,9 +131,6 @@ impl Server {
         group: Option<&Name>,
         gpu: bool,
     ) -> Result<Vec<Offer>, ServerError> {
-        if let Some(group) = group {
-            may(principal, Action::SeeGroup, Object::Group(group))?;
-        }
         Ok(offers(&self.all_images(principal, group).await?, group, gpu))
     }
 
@@ -212,7 +212,7 @@ pub(crate) async fn check(work: &mut Work, image: &Image) -> Result<Vec<Warning>
     Ok(warnings)
 }
 
-async fn note(
+pub(crate) async fn note(
     work: &mut Work,
     principal: &Principal,
     action: &str,

@@ -13,10 +13,10 @@ use imagewright_sandbox::Limits;
 
 use crate::ahead::sending;
 use crate::conda_list::with_conda_list;
-use crate::error::in_one_line;
 use crate::folder::Folder;
 use crate::lock::{LockPlace, write_file};
 use crate::{BuildReport, Service, ServiceError};
+use imagewright_model::in_one_line;
 
 /// What a user asks for who asks for a build.
 #[derive(Clone, Debug, Default)]

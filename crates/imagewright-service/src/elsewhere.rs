@@ -12,9 +12,9 @@ use imagewright_oci::{Digest, Reference};
 use imagewright_registry::{Credential, CredentialFiles, CredentialSource};
 
 use crate::engines::{Builder, refuse_what_is_ours};
-use crate::error::in_one_line;
 use crate::given::{Given, given, named_contexts};
 use crate::{BuildReport, Cancel, DockerfileCommand, EngineError, Service, ServiceError};
+use imagewright_model::in_one_line;
 
 /// Names by which programs look for proxies, and the argument of a build for each.
 const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];

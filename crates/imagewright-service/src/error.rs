@@ -245,14 +245,3 @@ fn daemon(engine: BuildEngine) -> &'static str {
         BuildEngine::Native | BuildEngine::Docker | BuildEngine::Auto => "Docker Engine",
     }
 }
-
-/// An error and its causes.
-pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

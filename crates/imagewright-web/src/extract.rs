@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use imagewright_catalog::{Cursor, PageRequest, Principal};
 use imagewright_model::Secret;
+use imagewright_server::ServerError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -31,9 +32,10 @@ impl FromRequestParts<App> for Asking {
         })?;
         match app.server.principal_of_token(&token).await {
             Ok(principal) => Ok(Self(principal)),
-            Err(error) => {
+            Err(error @ ServerError::Refused(_)) => {
                 Err(Problem::from(error).with_hint("this token is unknown, or has expired: make another"))
             }
+            Err(error) => Err(error.into()),
         }
     }
 }

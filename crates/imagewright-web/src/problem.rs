@@ -1,13 +1,12 @@
 //! What went wrong, as a problem document (RFC 9457).
 
 use std::any::Any;
-use std::error::Error;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagewright_catalog::{CursorError, FieldProblem, Refusal};
-use imagewright_model::ErrorKind;
+use imagewright_model::{ErrorKind, in_one_line};
 use imagewright_server::ServerError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,17 +87,6 @@ impl From<ServerError> for Problem {
 
 fn counted(fields: usize) -> String {
     if fields == 1 { "one field".to_owned() } else { format!("{fields} fields") }
-}
-
-fn in_one_line(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl From<CursorError> for Problem {

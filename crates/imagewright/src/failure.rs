@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
-use imagewright_model::ErrorKind;
+use imagewright_model::{ErrorKind, in_one_line};
 use imagewright_service::ServiceError;
 
 /// Why a command failed.
@@ -29,13 +29,7 @@ impl Failure {
 
     /// The error and its causes.
     pub(crate) fn in_one_line(&self) -> String {
-        let mut text = self.error.to_string();
-        let mut cause = self.error.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
+        in_one_line(self.error.as_ref())
     }
 
     /// Prints it and gives the exit code.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rattler::install::{Installer, LinkOptions};
 use rattler::package_cache::PackageCache;
 use rattler_conda_types::prefix::Prefix;
-use rattler_conda_types::{Channel, PrefixRecord, RepoData, RepoDataRecord, Subdir};
+use rattler_conda_types::{Channel, ChannelConfig, PrefixRecord, RepoData, RepoDataRecord, Subdir};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             tokio::runtime::Runtime::new()?.block_on(install(records, target, prefix, cache))
         }
         ["install-from", url, lists, target, prefix, cache, files @ ..] => {
-            let records = records(&Channel::from_url(url.parse()?), Path::new(lists), files)?;
+            let config = ChannelConfig::default_with_root_dir(PathBuf::from("/"));
+            let records = records(&Channel::from_str(url, &config)?, Path::new(lists), files)?;
             tokio::runtime::Runtime::new()?.block_on(install(records, target, prefix, cache))
         }
         ["read", target] => {

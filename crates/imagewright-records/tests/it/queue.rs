@@ -119,7 +119,7 @@ async fn dead_workers_leave_nothing_stuck(records: Records) {
         assert_eq!(work.renew_claim(&build.id, &claim("w", 5)).await.unwrap(), Some(false));
         assert_eq!(work.renew_claim(&build.id, &claim("other", 5)).await.unwrap(), None);
         assert_eq!(work.recover_builds(2, at(15)).await.unwrap(), []);
-        assert_eq!(work.recover_builds(2, at(16)).await.unwrap(), [asked.id.clone()]);
+        assert_eq!(work.recover_builds(2, at(16)).await.unwrap(), std::slice::from_ref(&asked.id));
         // The worker was only slow: it learns that the build is not its own any more.
         assert!(!work.finish_build(&build.id, "w", &end(BuildState::Succeeded, 17)).await.unwrap());
     }
@@ -141,7 +141,7 @@ async fn builds_are_cancelled(records: Records) {
     assert!(work.cancel_build(&running.id, at(2)).await.unwrap());
     assert_eq!(work.renew_claim(&running.id, &claim("w", 2)).await.unwrap(), Some(true));
     // Its worker dies before it has stopped.
-    assert_eq!(work.recover_builds(9, at(60)).await.unwrap(), [running.id.clone()]);
+    assert_eq!(work.recover_builds(9, at(60)).await.unwrap(), std::slice::from_ref(&running.id));
     assert_eq!(work.build(&running.id).await.unwrap().unwrap().state, BuildState::Cancelled);
 }
 

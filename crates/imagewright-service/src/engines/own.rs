@@ -7,8 +7,8 @@ use imagewright_oci::{ContainerConfig, Platform};
 
 use super::Builder;
 use crate::dockerfile::dockerfile_request;
-use crate::error::in_one_line;
 use crate::{DockerfileCommand, Service, ServiceError};
+use imagewright_model::in_one_line;
 
 impl Service {
     /// Refuses to build a spec where another engine was asked for.

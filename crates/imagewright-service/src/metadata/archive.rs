@@ -17,9 +17,9 @@ use imagewright_store::transfer::{BundleWriter, TransferError};
 
 use super::RuntimeImages;
 use super::registries::{Trouble, TroubleKind, for_each};
-use crate::error::in_one_line;
 use crate::registries::{OnTransfer, follow};
 use crate::{Service, ServiceError};
+use imagewright_model::in_one_line;
 
 /// The archive beside the folder of records.
 pub(super) const ARCHIVE: &str = "images.tar";

@@ -18,10 +18,10 @@ use jiff::Timestamp;
 use super::RuntimeImages;
 use super::archive::ARCHIVE;
 use super::mirrors;
-use crate::error::in_one_line;
 use crate::lock::write_file;
 use crate::registries::{OnTransfer, follow};
 use crate::{Service, ServiceError};
+use imagewright_model::in_one_line;
 
 /// A registry and what comes before the names of repositories there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::RuntimeImages;
 use super::registries::{ImageRegistries, Trouble, for_each};
-use crate::error::in_one_line;
+use imagewright_model::in_one_line;
 
 /// Which records are to be pinned, and how.
 #[derive(Clone, Debug, Default)]

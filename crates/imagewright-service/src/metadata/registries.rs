@@ -15,7 +15,7 @@ use imagewright_registry::{
 };
 
 use crate::ServiceError;
-use crate::error::in_one_line;
+use imagewright_model::in_one_line;
 
 /// Records that are looked at at once.
 const AT_ONCE: usize = 4;

@@ -1,5 +1,6 @@
-//! Handlers, asked without a connection.
+//! Handlers, asked without a connection, and the description of the API.
 
+mod description;
 mod elyra;
 mod registry;
 mod support;

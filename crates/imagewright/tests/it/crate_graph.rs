@@ -42,13 +42,14 @@ const GRAPH: [(&str, &[&str]); 21] = [
         ],
     ),
     ("server", &["catalog", "model", "oci", "records", "service"]),
-    ("web", &["catalog", "model", "oci", "records", "server"]),
+    ("web", &["catalog", "model", "oci", "server"]),
     ("", &["catalog", "layer", "model", "oci", "records", "sandbox", "server", "service", "web"]),
     ("testkit", &["oci"]),
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 9] = ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog", "facts"];
+const PURE: [&str; 9] =
+    ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog", "facts"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {

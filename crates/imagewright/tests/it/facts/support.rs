@@ -35,13 +35,15 @@ impl Packages {
         Self { server: HttpServer::serve(folder.path()).unwrap(), _folder: folder }
     }
 
-    /// Names of packages that were fetched since the last time this was asked for `seen` requests.
+    /// Names of packages that were fetched since the last time this was asked for `seen` requests. Of large ones the end is
+    /// asked for by a request of its own.
     pub(crate) fn fetched(&self, seen: &mut usize) -> Vec<String> {
         let requests = self.server.requests().split_off(*seen);
         *seen += requests.len();
         let name = |path: &str| Some(path.rsplit('/').next()?.strip_suffix("-1-0.conda")?.to_owned());
         let mut names: Vec<String> = requests.iter().filter_map(|request| name(&request.path)).collect();
         names.sort();
+        names.dedup();
         names
     }
 }

@@ -164,7 +164,7 @@ fn a_python_of_conda_is_used_where_it_is() {
             }
         }
     }
-    assert_eq!(removed, 2, "the packages cannot be had any more");
+    assert_eq!(removed, 3, "the packages cannot be had any more");
     fs::remove_file(seed::wheel_folder(&second).join("newer-1.0-py3-none-any.whl")).unwrap();
     let built = build(&second, &two);
     assert_eq!(built.stdout, digest);
