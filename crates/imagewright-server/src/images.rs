@@ -2,8 +2,9 @@
 
 use imagewright_catalog::selection::{Offer, offers};
 use imagewright_catalog::{
-    Action, AuditEntry, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid, Name, NewImage,
-    Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject, Warning, may,
+    Action, AuditEntry, AuditFilter, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid,
+    Name, NewImage, Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject,
+    Warning, may,
 };
 use imagewright_model::spec::PartialSpec;
 use imagewright_records::{Listed, Work};
@@ -127,6 +128,9 @@ impl Server {
         group: Option<&Name>,
         gpu: bool,
     ) -> Result<Vec<Offer>, ServerError> {
+        if !principal.is_somebody() {
+            return Err(Refusal::NotLoggedIn.into());
+        }
         if let Some(group) = group {
             may(principal, Action::SeeGroup, Object::Group(group))?;
         }
@@ -151,7 +155,12 @@ impl Server {
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, ServerError> {
         let image = self.seen(principal, name, Action::Change, None).await?.image;
-        Ok(self.records.look().await?.audit(Some((Subject::Image, image.id.as_str())), page).await?)
+        Ok(self
+            .records
+            .look()
+            .await?
+            .audit(&AuditFilter::of(Subject::Image, image.id.as_str()), page)
+            .await?)
     }
 
     /// An entry that something is to be done with.
@@ -221,7 +230,7 @@ async fn check(work: &mut Work, image: &Image) -> Result<Vec<Warning>, ServerErr
     Ok(warnings)
 }
 
-async fn note(
+pub(crate) async fn note(
     work: &mut Work,
     principal: &Principal,
     action: &str,

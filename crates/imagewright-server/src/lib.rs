@@ -4,10 +4,19 @@
 //! same. Work that blocks (registries, builds) is done by [`imagewright_service::Service`] on threads of its own, outside of
 //! transactions.
 
+mod attempts;
 mod error;
+mod groups;
 mod images;
 mod look_up;
+mod oidc;
+mod passwords;
+mod people;
 mod principal;
+mod secrets;
+mod sessions;
+mod trail;
+mod vault;
 
 use std::sync::Arc;
 
@@ -15,9 +24,19 @@ use imagewright_records::Records;
 use imagewright_service::Service;
 use jiff::Timestamp;
 
+use crate::attempts::Attempts;
+use crate::oidc::Providers;
+use crate::passwords::Passwords;
+
 pub use error::ServerError;
+pub use groups::ImagesOfGroup;
 pub use images::{Added, ImageView};
+pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
+pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
+pub use secrets::SecretView;
+pub use sessions::Session;
+pub use vault::{KeySource, VARIABLE_PREFIX, Vault, VaultError};
 
 /// A server's use cases.
 #[derive(Clone)]
@@ -25,12 +44,31 @@ pub struct Server {
     records: Records,
     service: Arc<Service>,
     clock: fn() -> Timestamp,
+    passwords: Passwords,
+    vault: Vault,
+    attempts: Attempts,
+    providers: Providers,
 }
 
 impl Server {
     /// On these records and this store.
     pub fn new(records: Records, service: Arc<Service>) -> Self {
-        Self { records, service, clock: Timestamp::now }
+        Self {
+            records,
+            service,
+            clock: Timestamp::now,
+            passwords: Passwords::default(),
+            vault: Vault::new(KeySource::None),
+            attempts: Attempts::default(),
+            providers: Providers::default(),
+        }
+    }
+
+    /// With a place where secrets are kept.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.vault = vault;
+        self
     }
 
     fn now(&self) -> Timestamp {

@@ -7,6 +7,7 @@ mod api;
 mod extract;
 mod problem;
 mod serve;
+mod session;
 
 use axum::Router;
 use imagewright_server::Server;
@@ -14,12 +15,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::Problem;
 pub use serve::{ServeError, serve};
+pub use session::Access;
 
 /// What all handlers share.
 #[derive(Clone)]
 pub struct App {
     /// The use cases.
     pub server: Server,
+    /// How it is reached.
+    pub access: Access,
 }
 
 /// Everything that is served.

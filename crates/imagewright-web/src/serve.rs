@@ -35,5 +35,6 @@ pub async fn serve(
     let listen = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     ready(listener.local_addr().map_err(listen)?);
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await.map_err(ServeError::Stopped)
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await.map_err(ServeError::Stopped)
 }

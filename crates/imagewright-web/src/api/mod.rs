@@ -1,6 +1,12 @@
 //! The API for programs.
 
+mod audit;
+mod groups;
 mod images;
+mod oidc;
+mod people;
+mod secrets;
+mod session;
 mod tokens;
 
 use axum::http::header;
@@ -13,7 +19,15 @@ use crate::App;
 
 /// All of it, by the paths behind `/api/v1`.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(images::router()).merge(tokens::router())
+    OpenApiRouter::new()
+        .merge(images::router())
+        .merge(groups::router())
+        .merge(people::router())
+        .merge(secrets::router())
+        .merge(session::router())
+        .merge(oidc::router())
+        .merge(tokens::router())
+        .merge(audit::router())
 }
 
 /// What the description says of the whole.

@@ -28,7 +28,7 @@ pub(crate) struct IssuedBody {
 
 /// Lists the tokens of whoever asks.
 #[utoipa::path(
-    get, path = "/tokens", tag = "people", security(("token" = [])),
+    get, path = "/tokens", tag = "people", security(("token" = [])), operation_id = "list_tokens",
     responses((status = 200, body = Vec<Token>), (status = "default", body = Problem)),
 )]
 async fn list(State(app): State<App>, Asking(principal): Asking) -> Result<Json<Vec<Token>>, Problem> {
@@ -38,6 +38,7 @@ async fn list(State(app): State<App>, Asking(principal): Asking) -> Result<Json<
 /// Makes a token for whoever asks.
 #[utoipa::path(
     post, path = "/tokens", request_body = NewToken, tag = "people", security(("token" = [])),
+    operation_id = "issue_token",
     responses((status = 201, body = IssuedBody), (status = "default", body = Problem)),
 )]
 async fn issue(
@@ -53,6 +54,7 @@ async fn issue(
 /// Ends a token of whoever asks.
 #[utoipa::path(
     delete, path = "/tokens/{id}", params(("id" = String, Path)), tag = "people", security(("token" = [])),
+    operation_id = "revoke_token",
     responses((status = 204), (status = "default", body = Problem)),
 )]
 async fn revoke(

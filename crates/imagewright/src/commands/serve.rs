@@ -2,26 +2,23 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anstream::eprintln;
 use clap::Args;
 use imagewright_model::ErrorKind;
-use imagewright_server::Server;
 use imagewright_web::{App, ServeError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::Global;
-use crate::context;
 use crate::failure::Failure;
-use crate::server::{DatabaseArguments, runtime};
-use crate::settings::Settings;
+use crate::server::{self, DatabaseArguments, runtime};
 
 /// Serve the catalogue of images to people and programs
 ///
 /// Keeps its records in a file in the content store unless --database names another place. The API is described at
-/// /api/v1/openapi.json. The first administrator is made with `imagewright admin user add`.
+/// /api/v1/openapi.json. Where there is no administrator, a link is printed that makes the first one; `imagewright admin user add`
+/// does so, too.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
     /// Where to listen
@@ -32,16 +29,25 @@ pub(crate) struct ServeArguments {
 }
 
 pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCode, Failure> {
-    let service = Arc::new(context::open(global, Settings::default())?);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let access = server::access(global)?;
+    let public_url = access.public_url.clone();
     runtime()?.block_on(async {
-        let records = arguments.database.open(global).await?;
-        let app = App { server: Server::new(records.clone(), service) };
+        let server = arguments.database.server(global).await?;
+        let setup = server.offer_setup().await?;
+        let records = server.records().clone();
+        let app = App { server, access };
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
             drop(waited.await);
         };
         let ready = |address: SocketAddr| {
+            if let Some(token) = setup {
+                // Whoever starts the server has to read it, however quiet it is.
+                let known_as = public_url.unwrap_or_else(|| format!("http://{address}"));
+                eprintln!("there is no administrator yet: make one, once and within an hour, at");
+                eprintln!("  {known_as}/setup?token={}", token.expose());
+            }
             if !global.quiet {
                 eprintln!("listening on http://{address}");
             }

@@ -10,6 +10,8 @@ pub(crate) mod machine;
 #[cfg(target_os = "linux")]
 pub(crate) mod own_machine;
 mod python_indexes;
+#[cfg(target_os = "linux")]
+mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,9 @@ const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
 const NOT_SETTINGS: [&str; 4] = ["config", "database", "progress", "user-namespace"];
+
+/// So begin variables with secrets of a server.
+const SECRETS: &str = "secret_";
 
 /// Who builds Dockerfiles where nothing is said: we do, where our own engine runs.
 const DEFAULT_ENGINE: BuildEngine =
@@ -55,6 +60,9 @@ pub(crate) struct Settings {
     pub(crate) docker: DockerSettings,
     /// The BuildKit daemon.
     pub(crate) buildkit: BuildkitSettings,
+    /// The server.
+    #[cfg(target_os = "linux")]
+    pub(crate) server: server::ServerSettings,
 }
 
 impl Settings {
@@ -83,6 +91,7 @@ pub(crate) fn load(file: Option<&Path>, overrides: Settings) -> Result<Settings,
 /// `IMAGEWRIGHT_APT__MIRROR` is `apt.mirror`, `IMAGEWRIGHT_TRUST__CA_BUNDLE` is `trust.ca-bundle`.
 fn environment() -> Env {
     Env::prefixed(PREFIX)
+        .filter(|key| !key.starts_with(SECRETS))
         .map(|key| key.as_str().replace("__", ".").replace('_', "-").into())
         .ignore(&NOT_SETTINGS)
         .split(".")
@@ -135,6 +144,8 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             host: upper.buildkit.host.or(lower.buildkit.host),
             certificates: upper.buildkit.certificates.or(lower.buildkit.certificates),
         },
+        #[cfg(target_os = "linux")]
+        server: upper.server.over(lower.server),
     }
 }
 
@@ -160,11 +171,16 @@ mod tests {
 
     fn all_settings() -> Vec<String> {
         let is_table = |name: &str| toml::from_str::<Settings>(&format!("[{name}]\n")).is_ok();
-        let expand = |name: String| match is_table(&name) {
-            true => names_in(Some(&name)).into_iter().map(|inner| format!("{name}.{inner}")).collect(),
-            false => vec![name],
-        };
-        names_in(None).into_iter().flat_map(expand).collect()
+        // Tables lie in tables.
+        let mut settings = Vec::new();
+        let mut names = names_in(None);
+        while let Some(name) = names.pop() {
+            match is_table(&name) {
+                true => names.extend(names_in(Some(&name)).iter().map(|inner| format!("{name}.{inner}"))),
+                false => settings.push(name),
+            }
+        }
+        settings
     }
 
     #[test]
