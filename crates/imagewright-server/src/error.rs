@@ -25,6 +25,9 @@ pub enum ServerError {
         /// In how many seconds the next try counts.
         seconds: u64,
     },
+    /// The name that a provider gives to somebody belongs to somebody else here.
+    #[error("the name `{0}` belongs to somebody who does not come from this provider")]
+    OthersName(String),
     /// What was sent cannot be taken.
     #[error("{0}")]
     Invalid(Invalid),
@@ -43,7 +46,7 @@ pub enum ServerError {
         name: String,
     },
     /// Others need it.
-    #[error("{what} is in use: {by}")]
+    #[error("{what} is needed: {by}")]
     InUse {
         /// What.
         what: String,
@@ -81,7 +84,7 @@ impl ServerError {
             | Self::WrongLogin
             | Self::TooOften { .. } => ErrorKind::Denied,
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::Stale { .. } | Self::InUse { .. } => ErrorKind::Conflict,
+            Self::Stale { .. } | Self::InUse { .. } | Self::OthersName(_) => ErrorKind::Conflict,
             Self::Records(error) => error.kind(),
             Self::Service(error) => error.kind(),
             Self::Oidc(OidcError::Settings { .. }) => ErrorKind::Usage,
@@ -100,6 +103,9 @@ impl ServerError {
             Self::WrongLogin => Some(
                 "name or password is wrong, the account is disabled, or the link was used or has expired"
                     .to_owned(),
+            ),
+            Self::OthersName(_) => Some(
+                "an administrator can delete that account, or the provider can call you otherwise".to_owned(),
             ),
             Self::TooOften { seconds } => Some(format!("wait {seconds} seconds")),
             Self::Stale { .. } => {

@@ -63,7 +63,7 @@ impl Access {
         self.set_cookie(SESSION, session.secret.expose(), seconds)
     }
 
-    /// Refuses what another site made the browser send. `anywhere` says whether that holds for programs, too, which say nothing.
+    /// Refuses what another site made the browser send. `programs` says what becomes of those that say nothing.
     pub(crate) fn refuse_other_sites(&self, headers: &HeaderMap, programs: Programs) -> Result<(), Problem> {
         let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let allowed = match (text(&FETCH_SITE), text(&header::ORIGIN)) {

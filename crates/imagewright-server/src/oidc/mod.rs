@@ -182,13 +182,7 @@ async fn added(work: &mut Work, claimed: &Claimed, now: Timestamp) -> Result<Per
         created_at: now,
     };
     work.insert_person(&person, None).await.map_err(|error| match error {
-        RecordsError::Taken { name, .. } => ServerError::InUse {
-            what: format!("the name `{name}`"),
-            by: "somebody has it who does not come from this provider".to_owned(),
-            hint: Some(
-                "an administrator can delete that account, or the provider can name you otherwise".to_owned(),
-            ),
-        },
+        RecordsError::Taken { name, .. } => ServerError::OthersName(name),
         error => error.into(),
     })?;
     people::note(work, &by_the_provider(&person), "added", (None, Some(&person)), now).await?;
