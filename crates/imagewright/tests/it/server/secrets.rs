@@ -85,11 +85,13 @@ fn closed_registry() -> TestRegistry {
     let authentication = Authentication::Basic { username: "robot".to_owned(), password: SECRET.to_owned() };
     let registry = TestRegistry::with(Options { authentication, ..Options::default() }).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let digest = tiny_image().write_layout(folder.path(), "a").unwrap();
+    tiny_image().write_layout(folder.path(), "a").unwrap();
+    let index: Value = serde_json::from_slice(&fs::read(folder.path().join("index.json")).unwrap()).unwrap();
+    let manifest = index["manifests"][0]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
     for entry in fs::read_dir(folder.path().join("blobs/sha256")).unwrap() {
         let entry = entry.unwrap();
         let bytes = fs::read(entry.path()).unwrap();
-        match entry.file_name().to_str() == Some(digest.hex()) {
+        match entry.file_name() == manifest {
             true => {
                 let kind = "application/vnd.oci.image.manifest.v1+json";
                 registry.put_manifest("team/a", "1", kind, &bytes);

@@ -39,8 +39,10 @@ impl Provider {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        // What it says later is read, too: it ends when nobody listens.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let port = line.trim().strip_prefix("listening on ").expect("it listens").to_owned();
         Self { process, issuer: format!("http://127.0.0.1:{port}") }
     }
