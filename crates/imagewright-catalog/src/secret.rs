@@ -112,7 +112,8 @@ impl SecretRecord {
         }
         match self.kept {
             Kept::Stored if !is_here => {
-                problems.push(FieldProblem::new("/secret", "give the secret, or say with `kept` where it is"))
+                problems
+                    .push(FieldProblem::new("/secret", "give the secret, or say with `kept` where it is"));
             }
             Kept::Environment(_) | Kept::File(_) | Kept::Kubernetes(_) if given => {
                 problems.push(FieldProblem::new(

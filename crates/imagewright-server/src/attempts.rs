@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ServerError;
-
 /// For how long tries are counted, from the first.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -24,6 +22,13 @@ const MOST: usize = 100_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attempts {
     counted: Arc<Mutex<HashMap<Key, Count>>>,
+}
+
+/// That there were too many tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooOften {
+    /// In how many seconds the next one counts.
+    pub(crate) seconds: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +50,7 @@ impl Attempts {
         name: Option<&str>,
         address: Option<IpAddr>,
         now: Timestamp,
-    ) -> Result<(), ServerError> {
+    ) -> Result<(), TooOften> {
         let keys = [
             (name.map(|name| Key::Name(name.chars().take(200).collect())), OF_A_NAME),
             (address.map(|address| Key::Address(network(address))), OF_AN_ADDRESS),
@@ -59,8 +64,9 @@ impl Attempts {
         for (key, most) in &keys {
             let current = counted.get(key).filter(|count| ends(count) > now);
             if let Some(count) = current.filter(|count| count.tries >= *most) {
-                let seconds = ends(count).duration_since(now).as_secs().max(0).unsigned_abs() + 1;
-                return Err(ServerError::TooOften { seconds });
+                let left = ends(count).duration_since(now).as_secs().max(0) + 1;
+                let seconds = u32::try_from(left).unwrap_or(u32::MAX);
+                return Err(TooOften { seconds });
             }
         }
         if counted.len() >= MOST {
@@ -110,8 +116,7 @@ mod tests {
         for second in 0..10 {
             attempts.count(Some("ada"), Some(address), at(second)).unwrap();
         }
-        let refused = attempts.count(Some("ada"), None, at(10)).unwrap_err();
-        assert!(matches!(refused, ServerError::TooOften { seconds: 291 }), "{refused:?}");
+        assert_eq!(attempts.count(Some("ada"), None, at(10)), Err(TooOften { seconds: 291 }));
         attempts.count(Some("bob"), Some(address), at(10)).unwrap();
         attempts.forget("ada");
         attempts.count(Some("ada"), None, at(10)).unwrap();

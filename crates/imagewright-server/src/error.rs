@@ -7,6 +7,7 @@ use imagewright_model::ErrorKind;
 use imagewright_records::RecordsError;
 use imagewright_service::ServiceError;
 
+use crate::attempts::TooOften;
 use crate::oidc::OidcError;
 use crate::vault::VaultError;
 
@@ -23,7 +24,7 @@ pub enum ServerError {
     #[error("there were too many tries to log in")]
     TooOften {
         /// In how many seconds the next try counts.
-        seconds: u64,
+        seconds: u32,
     },
     /// The name that a provider gives to somebody belongs to somebody else here.
     #[error("the name `{0}` belongs to somebody who does not come from this provider")]
@@ -60,7 +61,7 @@ pub enum ServerError {
     Records(#[from] RecordsError),
     /// The service on the store.
     #[error(transparent)]
-    Service(#[from] ServiceError),
+    Service(Box<ServiceError>),
     /// The provider where people log in.
     #[error(transparent)]
     Oidc(#[from] OidcError),
@@ -130,6 +131,18 @@ impl ServerError {
 impl From<Refusal> for ServerError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<ServiceError> for ServerError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
+}
+
+impl From<TooOften> for ServerError {
+    fn from(TooOften { seconds }: TooOften) -> Self {
+        Self::TooOften { seconds }
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::groups::listed;
-use crate::{Server, ServerError, VaultError};
+use crate::{Server, ServerError, Vault, VaultError};
 
 /// A secret as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Server {
         may(principal, Action::Administer, Object::Server)?;
         let mut work = self.records.begin().await?;
         work.seal_secrets().await?;
-        self.with_vault_on_a_thread(|vault| vault.begin_rekeying()).await?;
+        self.with_vault_on_a_thread(Vault::begin_rekeying).await?;
         let mut count = 0;
         for SecretRecord { name, .. } in work.secrets().await? {
             let (record, sealed) = found(&mut work, &name).await?;
@@ -115,9 +115,8 @@ impl Server {
                 continue;
             }
             let id = record.id.clone();
-            let resealed = move |vault: &crate::Vault| {
-                vault.seal(&id, &vault.open(&id, &Kept::Stored, sealed.as_deref())?)
-            };
+            let resealed =
+                move |vault: &Vault| vault.seal(&id, &vault.open(&id, &Kept::Stored, sealed.as_deref())?);
             let sealed = self.with_vault_on_a_thread(resealed).await?;
             work.replace_secret(&record, Some(&sealed)).await?;
             count += 1;
@@ -125,7 +124,7 @@ impl Server {
         let (now, after) = (self.now(), json!({ "count": count }));
         work.note_change(principal, (Subject::Secret, "", ""), "rekeyed", (None, Some(&after)), now).await?;
         work.commit().await?;
-        self.with_vault_on_a_thread(|vault| vault.end_rekeying()).await?;
+        self.with_vault_on_a_thread(Vault::end_rekeying).await?;
         Ok(count)
     }
 
@@ -157,11 +156,11 @@ impl Server {
         }
     }
 
-    fn check_place(&self, record: &SecretRecord, secret: Option<&Secret>) -> Result<(), ServerError> {
+    fn check_place(&self, record: &SecretRecord, secret: Option<&Secret>) -> Result<(), Invalid> {
         let place = self.vault.problem_of(&record.kept).map(|detail| FieldProblem::new("/kept", detail));
         let empty = secret.filter(|secret| secret.expose().is_empty());
         let empty = empty.map(|_| FieldProblem::new("/secret", "a secret is not empty"));
-        Ok(Invalid::unless_empty(place.into_iter().chain(empty).collect())?)
+        Invalid::unless_empty(place.into_iter().chain(empty).collect())
     }
 
     /// Seals in the transaction in which it is kept: no key goes meanwhile.
@@ -180,7 +179,7 @@ impl Server {
     /// The key and other places of secrets are files.
     async fn with_vault_on_a_thread<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&crate::Vault) -> Result<T, VaultError> + Send + 'static,
+        work: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, ServerError> {
         let vault = self.vault.clone();
         let done = tokio::task::spawn_blocking(move || work(&vault)).await;

@@ -32,7 +32,7 @@ pub struct Problem {
     pub errors: Vec<FieldProblem>,
     /// In how many seconds it may be tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
