@@ -45,6 +45,32 @@ pub enum Subject {
     RuntimeImage,
 }
 
+/// Which entries of the audit trail are wanted; of all that is given, those for which all of it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// About this kind of thing.
+    pub subject: Option<Subject>,
+    /// About the thing with this identity.
+    pub subject_id: Option<String>,
+    /// About a thing that was called so then.
+    pub subject_name: Option<String>,
+    /// By whom, as they were called then.
+    pub actor_name: Option<String>,
+    /// What was done, such as `image.changed`.
+    pub action: Option<String>,
+    /// Not before this time.
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+}
+
+impl AuditFilter {
+    /// All about one thing.
+    pub fn of(subject: Subject, id: impl Into<String>) -> Self {
+        Self { subject: Some(subject), subject_id: Some(id.into()), ..Self::default() }
+    }
+}
+
 impl Subject {
     /// The word for it.
     pub fn as_str(self) -> &'static str {

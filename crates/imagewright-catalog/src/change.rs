@@ -102,6 +102,35 @@ pub struct ImageChange {
     pub deprecated: Change<Deprecation>,
 }
 
+/// A change of a group. Its name never changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupChange {
+    /// What people read.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
+    pub display_name: Change<String>,
+}
+
+/// A change of somebody, by an administrator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `Person`")]
+pub struct PersonChange {
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
+    pub display_name: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
+    pub email: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub admin: Change<bool>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub disabled: Change<bool>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,16 +22,16 @@ pub mod exchange;
 pub mod selection;
 
 pub use access::{Action, Object, Refusal, may, may_pull};
-pub use audit::{AuditEntry, Subject};
+pub use audit::{AuditEntry, AuditFilter, Subject};
 pub use build::{Build, BuildState, Timings};
-pub use change::{Change, ImageChange};
+pub use change::{Change, GroupChange, ImageChange, PersonChange};
 pub use id::{BuildId, GroupId, ImageId, PersonId, SecretId, TokenId};
 pub use image::{
     Deprecation, Image, ImageType, NewImage, Owner, Pin, PullPolicy, Source, Visibility, Warning,
 };
 pub use name::{Name, NameError};
 pub use page::{Cursor, CursorError, Page, PageRequest};
-pub use people::{Group, Membership, Person, Principal, Role, Token};
+pub use people::{Group, Member, Membership, NewGroup, NewPerson, Person, Principal, Role, Token};
 pub use problem::{FieldProblem, Invalid};
 pub use query::{ImageFilter, ImageOrder, ImageState, OrderBy};
-pub use secret::{Kept, SecretKind, SecretRecord};
+pub use secret::{Kept, NewSecret, SecretChange, SecretKind, SecretRecord};

@@ -10,7 +10,8 @@ CREATE TABLE people (
     disabled BIGINT NOT NULL,
     subject TEXT UNIQUE,
     password TEXT,
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL,
+    search TEXT NOT NULL
 );
 
 CREATE TABLE groups (
@@ -47,6 +48,22 @@ CREATE TABLE sessions (
     person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
     expires_at TEXT NOT NULL,
     created_at TEXT NOT NULL
+);
+
+-- What makes the first administrator, as its SHA-256.
+CREATE TABLE setups (
+    hash TEXT PRIMARY KEY,
+    expires_at TEXT NOT NULL
+);
+
+-- Logins at a provider that have begun; `state` and `browser` as their SHA-256.
+CREATE TABLE logins (
+    state TEXT PRIMARY KEY,
+    browser TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    return_to TEXT NOT NULL,
+    expires_at TEXT NOT NULL
 );
 
 CREATE TABLE secrets (

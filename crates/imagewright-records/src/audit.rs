@@ -1,6 +1,6 @@
 //! The audit trail.
 
-use imagewright_catalog::{AuditEntry, Cursor, Page, PageRequest, PersonId, Principal, Subject};
+use imagewright_catalog::{AuditEntry, AuditFilter, Cursor, Page, PageRequest, PersonId, Principal, Subject};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -43,16 +43,27 @@ impl Work {
         Ok(())
     }
 
-    /// The entries, the newest first; of one thing alone where it is named.
+    /// The entries that are wanted, the newest first.
     pub async fn audit(
         &mut self,
-        of: Option<(Subject, &str)>,
+        filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, RecordsError> {
+        let bytewise = self.bytewise();
         let mut query = Statement::new("SELECT * FROM audit WHERE 1 = 1");
-        if let Some((subject, id)) = of {
-            query.push(" AND subject = ").push_bind(word(&subject));
-            query.push(" AND subject_id = ").push_bind(id.to_owned());
+        let (since, until) = (filter.since.map(stored), filter.until.map(stored));
+        for (condition, value) in [
+            ("subject = ".to_owned(), filter.subject.as_ref().map(word)),
+            ("subject_id = ".to_owned(), filter.subject_id.clone()),
+            ("subject_name = ".to_owned(), filter.subject_name.clone()),
+            ("actor_name = ".to_owned(), filter.actor_name.clone()),
+            ("action = ".to_owned(), filter.action.clone()),
+            (format!("at{bytewise} >= "), since),
+            (format!("at{bytewise} < "), until),
+        ] {
+            if let Some(value) = value {
+                query.push(format!(" AND {condition}")).push_bind(value);
+            }
         }
         if let Some(cursor) = &page.after {
             query.push(" AND number < ").push_bind(cursor.id.parse::<i64>().unwrap_or(0));

@@ -153,6 +153,15 @@ impl Work {
         row.map(|row| listed(&Columns { row: &row, what: "image" })).transpose()
     }
 
+    /// The entries that a group owns, and those that are offered to it by name.
+    pub async fn images_of_group(&mut self, group: &Name) -> Result<Vec<Image>, RecordsError> {
+        let mut query = Statement::new("SELECT i.document FROM images i WHERE 1 = 0");
+        push_of_group(&mut query, group);
+        query.push(" ORDER BY i.id");
+        let rows = query.fetch_all(self, "list images").await?;
+        rows.iter().map(|row| Columns { row, what: "image" }.json("document")).collect()
+    }
+
     /// The entries that `principal` sees and that are wanted, in order.
     pub async fn images(
         &mut self,

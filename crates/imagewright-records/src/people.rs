@@ -3,10 +3,14 @@
 use imagewright_catalog::{Cursor, Membership, Page, PageRequest, Person, PersonId, Principal};
 use sqlx::any::AnyRow;
 
+use crate::images::escaped;
 use crate::row::{Columns, word};
 use crate::statement::Statement;
 use crate::work::{new_id, stored};
 use crate::{RecordsError, Work};
+
+/// Numbers the lock under which administrators come and go.
+const ADMINISTRATORS: i64 = 2;
 
 /// Somebody, with the hash of the password in PHC's string format.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,8 +34,8 @@ impl Work {
         password: Option<&str>,
     ) -> Result<(), RecordsError> {
         sqlx::query(
-            "INSERT INTO people (id, name, display_name, email, admin, disabled, subject, password, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO people (id, name, display_name, email, admin, disabled, subject, password, created_at, \
+             search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(person.id.to_string())
         .bind(person.name.clone())
@@ -42,6 +46,7 @@ impl Work {
         .bind(person.subject.clone())
         .bind(password.map(str::to_owned))
         .bind(stored(person.created_at))
+        .bind(person.search_text())
         .execute(&mut *self.connection)
         .await
         .map_err(RecordsError::inserting("person", &person.name))?;
@@ -51,8 +56,8 @@ impl Work {
     /// Changes all of somebody but the password.
     pub async fn replace_person(&mut self, person: &Person) -> Result<(), RecordsError> {
         sqlx::query(
-            "UPDATE people SET name = $1, display_name = $2, email = $3, admin = $4, disabled = $5, subject = $6 \
-             WHERE id = $7",
+            "UPDATE people SET name = $1, display_name = $2, email = $3, admin = $4, disabled = $5, subject = $6, \
+             search = $7 WHERE id = $8",
         )
         .bind(person.name.clone())
         .bind(person.display_name.clone())
@@ -60,6 +65,7 @@ impl Work {
         .bind(i64::from(person.admin))
         .bind(i64::from(person.disabled))
         .bind(person.subject.clone())
+        .bind(person.search_text())
         .bind(person.id.to_string())
         .execute(&mut *self.connection)
         .await
@@ -122,10 +128,18 @@ impl Work {
         .transpose()
     }
 
-    /// People by name.
-    pub async fn people(&mut self, page: &PageRequest) -> Result<Page<Person>, RecordsError> {
+    /// People by name; those alone in whose name, display name or address `search` occurs.
+    pub async fn people(
+        &mut self,
+        search: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<Person>, RecordsError> {
         let bytewise = self.bytewise();
         let mut query = Statement::new("SELECT * FROM people WHERE 1 = 1");
+        for word in search.into_iter().flat_map(str::split_whitespace) {
+            query.push(" AND search LIKE ");
+            query.push_bind(format!("%{}%", escaped(&word.to_lowercase()))).push(" ESCAPE '\\'");
+        }
         if let Some(cursor) = &page.after {
             query.push(format!(" AND name{bytewise} > ")).push_bind(cursor.key.clone());
         }
@@ -136,6 +150,11 @@ impl Work {
             key: person.name.clone(),
             id: person.id.to_string(),
         }))
+    }
+
+    /// Makes those that change who administers the server wait for each other, so that the last two do not both go.
+    pub async fn change_administrators(&mut self) -> Result<(), RecordsError> {
+        self.one_at_a_time(ADMINISTRATORS).await
     }
 
     /// How many administrators of the server can log in.

@@ -6,7 +6,15 @@ use crate::row::{Columns, json, word};
 use crate::work::{new_id, stored};
 use crate::{RecordsError, Work};
 
+/// Numbers the lock under which secrets are sealed.
+const SEALING: i64 = 3;
+
 impl Work {
+    /// Makes those that seal secrets wait for each other, so that none is sealed with a key that goes.
+    pub async fn seal_secrets(&mut self) -> Result<(), RecordsError> {
+        self.one_at_a_time(SEALING).await
+    }
+
     /// An identity for a secret.
     pub fn new_secret_id(&self) -> SecretId {
         SecretId::new(new_id())
@@ -95,9 +103,12 @@ impl Work {
         rows.iter().map(|row| secret(&Columns { row, what: "secret" })).collect()
     }
 
-    /// Names of the images that are pulled with a secret.
+    /// Names of the images that are pulled with a secret, and of those that are being built with it.
     pub async fn users_of_secret(&mut self, name: &Name) -> Result<Vec<Name>, RecordsError> {
-        let rows = sqlx::query("SELECT name FROM images WHERE pull_secret = $1 ORDER BY name")
+        let rows = sqlx::query(
+            "SELECT i.name FROM images i WHERE i.pull_secret = $1 OR EXISTS (SELECT 1 FROM builds b \
+             WHERE b.image_id = i.id AND b.pull_secret = $1 AND b.state IN ('queued', 'running')) ORDER BY i.name",
+        )
             .bind(name.to_string())
             .fetch_all(&mut *self.connection)
             .await

@@ -126,6 +126,16 @@ impl Work {
             .transpose()
     }
 
+    /// Ends all sessions of somebody.
+    pub async fn delete_sessions_of(&mut self, person: &PersonId) -> Result<(), RecordsError> {
+        sqlx::query("DELETE FROM sessions WHERE person_id = $1")
+            .bind(person.to_string())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(RecordsError::doing("end sessions"))?;
+        Ok(())
+    }
+
     /// Ends a session, and all that have expired.
     pub async fn delete_session(&mut self, hash: &TokenHash, now: Timestamp) -> Result<(), RecordsError> {
         sqlx::query("DELETE FROM sessions WHERE hash = $1 OR expires_at <= $2")

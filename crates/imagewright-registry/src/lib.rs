@@ -21,6 +21,7 @@ mod patience;
 mod repository;
 mod settings;
 pub mod transfer;
+mod web;
 
 pub use answer::Answer;
 pub use cancel::Cancel;
@@ -34,3 +35,4 @@ pub use repository::{
     MountOutcome, Repository, Resolved,
 };
 pub use settings::{Patience, RegistrySettings};
+pub use web::{WebClient, WebError};

@@ -1,11 +1,16 @@
 //! Why something was not done.
 
-use imagewright_catalog::{Invalid, Refusal};
+use std::fmt::Display;
+
+use imagewright_catalog::{FieldProblem, Invalid, Refusal};
 use imagewright_model::ErrorKind;
 use imagewright_records::RecordsError;
 use imagewright_service::ServiceError;
 
+use crate::attempts::TooOften;
 use crate::distribution::DistributionError;
+use crate::oidc::OidcError;
+use crate::vault::VaultError;
 
 /// Why a use case failed. What people sent is never the cause of an internal error.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +18,18 @@ pub enum ServerError {
     /// Whoever asks may not.
     #[error("{0}")]
     Refused(Refusal),
+    /// Nobody comes in with this.
+    #[error("this does not log anybody in")]
+    WrongLogin,
+    /// Somebody tries again and again.
+    #[error("there were too many tries to log in")]
+    TooOften {
+        /// In how many seconds the next try counts.
+        seconds: u32,
+    },
+    /// The name that a provider gives to somebody belongs to somebody else here.
+    #[error("the name `{0}` belongs to somebody who does not come from this provider")]
+    OthersName(String),
     /// What was sent cannot be taken.
     #[error("{0}")]
     Invalid(Invalid),
@@ -31,12 +48,14 @@ pub enum ServerError {
         name: String,
     },
     /// Others need it.
-    #[error("{what} is in use: {by}")]
+    #[error("{what} is needed: {by}")]
     InUse {
         /// What.
         what: String,
         /// By whom.
         by: String,
+        /// What to do about it, where that is known.
+        hint: Option<String>,
     },
     /// The records.
     #[error(transparent)]
@@ -44,6 +63,12 @@ pub enum ServerError {
     /// The service on the store.
     #[error(transparent)]
     Service(Box<ServiceError>),
+    /// The provider where people log in.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
+    /// A secret is not had.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),
@@ -60,11 +85,17 @@ impl ServerError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused(Refusal::Unseen) | Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Refused(Refusal::NotLoggedIn | Refusal::Forbidden) => ErrorKind::Denied,
+            Self::Refused(Refusal::NotLoggedIn | Refusal::Forbidden)
+            | Self::WrongLogin
+            | Self::TooOften { .. } => ErrorKind::Denied,
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::Stale { .. } | Self::InUse { .. } => ErrorKind::Conflict,
+            Self::Stale { .. } | Self::InUse { .. } | Self::OthersName(_) => ErrorKind::Conflict,
             Self::Records(error) => error.kind(),
             Self::Service(error) => error.kind(),
+            Self::Oidc(OidcError::Settings { .. }) => ErrorKind::Usage,
+            Self::Oidc(OidcError::Unavailable { .. }) => ErrorKind::Unavailable,
+            Self::Oidc(OidcError::Unproven { .. }) => ErrorKind::Denied,
+            Self::Vault(error) => error.kind(),
             Self::Random(_) | Self::Distribution(_) => ErrorKind::Machine,
             Self::Panicked(_) => ErrorKind::Internal,
         }
@@ -74,19 +105,30 @@ impl ServerError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(Refusal::NotLoggedIn) => Some("log in, or send a token".to_owned()),
+            Self::WrongLogin => Some(
+                "name or password is wrong, the account is disabled, or the link was used or has expired"
+                    .to_owned(),
+            ),
+            Self::OthersName(_) => Some(
+                "an administrator can delete that account, or the provider can call you otherwise".to_owned(),
+            ),
+            Self::TooOften { seconds } => Some(format!("wait {seconds} seconds")),
             Self::Stale { .. } => {
                 Some("look at it again, and repeat the change on what it is now".to_owned())
             }
+            Self::InUse { hint, .. } => hint.clone(),
             Self::Records(error) => error.hint(),
             Self::Service(error) => error.hint(),
+            Self::Vault(error) => error.hint(),
             _ => None,
         }
     }
 }
 
-impl From<ServiceError> for ServerError {
-    fn from(error: ServiceError) -> Self {
-        Self::Service(Box::new(error))
+impl ServerError {
+    /// That one field cannot be taken.
+    pub(crate) fn field(pointer: &str, detail: impl Display) -> Self {
+        Self::Invalid(Invalid(vec![FieldProblem::new(pointer, detail)]))
     }
 }
 
@@ -102,6 +144,18 @@ impl From<DistributionError> for ServerError {
 impl From<Refusal> for ServerError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<ServiceError> for ServerError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
+}
+
+impl From<TooOften> for ServerError {
+    fn from(TooOften { seconds }: TooOften) -> Self {
+        Self::TooOften { seconds }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use imagewright_catalog::selection::{Offer, offers};
 use imagewright_catalog::{
-    Action, AuditEntry, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid, Name, NewImage,
-    Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject, Warning, may,
+    Action, AuditEntry, AuditFilter, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid,
+    Name, NewImage, Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject,
+    Warning, may,
 };
 use imagewright_model::spec::PartialSpec;
 use imagewright_records::{Listed, Work};
@@ -142,7 +143,12 @@ impl Server {
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, ServerError> {
         let image = self.seen(principal, name, Action::Change, None).await?.image;
-        Ok(self.records.look().await?.audit(Some((Subject::Image, image.id.as_str())), page).await?)
+        Ok(self
+            .records
+            .look()
+            .await?
+            .audit(&AuditFilter::of(Subject::Image, image.id.as_str()), page)
+            .await?)
     }
 
     /// An entry that something is to be done with.

@@ -4,13 +4,22 @@
 //! same. Work that blocks (registries, builds) is done by [`imagewright_service::Service`] on threads of its own, outside of
 //! transactions.
 
+mod attempts;
 pub mod distribution;
 mod elyra;
 mod error;
 mod exchange;
+mod groups;
 mod images;
 mod look_up;
+mod oidc;
+mod passwords;
+mod people;
 mod principal;
+mod secrets;
+mod sessions;
+mod trail;
+mod vault;
 
 use std::sync::Arc;
 
@@ -19,13 +28,22 @@ use imagewright_service::Service;
 use imagewright_service::metadata::RuntimeImages;
 use jiff::Timestamp;
 
-use distribution::{Distribution, DistributionSettings};
+use crate::attempts::Attempts;
+use crate::distribution::{Distribution, DistributionSettings};
+use crate::oidc::Providers;
+use crate::passwords::Passwords;
 
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
+pub use groups::ImagesOfGroup;
 pub use images::{Added, ImageView};
+pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
+pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
+pub use secrets::SecretView;
+pub use sessions::Session;
+pub use vault::{KeySource, VARIABLE_PREFIX, Vault, VaultError};
 
 /// A server's use cases.
 #[derive(Clone)]
@@ -35,13 +53,26 @@ pub struct Server {
     distribution: Arc<Distribution>,
     runtime_images: Option<RuntimeImages>,
     clock: fn() -> Timestamp,
+    passwords: Passwords,
+    vault: Vault,
+    attempts: Attempts,
+    providers: Providers,
 }
 
 impl Server {
     /// On these records and this store.
     pub fn new(records: Records, service: Arc<Service>) -> Self {
-        let (distribution, runtime_images) = Default::default();
-        Self { records, service, distribution, runtime_images, clock: Timestamp::now }
+        Self {
+            records,
+            service,
+            distribution: Arc::default(),
+            runtime_images: None,
+            clock: Timestamp::now,
+            passwords: Passwords::default(),
+            vault: Vault::new(KeySource::None),
+            attempts: Attempts::default(),
+            providers: Providers::default(),
+        }
     }
 
     /// The same, with a registry that is reached so.
@@ -54,6 +85,12 @@ impl Server {
     #[must_use]
     pub fn with_runtime_images(self, images: RuntimeImages) -> Self {
         Self { runtime_images: Some(images), ..self }
+    }
+
+    /// The same, with a place where secrets are kept.
+    #[must_use]
+    pub fn with_vault(self, vault: Vault) -> Self {
+        Self { vault, ..self }
     }
 
     /// The same, at other times.

@@ -17,9 +17,15 @@ impl Server {
             };
             let (Some(reference), None) = (reference, pin) else { continue };
             let Ok(reference) = reference.parse::<Reference>() else { continue };
+            let mut credential = None;
+            if let Some(secret) = &image.pull_secret {
+                match self.pull_credential(secret, reference.registry()).await {
+                    Ok(found) => credential = Some(found),
+                    Err(detail) => warnings.push(Warning { pointer: "/pull_secret".to_owned(), detail }),
+                }
+            }
             let asked = reference.clone();
-            // Credentials of secrets come in with the secrets.
-            let found = self.blocking(move |service| service.look_up(&asked, None)).await?;
+            let found = self.blocking(move |service| service.look_up(&asked, credential)).await?;
             match found {
                 Ok(found) => {
                     let pin = Pin {

@@ -1,6 +1,6 @@
 //! From what somebody comes in with to who it is.
 
-use imagewright_catalog::{Person, PersonId, Principal, Refusal, Subject, Token, TokenId};
+use imagewright_catalog::{FieldProblem, Invalid, PersonId, Principal, Refusal, Subject, Token, TokenId};
 use imagewright_model::Secret;
 use imagewright_records::TokenHash;
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,23 @@ pub struct NewToken {
     /// When it shall end to work.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
+}
+
+impl NewToken {
+    fn check(&self, now: Timestamp) -> Result<(), Invalid> {
+        let mut problems = Vec::new();
+        let length = self.name.trim().chars().count();
+        if !(1..=100).contains(&length) || self.name.contains(char::is_control) {
+            problems.push(FieldProblem::new(
+                "/name",
+                "a token is called something by which you know it: 1 to 100 characters in one line",
+            ));
+        }
+        if self.expires_at.is_some_and(|expires_at| expires_at <= now) {
+            problems.push(FieldProblem::new("/expires_at", "this time is over"));
+        }
+        Invalid::unless_empty(problems)
+    }
 }
 
 /// A token, this once with what it hides.
@@ -78,9 +95,10 @@ impl Server {
         person: &PersonId,
         new: NewToken,
     ) -> Result<IssuedToken, ServerError> {
+        let now = self.now();
+        new.check(now)?;
         let secret = random_token()?;
         let mut work = self.records.begin().await?;
-        let now = self.now();
         let token = Token {
             id: work.new_token_id(),
             name: new.name,
@@ -114,45 +132,14 @@ impl Server {
         work.note_change(principal, subject, "revoked", (Some(&token), None), self.now()).await?;
         Ok(work.commit().await?)
     }
-
-    /// Adds somebody who logs in with a name: what an administrator does at the machine itself.
-    pub async fn add_local_person(
-        &self,
-        by: &Principal,
-        name: &str,
-        admin: bool,
-    ) -> Result<Person, ServerError> {
-        imagewright_catalog::may(
-            by,
-            imagewright_catalog::Action::Administer,
-            imagewright_catalog::Object::Server,
-        )?;
-        let mut work = self.records.begin().await?;
-        let now = self.now();
-        let person = Person {
-            id: work.new_person_id(),
-            name: name.to_owned(),
-            display_name: None,
-            email: None,
-            admin,
-            disabled: false,
-            subject: None,
-            created_at: now,
-        };
-        work.insert_person(&person, None).await?;
-        let subject = (Subject::Person, person.id.as_str(), person.name.as_str());
-        work.note_change(by, subject, "added", (None, Some(&person)), now).await?;
-        work.commit().await?;
-        Ok(person)
-    }
 }
 
-fn random_token() -> Result<Secret, ServerError> {
+pub(crate) fn random_token() -> Result<Secret, ServerError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(ServerError::Random)?;
     Ok(Secret::new(format!("{TOKEN_PREFIX}{}", hex::encode(bytes))))
 }
 
-fn hash(token: &Secret) -> TokenHash {
+pub(crate) fn hash(token: &Secret) -> TokenHash {
     TokenHash(hex::encode(Sha256::digest(token.expose().as_bytes())))
 }

@@ -78,7 +78,9 @@ pub use imagewright_facts::PublicKey;
 pub use error::ServiceError;
 pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};
 pub use imagewright_docker::Network;
-pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
+pub use imagewright_registry::{
+    Credential, CredentialFiles, KeptIn, RegistryError, RegistrySettings, WebClient, WebError, Welcome,
+};
 #[cfg(target_os = "linux")]
 pub use look_up::Found;
 pub use report::BuildReport;

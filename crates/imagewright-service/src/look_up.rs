@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use imagewright_oci::{Digest, Platform, Reference};
 use imagewright_registry::{
-    Cancel, Client, Credential, CredentialSource, NoCredentials, OneCredential, RegistrySettings, transfer,
+    Cancel, Client, Credential, CredentialSource, NoCredentials, OneCredential, RegistryError,
+    RegistrySettings, WebClient, transfer,
 };
 
 use crate::Service;
@@ -24,6 +25,11 @@ pub struct Found {
 }
 
 impl Service {
+    /// A client of servers that are no registries, with the authorities and proxies of all else.
+    pub fn web_client(&self) -> Result<WebClient, RegistryError> {
+        WebClient::new(self.trust())
+    }
+
     /// Asks the registry of `reference` what is there for this machine's platform, with `credential` and no other. A person
     /// waits for the answer, so a registry that does not answer is not tried for long.
     pub fn look_up(&self, reference: &Reference, credential: Option<Credential>) -> Result<Found, Trouble> {

@@ -10,6 +10,7 @@ pub mod debian_registry;
 pub mod docker;
 pub mod http;
 pub mod image;
+pub mod oidc;
 pub mod postgres;
 pub mod processes;
 pub mod random;

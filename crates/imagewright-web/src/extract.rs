@@ -4,19 +4,24 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use imagewright_catalog::{Cursor, PageRequest, Principal};
-use imagewright_model::Secret;
-use imagewright_server::ServerError;
+use imagewright_model::{ErrorKind, Secret};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use crate::session::{Programs, SESSION, changes};
 use crate::{App, Problem};
 
 /// Bytes of the largest body that is read.
 pub(crate) const LARGEST_BODY: usize = 2 * 1024 * 1024;
 
 /// Whoever asks; nobody in particular where nothing was sent. What was sent and is wrong is refused.
+///
+/// Programs send a token, alone (`Bearer`) or with the name of its owner (`Basic`, as `docker login` has it). Browsers send the cookie
+/// of a session; one that has ended counts as none.
 pub(crate) struct Asking(pub(crate) Principal);
 
 impl FromRequestParts<App> for Asking {
@@ -24,25 +29,54 @@ impl FromRequestParts<App> for Asking {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Some(sent) = parts.headers.get(header::AUTHORIZATION) else {
-            return Ok(Self(Principal::anonymous()));
+            return of_session(parts, app).await.map(Self);
         };
-        let token = sent.to_str().ok().and_then(bearer).ok_or_else(|| {
-            let detail = "the header `Authorization` is none that is understood here";
-            Problem::new(StatusCode::UNAUTHORIZED, "login-required", detail).with_hint("send `Bearer TOKEN`")
-        })?;
-        match app.server.principal_of_token(&token).await {
-            Ok(principal) => Ok(Self(principal)),
-            Err(error @ ServerError::Refused(_)) => {
-                Err(Problem::from(error).with_hint("this token is unknown, or has expired: make another"))
+        let asked = match sent.to_str().ok().and_then(Authorization::parse) {
+            Some(Authorization::Token(token)) => app.server.principal_of_token(&token).await,
+            Some(Authorization::Login(name, token)) => app.server.principal_of_login(&name, &token).await,
+            None => {
+                let detail = "the header `Authorization` is none that is understood here";
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, "login-required", detail);
+                return Err(problem.with_hint("send `Bearer TOKEN`"));
             }
-            Err(error) => Err(error.into()),
-        }
+        };
+        asked.map(Self).map_err(|error| match error.kind() {
+            ErrorKind::Denied => Problem::from(error)
+                .with_hint("this token is unknown, has expired, or is somebody else's: make another"),
+            _ => Problem::from(error),
+        })
     }
 }
 
-fn bearer(value: &str) -> Option<Secret> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(token.trim()))
+async fn of_session(parts: &Parts, app: &App) -> Result<Principal, Problem> {
+    let Some(session) = app.access.cookie(&parts.headers, SESSION) else { return Ok(Principal::anonymous()) };
+    let Some(principal) = app.server.principal_of_session(&session).await? else {
+        return Ok(Principal::anonymous());
+    };
+    if changes(&parts.method) {
+        app.access.refuse_other_sites(&parts.headers, Programs::Refused)?;
+    }
+    Ok(principal)
+}
+
+/// What a program comes in with.
+enum Authorization {
+    Token(Secret),
+    Login(String, Secret),
+}
+
+impl Authorization {
+    fn parse(value: &str) -> Option<Self> {
+        let (scheme, sent) = value.split_once(' ')?;
+        let sent = sent.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(Self::Token(Secret::new(sent)));
+        }
+        let decoded = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(sent).ok()).flatten()?;
+        let decoded = String::from_utf8(decoded).ok()?;
+        let (name, token) = decoded.split_once(':')?;
+        Some(Self::Login(name.to_owned(), Secret::new(token)))
+    }
 }
 
 /// A body of JSON, whatever its type is said to be: a merge patch is JSON, too.

@@ -10,6 +10,7 @@ mod operation;
 mod problem;
 mod registry;
 mod serve;
+mod session;
 mod tls;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use operation::Counters;
 pub use problem::Problem;
 pub use serve::{ServeError, ServeSettings, serve};
+pub use session::Access;
 pub use tls::{TlsError, TlsFiles};
 
 /// What all handlers share.
@@ -28,6 +30,8 @@ pub use tls::{TlsError, TlsFiles};
 pub struct App {
     /// The use cases.
     pub server: Server,
+    /// How it is reached.
+    pub access: Access,
     /// What was answered.
     pub counters: Arc<Counters>,
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagewright_catalog::{CursorError, FieldProblem, Refusal};
 use imagewright_model::{ErrorKind, in_one_line};
-use imagewright_server::ServerError;
+use imagewright_server::{OidcError, ServerError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,6 +29,9 @@ pub struct Problem {
     /// What is wrong with which field of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// In how many seconds it may be tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -41,6 +44,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             errors: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -62,6 +66,10 @@ impl From<ServerError> for Problem {
         let (status, kind) = match (&error, error.kind()) {
             (ServerError::Refused(Refusal::NotLoggedIn), _) => (StatusCode::UNAUTHORIZED, "login-required"),
             (ServerError::Refused(Refusal::Forbidden), _) => (StatusCode::FORBIDDEN, "forbidden"),
+            (ServerError::WrongLogin | ServerError::Oidc(OidcError::Unproven { .. }), _) => {
+                (StatusCode::UNAUTHORIZED, "login-failed")
+            }
+            (ServerError::TooOften { .. }, _) => (StatusCode::TOO_MANY_REQUESTS, "too-often"),
             (ServerError::Stale { .. }, _) => (StatusCode::PRECONDITION_FAILED, "changed-meanwhile"),
             (ServerError::Invalid(_), _) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             (_, ErrorKind::NotFound) => (StatusCode::NOT_FOUND, "not-found"),
@@ -72,6 +80,12 @@ impl From<ServerError> for Problem {
         };
         let mut problem = Self::new(status, kind, error.to_string());
         problem.hint = error.hint();
+        if let ServerError::TooOften { seconds } = error {
+            problem.retry_after = Some(seconds);
+        }
+        if let ServerError::Oidc(OidcError::Unproven { .. }) = error {
+            tracing::warn!(error = in_one_line(&error), "a login at the provider was refused");
+        }
         if status.is_server_error() {
             // What a database says is for those who run the server.
             tracing::error!(error = in_one_line(&error), "a request failed");
@@ -102,6 +116,9 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"imagewright\""));

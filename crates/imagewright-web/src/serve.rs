@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
 use tokio::net::TcpListener;
 
 use crate::tls::{TlsError, TlsFiles, TlsListener};
@@ -15,6 +17,22 @@ pub struct ServeSettings {
     pub address: SocketAddr,
     /// With which certificate; without one, behind a proxy or on the machine itself.
     pub tls: Option<TlsFiles>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
 }
 
 /// Why nothing is served.
@@ -51,7 +69,7 @@ pub async fn serve(
     let tls = settings.tls.as_ref().map(TlsFiles::read).transpose().map_err(ServeError::Tls)?;
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let local = listener.local_addr().map_err(listen)?;
-    let service = router(app).into_make_service();
+    let service = router(app).into_make_service_with_connect_info::<Peer>();
     match tls {
         None => {
             ready(local, &format!("http://{local}"));

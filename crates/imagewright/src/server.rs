@@ -1,10 +1,12 @@
 //! What the commands of a server share: its records, and a runtime for what waits on many things.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use imagewright_records::{Records, RecordsError, Url};
 use imagewright_server::{Server, ServerError};
+use imagewright_service::metadata::RuntimeImages;
 
 use crate::cli::Global;
 use crate::context;
@@ -26,7 +28,7 @@ impl DatabaseArguments {
             Some(address) => address.parse()?,
             None => {
                 let settings = settings::load(global.config.as_deref(), Settings::default())?;
-                let folder = context::store_root(global, &settings)?.join("server");
+                let folder = folder(global, &settings)?;
                 std::fs::create_dir_all(&folder)?;
                 Url::file(&folder.join("records.db"))
             }
@@ -34,11 +36,28 @@ impl DatabaseArguments {
         Ok(Records::open(&url).await?)
     }
 
-    /// Opens records and store.
+    /// Opens records and store, with all that is set.
     pub(crate) async fn server(&self, global: &Global) -> Result<Server, Failure> {
+        let settings = settings::load(global.config.as_deref(), Settings::default())?;
+        let vault = settings.server.vault(&folder(global, &settings)?)?;
+        let registry = settings.server.registry()?;
+        let provider = settings.server.provider()?;
         let service = Arc::new(context::open(global, Settings::default())?);
-        Ok(Server::new(self.open(global).await?, service))
+        let mut server =
+            Server::new(self.open(global).await?, service).with_vault(vault).with_registry(registry);
+        if let Some(provider) = provider {
+            server = server.with_provider(provider);
+        }
+        if let Some(folder) = &settings.server.elyra_folder {
+            server = server.with_runtime_images(RuntimeImages::in_folder(folder));
+        }
+        Ok(server)
     }
+}
+
+/// What is the server's own in the content store.
+fn folder(global: &Global, settings: &Settings) -> Result<PathBuf, Failure> {
+    Ok(context::store_root(global, settings)?.join("server"))
 }
 
 /// What waits on many things at once runs on this.

@@ -1,8 +1,8 @@
 //! Entries: kept as they are, found by all that is asked, changed by one at a time.
 
 use imagewright_catalog::{
-    Action, ImageFilter, ImageOrder, Membership, Object, OrderBy, PageRequest, PersonId, Principal, Role,
-    Subject, may,
+    Action, AuditFilter, ImageFilter, ImageOrder, Membership, Object, OrderBy, PageRequest, PersonId,
+    Principal, Role, Subject, may,
 };
 use imagewright_records::{Records, RecordsError};
 use serde_json::{Value, json};
@@ -212,7 +212,7 @@ async fn changes_leave_a_trail(records: Records) {
             .unwrap();
     }
     let page = PageRequest { after: None, limit: 3 };
-    let first = work.audit(Some((Subject::Image, "id")), &page).await.unwrap();
+    let first = work.audit(&AuditFilter::of(Subject::Image, "id"), &page).await.unwrap();
     let numbers: Vec<i64> = first.items.iter().map(|entry| entry.number).collect();
     assert_eq!(numbers, [5, 4, 2]);
     let entry = &first.items[0];
@@ -222,6 +222,18 @@ async fn changes_leave_a_trail(records: Records) {
         (at(4), Some(json!({"n": 4})), Some(json!({"n": 5})))
     );
     let next = PageRequest { after: Some(first.next.unwrap().parse().unwrap()), limit: 3 };
-    assert_eq!(work.audit(Some((Subject::Image, "id")), &next).await.unwrap().items.len(), 1);
-    assert_eq!(work.audit(None, &PageRequest::first()).await.unwrap().items.len(), 5);
+    assert_eq!(work.audit(&AuditFilter::of(Subject::Image, "id"), &next).await.unwrap().items.len(), 1);
+    let counted = [
+        (AuditFilter::default(), 5),
+        (AuditFilter { since: Some(at(1)), until: Some(at(4)), ..AuditFilter::default() }, 3),
+        (AuditFilter { subject_name: Some("a".to_owned()), ..AuditFilter::default() }, 5),
+        (AuditFilter { actor_name: Some("root".to_owned()), ..AuditFilter::default() }, 5),
+        (AuditFilter { actor_name: Some("ro%".to_owned()), ..AuditFilter::default() }, 0),
+        (AuditFilter { action: Some("image.deleted".to_owned()), ..AuditFilter::default() }, 0),
+        (AuditFilter { subject: Some(Subject::Person), ..AuditFilter::default() }, 0),
+    ];
+    for (filter, count) in counted {
+        let found = work.audit(&filter, &PageRequest::first()).await.unwrap();
+        assert_eq!(found.items.len(), count, "{filter:?}");
+    }
 }

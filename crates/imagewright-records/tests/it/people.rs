@@ -1,12 +1,19 @@
 //! People, groups, tokens, secrets.
 
 use imagewright_catalog::{Group, Kept, Membership, PageRequest, Role, SecretKind, SecretRecord, Token};
-use imagewright_records::{Records, RecordsError, TokenHash};
+use imagewright_model::Secret;
+use imagewright_records::{PendingLogin, Records, RecordsError, TokenHash};
 use serde_json::json;
 
 use crate::{add_image, add_person, at, name, on_both};
 
-on_both!(people_and_groups, claims_and_what_was_said_here, tokens_and_sessions, secrets);
+on_both!(
+    people_and_groups,
+    claims_and_what_was_said_here,
+    tokens_and_sessions,
+    secrets,
+    logins_that_have_begun
+);
 
 async fn people_and_groups(records: Records) {
     let mut work = records.begin().await.unwrap();
@@ -28,10 +35,14 @@ async fn people_and_groups(records: Records) {
     assert_eq!(work.count_administrators().await.unwrap(), 0);
     assert!(work.remove_member(&group.id, &bob.id).await.unwrap());
     assert!(!work.remove_member(&group.id, &bob.id).await.unwrap());
-    let people = work.people(&PageRequest { after: None, limit: 1 }).await.unwrap();
+    let people = work.people(None, &PageRequest { after: None, limit: 1 }).await.unwrap();
     assert_eq!(people.items, [ada.clone()]);
     let rest = PageRequest { after: Some(people.next.unwrap().parse().unwrap()), limit: 1 };
-    assert_eq!(work.people(&rest).await.unwrap().items, std::slice::from_ref(&bob));
+    assert_eq!(work.people(None, &rest).await.unwrap().items, std::slice::from_ref(&bob));
+    for (search, found) in [("ADA", 1), ("a d", 1), ("_", 0), ("%", 0), ("mail", 0)] {
+        let people = work.people(Some(search), &PageRequest::first()).await.unwrap();
+        assert_eq!(people.items.len(), found, "{search}");
+    }
     work.delete_person(&ada.id).await.unwrap();
     assert_eq!(work.members(&group.id).await.unwrap(), []);
     let mut twice = bob.clone();
@@ -108,4 +119,27 @@ async fn secrets(records: Records) {
     assert_eq!(work.users_of_secret(&name("here")).await.unwrap(), [name("a")]);
     work.delete_secret(&secret.id).await.unwrap();
     assert_eq!(work.secret(&name("here")).await.unwrap(), None);
+}
+
+async fn logins_that_have_begun(records: Records) {
+    let mut work = records.begin().await.unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|text| TokenHash(text.to_owned()));
+    work.offer_setup(&a, at(10)).await.unwrap();
+    work.offer_setup(&b, at(10)).await.unwrap();
+    assert!(!work.setup_is_offered(&a, at(1)).await.unwrap());
+    assert!(work.setup_is_offered(&b, at(9)).await.unwrap());
+    assert!(!work.take_setup(&b, at(10)).await.unwrap());
+    assert!(work.take_setup(&b, at(9)).await.unwrap());
+    assert!(!work.take_setup(&b, at(9)).await.unwrap());
+
+    let secret = |text: &str| Secret::new(text);
+    let login = PendingLogin { nonce: secret("n"), verifier: secret("v"), return_to: "/images".to_owned() };
+    work.begin_login((&a, &b), &login, (at(1), at(10))).await.unwrap();
+    work.begin_login((&b, &b), &login, (at(1), at(5))).await.unwrap();
+    work.begin_login((&c, &b), &login, (at(1), at(10))).await.unwrap();
+    // Another browser, too late, in order, and once more.
+    assert_eq!(work.take_login((&a, &c), at(2)).await.unwrap(), None);
+    assert_eq!(work.take_login((&b, &b), at(5)).await.unwrap(), None);
+    assert_eq!(work.take_login((&a, &b), at(9)).await.unwrap(), Some(login));
+    assert_eq!(work.take_login((&a, &b), at(9)).await.unwrap(), None);
 }

@@ -106,7 +106,7 @@ impl Server {
         wanted: &[Access],
     ) -> Result<RegistryToken, DistributionError> {
         let principal = match credentials {
-            Some((name, password)) => self.principal_of_password(name, password).await?,
+            Some((name, password)) => self.principal_of_login(name, password).await.map_err(unknown)?,
             None => Principal::anonymous(),
         };
         let mut access = Vec::new();
@@ -159,19 +159,7 @@ impl Server {
         name: &str,
         password: &Secret,
     ) -> Result<Caller, DistributionError> {
-        Ok(Caller { principal: self.principal_of_password(name, password).await?, scope: None })
-    }
-
-    async fn principal_of_password(
-        &self,
-        name: &str,
-        password: &Secret,
-    ) -> Result<Principal, DistributionError> {
-        let principal = self.principal_of_token(password).await.map_err(unknown)?;
-        match principal.name == name {
-            true => Ok(principal),
-            false => Err(DistributionError::Unauthorized(WRONG)),
-        }
+        Ok(Caller { principal: self.principal_of_login(name, password).await.map_err(unknown)?, scope: None })
     }
 
     async fn claims(&self, text: &str) -> Result<Claims, DistributionError> {

@@ -1,8 +1,14 @@
 //! The API for programs.
 
+mod audit;
 mod exchange;
+mod groups;
 mod images;
+mod oidc;
+mod people;
 mod pulls;
+mod secrets;
+mod session;
 mod tokens;
 
 use axum::http::header;
@@ -18,8 +24,14 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(images::router())
         .merge(pulls::router())
-        .merge(exchange::router())
+        .merge(groups::router())
+        .merge(people::router())
+        .merge(secrets::router())
+        .merge(session::router())
+        .merge(oidc::router())
         .merge(tokens::router())
+        .merge(audit::router())
+        .merge(exchange::router())
 }
 
 /// What the description says of the whole.

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
+use anstream::eprintln;
 use clap::{Args, Subcommand};
-use imagewright_catalog::Principal;
-use imagewright_server::NewToken;
+use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal};
+use imagewright_server::{NewToken, Server};
+use jiff::{SignedDuration, Timestamp};
 
+use super::login::read_password;
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::render::output;
+use crate::render::{output, table};
 use crate::server::{DatabaseArguments, runtime};
 
 /// Look after a server, at the machine it runs on
@@ -27,33 +30,163 @@ enum AdminCommand {
     /// Look after people
     #[command(subcommand)]
     User(UserCommand),
+    /// Look after secrets
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
 }
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
     /// Add somebody, and print an access token
+    ///
+    /// With --password-stdin, they log in with that password instead, and no token is made.
     Add {
         /// The name to log in with
         name: String,
         /// Make this an administrator of the whole server
         #[arg(long)]
         admin: bool,
+        /// Read a password from standard input
+        #[arg(long)]
+        password_stdin: bool,
     },
+    /// List people
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse somebody's logins and tokens
+    Disable {
+        /// The name to log in with
+        name: String,
+    },
+    /// Take somebody's logins and tokens again
+    Enable {
+        /// The name to log in with
+        name: String,
+    },
+    /// Give somebody another password, and end their sessions
+    Passwd {
+        /// The name to log in with
+        name: String,
+        /// Read the password from standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Print a new access token for somebody
+    Token {
+        /// The name to log in with
+        name: String,
+        /// What the token is called; each of somebody's tokens has a name of its own
+        #[arg(long, default_value = "admin")]
+        token_name: String,
+        /// In how many days it ends to work [default: never]
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: Option<u32>,
+    },
+    /// Remove somebody, with tokens, sessions and memberships
+    Delete {
+        /// The name to log in with
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretsCommand {
+    /// Seal all secrets with a new key, and forget the old one
+    ///
+    /// The key is server/secrets.key in the content store. Where `server.secrets-key` names another one, put the new key in its first
+    /// line and leave the old one in the second before.
+    Rekey,
 }
 
 pub(crate) fn run(global: &Global, arguments: &AdminArguments) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         let server = arguments.database.server(global).await?;
         match &arguments.command {
-            AdminCommand::User(UserCommand::Add { name, admin }) => {
-                let by = Principal::server();
-                let person = server.add_local_person(&by, name, *admin).await?;
-                let new = NewToken { name: "first".to_owned(), expires_at: None };
-                let issued = server.issue_token_to(&by, &person.id, new).await?;
-                output::text(&format!("{}\n", issued.secret.expose()))?;
+            AdminCommand::User(command) => people(global, &server, command).await?,
+            AdminCommand::Secrets(SecretsCommand::Rekey) => {
+                let count = server.rekey_secrets(&Principal::server()).await?;
+                say(global, &format!("{count} secrets are sealed with a new key"));
             }
         }
         server.records().close().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn people(global: &Global, server: &Server, command: &UserCommand) -> Result<(), Failure> {
+    let by = Principal::server();
+    match command {
+        UserCommand::Add { name, admin, password_stdin } => {
+            let password = if *password_stdin { Some(read_password()?) } else { None };
+            let has_password = password.is_some();
+            let new = NewPerson { name: name.clone(), admin: *admin, ..NewPerson::default() };
+            let person = server.add_person(&by, new, password).await?;
+            if !has_password {
+                let new = NewToken { name: "first".to_owned(), expires_at: None };
+                let issued = server.issue_token_to(&by, &person.id, new).await?;
+                output::text(&format!("{}\n", issued.secret.expose()))?;
+            }
+        }
+        UserCommand::List { json } => list(server, *json).await?,
+        UserCommand::Disable { name } => disable(server, name, true).await?,
+        UserCommand::Enable { name } => disable(server, name, false).await?,
+        UserCommand::Passwd { name, .. } => {
+            server.set_password(&by, name, read_password()?).await?;
+            say(global, &format!("`{name}` has another password"));
+        }
+        UserCommand::Token { name, token_name, days } => {
+            let person = server.person(&by, name).await?.person;
+            let lasts = days.map(|days| SignedDuration::from_hours(i64::from(days) * 24));
+            let expires_at = lasts.and_then(|lasts| Timestamp::now().checked_add(lasts).ok());
+            let new = NewToken { name: token_name.clone(), expires_at };
+            let issued = server.issue_token_to(&by, &person.id, new).await?;
+            output::text(&format!("{}\n", issued.secret.expose()))?;
+        }
+        UserCommand::Delete { name } => {
+            server.delete_person(&by, name).await?;
+            say(global, &format!("removed `{name}`"));
+        }
+    }
+    Ok(())
+}
+
+async fn disable(server: &Server, name: &str, disabled: bool) -> Result<(), Failure> {
+    let change = PersonChange { disabled: Change::Set(disabled), ..PersonChange::default() };
+    server.change_person(&Principal::server(), name, change).await?;
+    Ok(())
+}
+
+async fn list(server: &Server, json: bool) -> Result<(), Failure> {
+    let mut page = PageRequest { after: None, limit: PageRequest::MOST };
+    let mut people = Vec::new();
+    loop {
+        let found = server.people(&Principal::server(), None, &page).await?;
+        people.extend(found.items);
+        let Some(next) = found.next else { break };
+        page.after = Some(next.parse().expect("a cursor of ours"));
+    }
+    if json {
+        return Ok(output::json(&people)?);
+    }
+    let row = |person: Person| {
+        let role = if person.admin { "admin" } else { "" };
+        let login = match (person.disabled, &person.subject) {
+            (true, _) => "disabled",
+            (false, Some(_)) => "provider",
+            (false, None) => "local",
+        };
+        let text = |text: Option<String>| text.unwrap_or_default();
+        vec![person.name, role.into(), login.into(), text(person.display_name), text(person.email)]
+    };
+    let headings = ["NAME", "ROLE", "LOGIN", "DISPLAY NAME", "EMAIL"];
+    Ok(output::text(&table::draw(&headings, people.into_iter().map(row).collect()))?)
+}
+
+fn say(global: &Global, text: &str) {
+    if !global.quiet {
+        eprintln!("{text}");
+    }
 }

@@ -72,7 +72,7 @@ pub(crate) fn logout(global: &Global, arguments: &LogoutArguments) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_password() -> Result<Secret, Failure> {
+pub(crate) fn read_password() -> Result<Secret, Failure> {
     let mut text = String::new();
     std::io::stdin().take(LONGEST_PASSWORD).read_to_string(&mut text)?;
     let password = text.trim_end_matches(['\r', '\n']);

@@ -10,17 +10,15 @@ use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::ErrorKind;
 use imagewright_server::Server;
-use imagewright_service::metadata::RuntimeImages;
 use imagewright_web::{App, ServeError, ServeSettings, TlsFiles};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
-use crate::context;
 use crate::failure::Failure;
 use crate::server::{DatabaseArguments, runtime};
-use crate::settings::{self, ServerSettings, Settings};
+use crate::settings::{self, Settings};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -59,16 +57,17 @@ enum LogFormat {
 
 pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCode, Failure> {
     begin_log(arguments, global.quiet)?;
-    let settings = settings::load(global.config.as_deref(), Settings::default())?;
-    let service = Arc::new(context::open(global, Settings::default())?);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let tls = arguments.tls_certificate.clone().zip(arguments.tls_key.clone());
+    let tls = tls.map(|(certificates, key)| TlsFiles { certificates, key });
+    let access =
+        settings::load(global.config.as_deref(), Settings::default())?.server.access(tls.is_some())?;
+    let public_url = access.public_url.clone();
     runtime()?.block_on(async {
-        let records = arguments.database.open(global).await?;
-        let server = with_settings(Server::new(records.clone(), service), &settings.server)?;
+        let server = arguments.database.server(global).await?;
+        let setup = server.offer_setup().await?;
         let sweeping = tokio::spawn(sweep(server.clone()));
-        let app = App { server: server.clone(), counters: Arc::default() };
-        let tls = arguments.tls_certificate.clone().zip(arguments.tls_key.clone());
-        let tls = tls.map(|(certificates, key)| TlsFiles { certificates, key });
+        let app = App { server: server.clone(), access, counters: Arc::default() };
         let serving = ServeSettings { address: arguments.listen, tls };
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
@@ -76,13 +75,19 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
         };
         let ready = |local: SocketAddr, address: &str| {
             server.listens_at(local);
+            if let Some(token) = setup {
+                // Whoever starts the server has to read it, however quiet it is.
+                let known_as = public_url.as_deref().unwrap_or(address);
+                eprintln!("there is no administrator yet: make one, once and within an hour, at");
+                eprintln!("  {known_as}/setup?token={}", token.expose());
+            }
             if !global.quiet {
                 eprintln!("listening on {address}");
             }
         };
         imagewright_web::serve(app, &serving, ready, stop).await?;
         sweeping.abort();
-        records.close().await;
+        server.records().close().await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -101,14 +106,6 @@ fn begin_log(arguments: &ServeArguments, quiet: bool) -> Result<(), Failure> {
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
     Ok(())
-}
-
-fn with_settings(server: Server, settings: &ServerSettings) -> Result<Server, Failure> {
-    let server = server.with_registry(settings.registry()?);
-    Ok(match &settings.elyra_folder {
-        Some(folder) => server.with_runtime_images(RuntimeImages::in_folder(folder)),
-        None => server,
-    })
 }
 
 /// Removes what pushes left that nobody goes on with.

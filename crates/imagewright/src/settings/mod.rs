@@ -32,6 +32,9 @@ const PREFIX: &str = "IMAGEWRIGHT_";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
 const NOT_SETTINGS: [&str; 5] = ["config", "database", "log", "progress", "user-namespace"];
 
+/// So begin variables with secrets of a server.
+const SECRETS: &str = "secret_";
+
 /// Who builds Dockerfiles where nothing is said: we do, where our own engine runs.
 const DEFAULT_ENGINE: BuildEngine =
     if cfg!(target_os = "linux") { BuildEngine::Native } else { BuildEngine::Auto };
@@ -90,6 +93,7 @@ pub(crate) fn load(file: Option<&Path>, overrides: Settings) -> Result<Settings,
 /// `IMAGEWRIGHT_APT__MIRROR` is `apt.mirror`, `IMAGEWRIGHT_TRUST__CA_BUNDLE` is `trust.ca-bundle`.
 fn environment() -> Env {
     Env::prefixed(PREFIX)
+        .filter(|key| !key.starts_with(SECRETS))
         .map(|key| key.as_str().replace("__", ".").replace('_', "-").into())
         .ignore(&NOT_SETTINGS)
         .split(".")
@@ -170,12 +174,21 @@ mod tests {
     }
 
     fn all_settings() -> Vec<String> {
-        let is_table = |name: &str| toml::from_str::<Settings>(&format!("[{name}]\n")).is_ok();
-        let expand = |name: String| match is_table(&name) {
-            true => names_in(Some(&name)).into_iter().map(|inner| format!("{name}.{inner}")).collect(),
-            false => vec![name],
+        // A table of ours knows its names; one that users fill takes any.
+        let is_table = |name: &str| {
+            let text = format!("[{name}]\n{NO_SETTING} = 1\n");
+            toml::from_str::<Settings>(&text).is_err_and(|error| error.to_string().contains("unknown field"))
         };
-        names_in(None).into_iter().flat_map(expand).collect()
+        // Tables lie in tables.
+        let mut settings = Vec::new();
+        let mut names = names_in(None);
+        while let Some(name) = names.pop() {
+            match is_table(&name) {
+                true => names.extend(names_in(Some(&name)).iter().map(|inner| format!("{name}.{inner}"))),
+                false => settings.push(name),
+            }
+        }
+        settings
     }
 
     #[test]

@@ -2,6 +2,12 @@
 
 mod catalogue;
 mod exchange;
+mod logins;
+mod matrix;
+mod needs_oidc_provider;
+mod oidc;
 mod operation;
+mod people;
 mod registry;
+mod secrets;
 mod support;

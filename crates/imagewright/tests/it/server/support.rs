@@ -14,6 +14,8 @@ use crate::support::context;
 pub(crate) struct TestServer {
     pub(crate) context: TestContext,
     pub(crate) address: String,
+    /// What it said before it listened.
+    pub(crate) said: Vec<String>,
     process: Option<Child>,
 }
 
@@ -55,7 +57,7 @@ impl TestServer {
             }
             said.push(line);
         };
-        Self { context, address, process: Some(process) }
+        Self { context, address, said, process: Some(process) }
     }
 
     /// Adds somebody, and gives a token.
@@ -120,6 +122,15 @@ impl Caller<'_> {
         self.send("POST", path, &[], &body.to_string())
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, &[], &body.to_string())
+    }
+
+    /// Without conditions.
+    pub(crate) fn change(&self, path: &str, body: &Value) -> Answer {
+        self.patch(path, &[], body)
+    }
+
     pub(crate) fn patch(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         self.send("PATCH", path, headers, &body.to_string())
     }
@@ -139,7 +150,8 @@ impl Caller<'_> {
             request = request.header(*name, *value);
         }
         let settings = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
-        let agent = ureq::Agent::new_with_config(settings.allow_non_standard_methods(true).build());
+        let agent =
+            ureq::Agent::new_with_config(settings.allow_non_standard_methods(true).max_redirects(0).build());
         let mut answered = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
         let headers = answered.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
@@ -156,6 +168,14 @@ impl Answer {
     pub(crate) fn is(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         if self.body.is_empty() { Value::Null } else { serde_json::from_str(&self.body).unwrap() }
+    }
+
+    /// The value of a cookie that is set; nothing where it goes.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let set = self.headers.iter().filter(|(found, _)| found == "set-cookie");
+        let mut pairs = set.filter_map(|(_, value)| value.split(';').next()?.split_once('='));
+        let (_, value) = pairs.find(|(found, _)| *found == name)?;
+        Some(value.to_owned()).filter(|value| !value.is_empty())
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -1,0 +1,326 @@
+//! Who may do what, through the API: each role × each operation × what it is done to.
+//!
+//! A row is an operation of the OpenAPI document on one object; a letter is what one caller gets: `+` it is done, `l` a login is needed (401),
+//! `f` it is forbidden (403), `u` there is no such thing (404). An operation without a row fails the test.
+
+use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::support::{Caller, TestServer};
+
+/// Nobody; somebody without a group; a member of `ml`; who looks after `ml`; who looks after `bio`; the administrator; somebody disabled who
+/// was an administrator; the administrator with a token that has expired.
+const CALLERS: [&str; 8] =
+    ["anonymous", "outsider", "member", "ml-admin", "bio-admin", "root", "disabled", "expired"];
+
+struct Row {
+    /// As the document has it.
+    operation: &'static str,
+    /// On which object.
+    path: &'static str,
+    body: Value,
+    expected: &'static str,
+    /// What the administrator does after it was done, so that it can be done again.
+    undo: Vec<(&'static str, &'static str, Value)>,
+}
+
+fn row(operation: &'static str, path: &'static str, body: Value, expected: &'static str) -> Row {
+    Row { operation, path, body, expected, undo: Vec::new() }
+}
+
+impl Row {
+    fn undo(mut self, method: &'static str, path: &'static str, body: Value) -> Self {
+        self.undo.push((method, path, body));
+        self
+    }
+}
+
+fn image(name: &str) -> Value {
+    let (owner, visibility) = match name {
+        "open" => (json!("system"), json!({"global": true})),
+        "hidden" => (json!("system"), json!({})),
+        "shared" => (json!("system"), json!({"groups": ["ml"]})),
+        "ml-own" => (json!({"group": "ml"}), json!({})),
+        "bio-own" => (json!({"group": "bio"}), json!({})),
+        name => panic!("no image {name}"),
+    };
+    json!({
+        "display_name": name, "name": name, "reference": "127.0.0.1:1/a:1", "owner": owner, "visibility": visibility,
+    })
+}
+
+fn images() -> Vec<Row> {
+    let change = || json!({"description": "changed"});
+    let new = |owner: Value, visibility: Value| {
+        json!({
+            "display_name": "new", "name": "new", "reference": "127.0.0.1:1/a:1", "owner": owner,
+            "visibility": visibility,
+        })
+    };
+    let ml = || json!({"group": "ml"});
+    let add = |owner, visibility, expected| {
+        row("POST /images", "/images", new(owner, visibility), expected).undo(
+            "DELETE",
+            "/images/new",
+            Value::Null,
+        )
+    };
+    let delete = |path, name, expected| {
+        row("DELETE /images/{name}", path, Value::Null, expected).undo("POST", "/images", image(name))
+    };
+    let mut rows = vec![
+        row("GET /images", "/images", Value::Null, "l+++++ll"),
+        row("GET /offers", "/offers", Value::Null, "l+++++ll"),
+        row("GET /offers", "/offers?group=ml", Value::Null, "lu++u+ll"),
+        add(json!("system"), json!({}), "lffff+ll"),
+        add(ml(), json!({}), "lff+f+ll"),
+        add(ml(), json!({"groups": ["ml"]}), "lff+f+ll"),
+        add(ml(), json!({"groups": ["bio"]}), "lffff+ll"),
+        add(ml(), json!({"global": true}), "lffff+ll"),
+        delete("/images/open", "open", "lffff+ll"),
+        delete("/images/hidden", "hidden", "luuuu+ll"),
+        delete("/images/shared", "shared", "luffu+ll"),
+        delete("/images/ml-own", "ml-own", "luf+u+ll"),
+        delete("/images/bio-own", "bio-own", "luuu++ll"),
+        // An image is taken into no group by who does not look after it, and given to none that is another's.
+        row("PATCH /images/{name}", "/images/open", json!({"owner": {"group": "ml"}}), "lffff+ll").undo(
+            "PATCH",
+            "/images/open",
+            json!({"owner": "system"}),
+        ),
+        row("PATCH /images/{name}", "/images/ml-own", json!({"owner": {"group": "bio"}}), "luffu+ll").undo(
+            "PATCH",
+            "/images/ml-own",
+            json!({"owner": {"group": "ml"}}),
+        ),
+        row("PATCH /images/{name}", "/images/ml-own", json!({"visibility": {"global": true}}), "luffu+ll")
+            .undo("PATCH", "/images/ml-own", json!({"visibility": {}})),
+    ];
+    for (name, seen, changed) in [
+        ("open", "l+++++ll", "lffff+ll"),
+        ("hidden", "luuuu+ll", "luuuu+ll"),
+        ("shared", "lu++u+ll", "luffu+ll"),
+        ("ml-own", "lu++u+ll", "luf+u+ll"),
+        ("bio-own", "luuu++ll", "luuu++ll"),
+    ] {
+        let path = |end: &str| -> &'static str { format!("/images/{name}{end}").leak() };
+        rows.push(row("GET /images/{name}", path(""), Value::Null, seen));
+        rows.push(row("PATCH /images/{name}", path(""), change(), changed));
+        rows.push(row("GET /images/{name}/history", path("/history"), Value::Null, changed));
+    }
+    rows
+}
+
+fn groups() -> Vec<Row> {
+    let member = || json!({"role": "member"});
+    let name = || json!({"display_name": "x"});
+    vec![
+        row("GET /groups", "/groups", Value::Null, "l+++++ll"),
+        row("POST /groups", "/groups", json!({"name": "new"}), "lffff+ll").undo(
+            "DELETE",
+            "/groups/new",
+            Value::Null,
+        ),
+        row("GET /groups/{name}", "/groups/ml", Value::Null, "lu++u+ll"),
+        row("GET /groups/{name}", "/groups/bio", Value::Null, "luuu++ll"),
+        row("GET /groups/{name}", "/groups/none", Value::Null, "luuuuull"),
+        row("PATCH /groups/{name}", "/groups/ml", name(), "luffu+ll"),
+        row("PATCH /groups/{name}", "/groups/bio", name(), "luuuf+ll"),
+        row("DELETE /groups/{name}", "/groups/empty", Value::Null, "luuuu+ll").undo(
+            "POST",
+            "/groups",
+            json!({"name": "empty"}),
+        ),
+        row("DELETE /groups/{name}", "/groups/none", Value::Null, "luuuuull"),
+        row("GET /groups/{name}/members", "/groups/ml/members", Value::Null, "lu++u+ll"),
+        row("GET /groups/{name}/members", "/groups/bio/members", Value::Null, "luuu++ll"),
+        row("PUT /groups/{name}/members/{person}", "/groups/ml/members/subject", member(), "luf+u+ll"),
+        row("PUT /groups/{name}/members/{person}", "/groups/bio/members/subject", member(), "luuu++ll"),
+        row("DELETE /groups/{name}/members/{person}", "/groups/ml/members/subject", Value::Null, "luf+u+ll")
+            .undo("PUT", "/groups/ml/members/subject", member()),
+        row("DELETE /groups/{name}/members/{person}", "/groups/bio/members/subject", Value::Null, "luuu++ll")
+            .undo("PUT", "/groups/bio/members/subject", member()),
+    ]
+}
+
+fn people() -> Vec<Row> {
+    let password = || json!({"password": "correct horse battery"});
+    let token = || json!({"name": "new"});
+    vec![
+        row("GET /me", "/me", Value::Null, "l+++++ll"),
+        // Nobody here has a password: it is allowed, and refused for what was sent.
+        row("PUT /me/password", "/me/password", json!({"current": "", "password": ""}), "liiiiill"),
+        row("GET /people", "/people", Value::Null, "lffff+ll"),
+        row("POST /people", "/people", json!({"name": "new"}), "lffff+ll").undo(
+            "DELETE",
+            "/people/new",
+            Value::Null,
+        ),
+        row("GET /people/{name}", "/people/subject", Value::Null, "lffff+ll"),
+        row("GET /people/{name}", "/people/none", Value::Null, "lffffull"),
+        row("PATCH /people/{name}", "/people/subject", json!({"display_name": "x"}), "lffff+ll"),
+        row("PATCH /people/{name}", "/people/outsider", json!({"admin": true}), "lffff+ll").undo(
+            "PATCH",
+            "/people/outsider",
+            json!({"admin": false}),
+        ),
+        row("PUT /people/{name}/password", "/people/subject/password", password(), "lffff+ll"),
+        row("DELETE /people/{name}", "/people/removable", Value::Null, "lffff+ll").undo(
+            "POST",
+            "/people",
+            json!({"name": "removable"}),
+        ),
+        row("GET /tokens", "/tokens", Value::Null, "l+++++ll"),
+        // Each issues one of their own; another's is not there.
+        row("POST /tokens", "/tokens", token(), "l+++++ll"),
+        row("DELETE /tokens/{id}", "/tokens/00000000-0000-7000-8000-000000000000", Value::Null, "luuuuull"),
+        row("DELETE /tokens/{id}", "/tokens/TOKEN-OF-SUBJECT", Value::Null, "luuuuull"),
+        row("GET /audit", "/audit", Value::Null, "lffff+ll"),
+    ]
+}
+
+fn secrets() -> Vec<Row> {
+    let secret = || json!({"name": "new", "kind": "pull", "host": "registry.example", "secret": "x"});
+    let removable =
+        || json!({"name": "removable", "kind": "pull", "host": "registry.example", "secret": "x"});
+    vec![
+        row("GET /secrets", "/secrets", Value::Null, "lff+++ll"),
+        row("POST /secrets", "/secrets", secret(), "lffff+ll").undo("DELETE", "/secrets/new", Value::Null),
+        row("GET /secrets/{name}", "/secrets/removable", Value::Null, "lff+++ll"),
+        row("GET /secrets/{name}", "/secrets/none", Value::Null, "lffuuull"),
+        row("PATCH /secrets/{name}", "/secrets/removable", json!({"username": "x"}), "lffff+ll"),
+        row("DELETE /secrets/{name}", "/secrets/removable", Value::Null, "lffff+ll").undo(
+            "POST",
+            "/secrets",
+            removable(),
+        ),
+    ]
+}
+
+/// What decides by itself who comes in: tokens are not looked at.
+fn sessions() -> Vec<Row> {
+    vec![
+        row("POST /session", "/session", json!({"name": "nobody", "password": "x"}), "llllllll"),
+        row("DELETE /session", "/session", Value::Null, "++++++++"),
+        row("POST /setup", "/setup", json!({"token": "x", "name": "x", "password": "x"}), "llllllll"),
+        row("GET /login/oidc", "/login/oidc", Value::Null, "uuuuuuuu"),
+        row("GET /login/oidc/callback", "/login/oidc/callback?code=a&state=b", Value::Null, "llllllll"),
+    ]
+}
+
+/// Makes all that the rows speak of, and gives the token of somebody.
+fn furnish(server: &TestServer, root: &Caller<'_>) -> String {
+    for group in ["ml", "bio", "empty"] {
+        root.post("/groups", &json!({"name": group})).is(201);
+    }
+    for (group, person, role) in
+        [("ml", "member", "member"), ("ml", "ml-admin", "admin"), ("bio", "bio-admin", "admin")]
+    {
+        root.put(&format!("/groups/{group}/members/{person}"), &json!({"role": role})).is(200);
+    }
+    let subject = server.add_user("subject", &[]);
+    root.post("/people", &json!({"name": "removable"})).is(201);
+    for group in ["ml", "bio"] {
+        root.put(&format!("/groups/{group}/members/subject"), &json!({"role": "member"})).is(200);
+    }
+    for name in ["open", "hidden", "shared", "ml-own", "bio-own"] {
+        root.post("/images", &image(name)).is(201);
+    }
+    root.post(
+        "/secrets",
+        &json!({"name": "removable", "kind": "pull", "host": "registry.example", "secret": "x"}),
+    )
+    .is(201);
+    root.change("/people/disabled", &json!({"disabled": true})).is(200);
+    subject.get("/tokens").is(200)[0]["id"].as_str().unwrap().to_owned()
+}
+
+fn callers<'a>(server: &'a TestServer, root: &Caller<'a>) -> Vec<Caller<'a>> {
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(300);
+    let expiring = root.post("/tokens", &json!({"name": "expiring", "expires_at": soon})).is(201);
+    let expired = server.with_token(expiring["secret"].as_str().unwrap());
+    sleep(Duration::from_millis(400));
+    vec![
+        server.anonymous(),
+        server.add_user("outsider", &[]),
+        server.add_user("member", &[]),
+        server.add_user("ml-admin", &[]),
+        server.add_user("bio-admin", &[]),
+        root.clone(),
+        server.add_user("disabled", &["--admin"]),
+        expired,
+    ]
+}
+
+fn letter(status: u16) -> char {
+    match status {
+        200..=299 => '+',
+        401 => 'l',
+        403 => 'f',
+        404 => 'u',
+        422 => 'i',
+        _ => '?',
+    }
+}
+
+#[test]
+fn who_may_do_what() {
+    let server = TestServer::start();
+    let root = server.administrator();
+    let callers = callers(&server, &root);
+    let token = furnish(&server, &root);
+    let rows: Vec<Row> =
+        [images(), groups(), people(), secrets(), sessions()].into_iter().flatten().collect();
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let (method, _) = row.operation.split_once(' ').unwrap();
+        let path = row.path.replace("TOKEN-OF-SUBJECT", &token);
+        let body = if row.body.is_null() { String::new() } else { row.body.to_string() };
+        let mut found = String::new();
+        for caller in &callers {
+            let answer = caller.send(method, &path, &[], &body);
+            found.push(letter(answer.status));
+            if answer.status < 300 {
+                for (method, path, body) in &row.undo {
+                    let body = if body.is_null() { String::new() } else { body.to_string() };
+                    let undone = root.send(method, path, &[], &body);
+                    assert!(undone.status < 300, "{method} {path}: {}", undone.body);
+                }
+            }
+        }
+        if found != row.expected {
+            wrong.push(format!("{} on {path} with {body}: {found}, not {}", row.operation, row.expected));
+        }
+    }
+    assert!(wrong.is_empty(), "callers are {CALLERS:?}\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_operation_has_a_row() {
+    let server = TestServer::start();
+    let document = server.anonymous().get("/openapi.json").is(200);
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations: BTreeSet<String> = paths
+        .flat_map(|(path, item)| {
+            let path = path.strip_prefix("/api/v1").unwrap();
+            let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+            methods.map(move |method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
+        })
+        .collect();
+    let rows = [images(), groups(), people(), secrets(), sessions()].into_iter().flatten();
+    let covered: BTreeSet<String> = rows.map(|row| row.operation.to_owned()).collect();
+    assert_eq!(covered, operations);
+    // Names of operations are what programs made from the document call them by.
+    let names: Vec<&Value> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .filter_map(|operation| operation.get("operationId"))
+        .collect();
+    let distinct: BTreeSet<&str> = names.iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!((names.len(), distinct.len()), (operations.len(), operations.len()));
+}
