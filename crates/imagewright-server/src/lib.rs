@@ -4,8 +4,11 @@
 //! same. Work that blocks (registries, builds) is done by [`imagewright_service::Service`] on threads of its own, outside of
 //! transactions.
 
+mod builds;
+mod credentials;
 mod error;
 mod images;
+mod job;
 mod look_up;
 mod principal;
 
@@ -15,8 +18,15 @@ use imagewright_records::Records;
 use imagewright_service::Service;
 use jiff::Timestamp;
 
+use crate::builds::Builds;
+
+pub use builds::{
+    BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines, NewBuild,
+    PackageDifference, PlanRequest, Planned, PushSettings, text_of,
+};
 pub use error::ServerError;
 pub use images::{Added, ImageView};
+pub use job::carry_out;
 pub use principal::{IssuedToken, NewToken};
 
 /// A server's use cases.
@@ -24,13 +34,20 @@ pub use principal::{IssuedToken, NewToken};
 pub struct Server {
     records: Records,
     service: Arc<Service>,
+    builds: Arc<Builds>,
     clock: fn() -> Timestamp,
 }
 
 impl Server {
     /// On these records and this store.
     pub fn new(records: Records, service: Arc<Service>) -> Self {
-        Self { records, service, clock: Timestamp::now }
+        let builds = Arc::new(Builds::new(BuildSettings::default()));
+        Self { records, service, builds, clock: Timestamp::now }
+    }
+
+    /// The same, building as these settings say.
+    pub fn with_builds(self, settings: BuildSettings) -> Self {
+        Self { builds: Arc::new(Builds::new(settings)), ..self }
     }
 
     fn now(&self) -> Timestamp {

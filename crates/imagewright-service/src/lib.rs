@@ -65,5 +65,6 @@ pub use imagewright_docker::Network;
 pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
 #[cfg(target_os = "linux")]
 pub use look_up::Found;
+pub use logins::Login;
 pub use report::BuildReport;
 pub use transport::{Destination, Source, TransportError};

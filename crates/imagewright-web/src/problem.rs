@@ -64,6 +64,10 @@ impl From<ServerError> for Problem {
             (ServerError::Refused(Refusal::NotLoggedIn), _) => (StatusCode::UNAUTHORIZED, "login-required"),
             (ServerError::Refused(Refusal::Forbidden), _) => (StatusCode::FORBIDDEN, "forbidden"),
             (ServerError::Stale { .. }, _) => (StatusCode::PRECONDITION_FAILED, "changed-meanwhile"),
+            (ServerError::Quota { .. }, _) => (StatusCode::TOO_MANY_REQUESTS, "quota"),
+            (ServerError::Unplanned { .. } | ServerError::NoProgram, _) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
             (ServerError::Invalid(_), _) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             (_, ErrorKind::NotFound) => (StatusCode::NOT_FOUND, "not-found"),
             (_, ErrorKind::Conflict) => (StatusCode::CONFLICT, "conflict"),
@@ -73,7 +77,8 @@ impl From<ServerError> for Problem {
         };
         let mut problem = Self::new(status, kind, error.to_string());
         problem.hint = error.hint();
-        if status.is_server_error() {
+        let is_told = matches!(error, ServerError::Unplanned { .. } | ServerError::NoProgram);
+        if status.is_server_error() && !is_told {
             // What a database says is for those who run the server.
             tracing::error!(error = in_one_line(&error), "a request failed");
             problem.detail = "the server could not do this; its log says why".to_owned();

@@ -26,6 +26,7 @@ async fn ask(work: &mut Work, image: &Image, person: &Person, second: i64) -> Bu
         state: BuildState::Queued,
         spec: json!({"base": "x"}),
         pull_secret: None,
+        upgrade: false,
         lock: None,
         digest: None,
         size: None,

@@ -1,6 +1,8 @@
 //! The API for programs.
 
+mod builds;
 mod images;
+mod streams;
 mod tokens;
 
 use axum::http::header;
@@ -13,7 +15,7 @@ use crate::App;
 
 /// All of it, by the paths behind `/api/v1`.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(images::router()).merge(tokens::router())
+    OpenApiRouter::new().merge(images::router()).merge(builds::router()).merge(tokens::router())
 }
 
 /// What the description says of the whole.

@@ -13,6 +13,10 @@ mod admin;
 #[cfg(target_os = "linux")]
 mod base;
 #[cfg(target_os = "linux")]
+mod build_process;
+#[cfg(target_os = "linux")]
+mod builds;
+#[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]
 mod fsck;
@@ -28,6 +32,8 @@ mod pull;
 mod push;
 #[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
+mod server;
 
 #[cfg(target_os = "linux")]
 mod limits;

@@ -16,7 +16,7 @@ use crate::cli::Global;
 use crate::context;
 use crate::failure::Failure;
 use crate::server::{DatabaseArguments, runtime};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Serve the catalogue of images to people and programs
 ///
@@ -32,22 +32,42 @@ pub(crate) struct ServeArguments {
 }
 
 pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCode, Failure> {
+    let settings = settings::load(global.config.as_deref(), Settings::default())?;
+    let root = context::store_root(global, &settings)?;
+    let builds = settings.server.builds(&root, global.config.as_deref())?;
     let service = Arc::new(context::open(global, Settings::default())?);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     runtime()?.block_on(async {
         let records = arguments.database.open(global).await?;
-        let app = App { server: Server::new(records.clone(), service) };
+        let server = Server::new(records.clone(), service).with_builds(builds);
+        let (stopped, stopping) = (server.clone(), server.clone());
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
             drop(waited.await);
+            // Whoever follows a build would otherwise be waited for.
+            stopping.stop_builds();
         };
+        let (begin, begins) = tokio::sync::oneshot::channel();
+        let builders = tokio::spawn(async move {
+            if begins.await.is_ok() {
+                stopped.work_on_builds().await;
+            }
+        });
+        let listening = server.clone();
+        let app = App { server: server.clone() };
         let ready = |address: SocketAddr| {
+            listening.listens_at(address);
+            // Nothing is built before it is known by which name it can be pulled.
+            let _ = begin.send(());
             if !global.quiet {
                 eprintln!("listening on http://{address}");
             }
         };
-        imagewright_web::serve(app, arguments.listen, ready, stop).await?;
+        let served = imagewright_web::serve(app, arguments.listen, ready, stop).await;
+        server.stop_builds();
+        drop(builders.await);
         records.close().await;
+        served?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -10,6 +10,8 @@ pub(crate) mod machine;
 #[cfg(target_os = "linux")]
 pub(crate) mod own_machine;
 mod python_indexes;
+#[cfg(target_os = "linux")]
+mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +29,7 @@ use crate::failure::Failure;
 const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
-const NOT_SETTINGS: [&str; 4] = ["config", "database", "progress", "user-namespace"];
+const NOT_SETTINGS: [&str; 6] = ["config", "database", "progress", "server", "token", "user-namespace"];
 
 /// Who builds Dockerfiles where nothing is said: we do, where our own engine runs.
 const DEFAULT_ENGINE: BuildEngine =
@@ -55,6 +57,9 @@ pub(crate) struct Settings {
     pub(crate) docker: DockerSettings,
     /// The BuildKit daemon.
     pub(crate) buildkit: BuildkitSettings,
+    /// The server.
+    #[cfg(target_os = "linux")]
+    pub(crate) server: server::ServerSettings,
 }
 
 impl Settings {
@@ -89,9 +94,7 @@ fn environment() -> Env {
 }
 
 fn user_file() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
-    Some(folder.join("imagewright/config.toml")).filter(|file| file.is_file())
+    Some(machine::configuration_folder()?.join("imagewright/config.toml")).filter(|file| file.is_file())
 }
 
 /// Lays `upper` over `lower`, setting by setting.
@@ -135,6 +138,8 @@ fn over(lower: Settings, upper: Settings) -> Settings {
             host: upper.buildkit.host.or(lower.buildkit.host),
             certificates: upper.buildkit.certificates.or(lower.buildkit.certificates),
         },
+        #[cfg(target_os = "linux")]
+        server: if upper.server == server::ServerSettings::default() { lower.server } else { upper.server },
     }
 }
 
@@ -158,12 +163,20 @@ mod tests {
         names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
-    fn all_settings() -> Vec<String> {
-        let is_table = |name: &str| toml::from_str::<Settings>(&format!("[{name}]\n")).is_ok();
-        let expand = |name: String| match is_table(&name) {
-            true => names_in(Some(&name)).into_iter().map(|inner| format!("{name}.{inner}")).collect(),
+    /// The settings in a table; else the name itself.
+    fn expand(name: String) -> Vec<String> {
+        // A table of free names is a setting.
+        let is_table = toml::from_str::<Settings>(&format!("[{name}]\n")).is_ok()
+            && toml::from_str::<Settings>(&format!("[{name}]\n{NO_SETTING} = 1\n")).is_err();
+        match is_table {
+            true => {
+                names_in(Some(&name)).into_iter().flat_map(|inner| expand(format!("{name}.{inner}"))).collect()
+            }
             false => vec![name],
-        };
+        }
+    }
+
+    fn all_settings() -> Vec<String> {
         names_in(None).into_iter().flat_map(expand).collect()
     }
 
