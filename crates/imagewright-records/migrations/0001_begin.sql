@@ -96,6 +96,12 @@ CREATE TABLE image_tags (
 );
 CREATE INDEX image_tags_by_tag ON image_tags (tag);
 
+-- What is true of these records as a whole, such as the store that results are in.
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
 -- References of images in their full form: which entries a base belongs to.
 CREATE TABLE image_references (
     image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,

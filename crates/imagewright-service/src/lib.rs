@@ -56,7 +56,7 @@ pub use desktop::{Cancel, EngineError, Limits, OnTransfer, Service};
 pub use service::{
     BaseImageRequest, BuildCommand, Cancel, CheckReport, Collected, CollectionRules, EngineError,
     ImageDetails, ImageRecord, Inventory, LayerOrigin, Limits, Machine, OnTransfer, PlanReport, Removed,
-    RunRequest, Service, Tally, Upgrade,
+    RunRequest, Service, Tally, Upgrade, read_spec,
 };
 
 pub use error::ServiceError;

@@ -13,7 +13,7 @@ use crate::logins::Logins;
 use crate::registries::Registries;
 use crate::{CredentialFiles, Login, RegistrySettings, ServiceError};
 
-pub use crate::build::BuildCommand;
+pub use crate::build::{BuildCommand, read_spec};
 pub use crate::images::{ImageDetails, Removed};
 pub use crate::plan::PlanReport;
 pub use crate::registries::OnTransfer;

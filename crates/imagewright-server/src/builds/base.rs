@@ -54,7 +54,7 @@ impl Server {
             None => principal.admin || entry.is_some(),
         };
         let at = format!("{}/base", places.spec);
-        match (allowed, reference.registry() == self.builds.public_address()) {
+        match (allowed, reference.registry() == self.builds.host()) {
             (true, _) => Ok(Ok(secret)),
             (false, true) => {
                 Ok(Err(FieldProblem::new(&at, format!("there is no image `{reference}` on this server"))))

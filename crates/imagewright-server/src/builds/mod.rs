@@ -16,13 +16,12 @@ mod spec;
 mod work;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use imagewright_catalog::{BuildId, Name};
 use tokio::sync::{Notify, Semaphore, watch};
 
-use crate::Server;
+use crate::{Server, ServerError};
 
 pub use difference::{BuildDifference, BuildSide, LayerDifference, PackageDifference};
 pub use follow::{Followed, Follower};
@@ -34,8 +33,8 @@ pub use settings::{BuildProgram, BuildSettings, PushSettings};
 /// What the builds of one server share.
 pub(crate) struct Builds {
     pub(crate) settings: BuildSettings,
-    /// Where the server listens, as others say it.
-    listening: OnceLock<String>,
+    /// Where people pull from: host and port.
+    host: OnceLock<String>,
     /// Told when something may be taken from the queue.
     pub(crate) waiting: Notify,
     /// Lets few plans be made at once.
@@ -50,7 +49,7 @@ impl Builds {
         Self {
             planning: Semaphore::new(settings.workers.max(1)),
             settings,
-            listening: OnceLock::new(),
+            host: OnceLock::new(),
             waiting: Notify::new(),
             followed: Mutex::default(),
             stopping: watch::Sender::new(false),
@@ -58,14 +57,13 @@ impl Builds {
     }
 
     /// Where people pull from: host and port.
-    pub(crate) fn public_address(&self) -> &str {
-        let listening = || self.listening.get().map_or("localhost", String::as_str);
-        self.settings.public_address.as_deref().unwrap_or_else(listening)
+    pub(crate) fn host(&self) -> &str {
+        self.host.get().map_or("localhost", String::as_str)
     }
 
     /// What a build of an image is called.
     pub(crate) fn name_of(&self, image: &Name, number: i64) -> String {
-        let prefix = self.settings.push.as_ref().map_or(self.public_address(), |push| &push.prefix);
+        let prefix = self.settings.push.as_ref().map_or(self.host(), |push| &push.prefix);
         format!("{}/{image}:{number}", prefix.trim_end_matches('/'))
     }
 
@@ -99,18 +97,32 @@ impl Server {
         &self.builds.settings
     }
 
-    /// Says where the server listens: images are named by that, where no public address is set.
-    pub fn listens_at(&self, address: SocketAddr) {
-        let said = match address.ip().is_unspecified() {
-            // All addresses of a machine are none that another could pull from.
-            true => match nix::unistd::gethostname().map(|name| name.to_string_lossy().to_lowercase()) {
-                Ok(name) if !name.is_empty() => format!("{name}:{}", address.port()),
-                _ => format!("localhost:{}", address.port()),
-            },
-            false => address.to_string(),
-        };
+    /// Names results after this host and port, which people pull from. To be said before anything is built.
+    pub fn names_results_after(&self, host: impl Into<String>) {
         // It is said once.
-        let _ = self.builds.listening.set(said);
+        let _ = self.builds.host.set(host.into());
+    }
+
+    /// Says in which store this server's results are, by a name that no other store has. Servers on the same records serve what
+    /// each of them built, so those with stores of their own are refused, unless results go to a registry.
+    pub async fn uses_store(&self, store: &str) -> Result<(), ServerError> {
+        if self.builds.settings.push.is_some() {
+            return Ok(());
+        }
+        let mut work = self.records.begin().await?;
+        let known = work.fact("store", store).await?;
+        work.commit().await?;
+        match known == store {
+            true => Ok(()),
+            false => Err(ServerError::Conflict {
+                what: "these records are of servers on another content store".to_owned(),
+                hint: Some(
+                    "give all of them the same store (`root`), or have results pushed to a registry \
+                     (`server.push.prefix`)"
+                        .to_owned(),
+                ),
+            }),
+        }
     }
 
     /// Takes no more builds, and ends what follows builds, so that the server can end. Those that run are given some time.

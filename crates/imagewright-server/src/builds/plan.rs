@@ -79,7 +79,18 @@ impl Server {
         };
         let job = Job { pull, ..self.job(Task::Plan, spec) };
         let _turn = self.builds.planning.acquire().await.expect("it is never closed");
-        match tokio::time::timeout(LONGEST, self.first_result(&job)).await {
+        let mut stopping = self.builds.stopping();
+        let planned = tokio::select! {
+            planned = tokio::time::timeout(LONGEST, self.first_result(&job)) => planned,
+            _ = async { drop(stopping.wait_for(|stopping| *stopping).await) } => {
+                return Err(ServerError::Unplanned {
+                    kind: ErrorKind::Unavailable,
+                    text: "the server is being stopped".to_owned(),
+                    hint: Some("ask again when it runs".to_owned()),
+                });
+            }
+        };
+        match planned {
             Ok(said) => match said? {
                 Said::Planned { plan, conflict } => {
                     Ok((*plan, conflict.map(|failure| problem(&failure, spec, places))))

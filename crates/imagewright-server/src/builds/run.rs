@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
     /// Says that the build begins again, where it has begun before.
     async fn mark_restart(&mut self) -> Result<(), ServerError> {
         self.first = self.server.records.look().await?.count_events(&self.build.id).await?;
-        if self.first > 0 {
+        if self.first > 0 || self.build.attempts > 1 {
             let attempt = u32::try_from(self.build.attempts).unwrap_or(u32::MAX).max(2);
             let reason = "the build was interrupted".to_owned();
             let event = BuildEvent::Restarted { attempt, reason };

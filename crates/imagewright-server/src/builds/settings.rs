@@ -23,8 +23,6 @@ pub struct BuildSettings {
     pub attempts: i64,
     /// How long running builds are let go on when the server stops, and a build that was asked to stop.
     pub grace: Duration,
-    /// Where people pull from: host and port. Results are named by it; default: where the server listens.
-    pub public_address: Option<String>,
     /// Where results go to instead.
     pub push: Option<PushSettings>,
     /// Bytes of output that are kept of a build.
@@ -60,7 +58,6 @@ impl Default for BuildSettings {
             queued_per_person: 20,
             attempts: 3,
             grace: Duration::from_secs(30),
-            public_address: None,
             push: None,
             longest_log: 64 << 20,
         }

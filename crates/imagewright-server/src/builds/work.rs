@@ -1,5 +1,6 @@
 //! Workers: each takes builds from the queue, one after the other.
 
+use std::future::Future;
 use std::time::Duration;
 
 use imagewright_catalog::{Build, BuildState};
@@ -26,15 +27,17 @@ impl Server {
         let workers = if settings.program.is_some() { settings.workers } else { 0 };
         for _ in 0..workers {
             let server = self.clone();
-            tasks.spawn(async move { server.work().await });
+            tasks.spawn(always(move || {
+                let server = server.clone();
+                async move { server.work().await }
+            }));
         }
         let server = self.clone();
-        tasks.spawn(async move { server.recover().await });
-        while let Some(ended) = tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a worker met a defect");
-            }
-        }
+        tasks.spawn(always(move || {
+            let server = server.clone();
+            async move { server.recover().await }
+        }));
+        while tasks.join_next().await.is_some() {}
     }
 
     async fn work(&self) {
@@ -98,6 +101,14 @@ impl Server {
             self.builds.waiting.notify_waiters();
         }
         Ok(())
+    }
+}
+
+/// Does something to its end, again where a defect of ours cuts it off: what a worker had then is taken up like that of a dead one.
+async fn always<F: Future<Output = ()> + Send + 'static>(work: impl Fn() -> F) {
+    while let Err(error) = tokio::spawn(work()).await {
+        tracing::error!(%error, "a worker met a defect");
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -38,6 +38,8 @@ mod server;
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
+mod remote;
+#[cfg(target_os = "linux")]
 pub(crate) mod own;
 #[cfg(target_os = "linux")]
 mod packages;
@@ -56,6 +58,9 @@ mod packages;
 #[cfg(not(target_os = "linux"))]
 #[path = "../desktop/publish.rs"]
 mod publish;
+#[cfg(not(target_os = "linux"))]
+#[path = "../desktop/remote.rs"]
+mod remote;
 
 use std::process::ExitCode;
 

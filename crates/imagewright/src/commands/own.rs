@@ -56,6 +56,8 @@ pub(crate) enum Powers {
 /// Which powers a command needs.
 pub(crate) fn powers(command: &Command) -> Powers {
     match command {
+        // A server builds then, and this only looks on.
+        Command::Build(arguments) if arguments.is_remote() => Powers::Unneeded,
         Command::Build(_) => Powers::Needed,
         Command::Own(command) => command.powers(),
         Command::Check(_)

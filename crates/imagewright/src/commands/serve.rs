@@ -1,6 +1,8 @@
 //! `imagewright serve`
 
+use std::io::{ErrorKind as ErrorKindOfIo, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -35,11 +37,14 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
     let settings = settings::load(global.config.as_deref(), Settings::default())?;
     let root = context::store_root(global, &settings)?;
     let builds = settings.server.builds(&root, global.config.as_deref())?;
+    // What is wrong with it is said now.
+    settings.server.host(arguments.listen)?;
     let service = Arc::new(context::open(global, Settings::default())?);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     runtime()?.block_on(async {
         let records = arguments.database.open(global).await?;
         let server = Server::new(records.clone(), service).with_builds(builds);
+        server.uses_store(&store_name(&root)?).await?;
         let (stopped, stopping) = (server.clone(), server.clone());
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
@@ -54,9 +59,10 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
             }
         });
         let listening = server.clone();
+        let host = |address| settings.server.host(address).unwrap_or_else(|_| address.to_string());
         let app = App { server: server.clone() };
         let ready = |address: SocketAddr| {
-            listening.listens_at(address);
+            listening.names_results_after(host(address));
             // Nothing is built before it is known by which name it can be pulled.
             let _ = begin.send(());
             if !global.quiet {
@@ -70,6 +76,27 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
         served?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The name of a store, which it has had since a server first used it.
+fn store_name(root: &Path) -> Result<String, Failure> {
+    let folder = root.join("server");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("store-id");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKindOfIo::NotFound => {}
+        text => return Ok(text?.trim().to_owned()),
+    }
+    let mut file = tempfile::Builder::new().prefix(".store-id-").tempfile_in(&folder)?;
+    let name: String = file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = format!("{}-{}{name}", jiff::Timestamp::now(), std::process::id());
+    file.write_all(name.as_bytes())?;
+    file.as_file().sync_all()?;
+    // Another server may have been first.
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(name),
+        Err(_) => Ok(std::fs::read_to_string(&path)?.trim().to_owned()),
+    }
 }
 
 impl From<ServeError> for Failure {

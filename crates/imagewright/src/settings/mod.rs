@@ -11,6 +11,8 @@ pub(crate) mod machine;
 pub(crate) mod own_machine;
 mod python_indexes;
 #[cfg(target_os = "linux")]
+mod builds;
+#[cfg(target_os = "linux")]
 mod server;
 
 use std::path::{Path, PathBuf};

@@ -1,24 +1,21 @@
-//! Settings of a server.
+//! Settings of `imagewright serve`.
 
-use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
-use imagewright_catalog::Name;
 use imagewright_model::ErrorKind;
 use imagewright_oci::Reference;
-use imagewright_server::{BuildProgram, BuildSettings, PushSettings};
-use serde::{Deserialize, Deserializer};
+use imagewright_server::BuildSettings;
+use serde::Deserialize;
 
-use crate::commands::own::BUILD_PROCESS;
+use super::builds::{BuildsSettings, PushTable};
 use crate::failure::Failure;
-use crate::render::size;
 
-/// Settings of a server.
+/// How the server is reached, and how it builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ServerSettings {
-    /// Where people pull from, as host and port.
+    /// What people, nodes and programs reach it by.
     public_address: Option<String>,
     /// How it builds.
     builds: BuildsSettings,
@@ -26,95 +23,23 @@ pub(crate) struct ServerSettings {
     push: PushTable,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct BuildsSettings {
-    workers: Option<usize>,
-    time_limit: Option<u64>,
-    memory: Option<Size>,
-    queued_per_person: Option<i64>,
-    attempts: Option<i64>,
-    grace: Option<u64>,
-    longest_log: Option<Size>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct PushTable {
-    prefix: Option<String>,
-    secret: Option<Name>,
-}
-
-/// Bytes, as people write them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(u64);
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        size::parse(&text).map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
 impl ServerSettings {
     /// How a server builds whose store is at `root`, and which was told of the file `config`.
-    pub(crate) fn builds(
-        &self,
-        root: &Path,
-        config: Option<&Path>,
-    ) -> Result<BuildSettings, Failure> {
-        let usual = BuildSettings::default();
-        let builds = &self.builds;
-        let seconds = |set: Option<u64>, usual| set.map_or(usual, Duration::from_secs);
-        let settings = BuildSettings {
-            program: Some(program(root, config)?),
-            workers: builds.workers.unwrap_or(usual.workers),
-            time_limit: seconds(builds.time_limit, usual.time_limit),
-            memory: builds.memory.map(|size| size.0),
-            queued_per_person: builds.queued_per_person.unwrap_or(usual.queued_per_person),
-            attempts: builds.attempts.unwrap_or(usual.attempts).max(1),
-            grace: seconds(builds.grace, usual.grace),
-            public_address: self.public_address.clone(),
-            push: self.push.settings()?,
-            longest_log: builds.longest_log.map_or(usual.longest_log, |size| size.0),
-        };
-        // Found out now and not at the end of the first build.
-        let (setting, prefix) = match &settings.push {
-            Some(push) => ("server.push.prefix", Some(&push.prefix)),
-            None => ("server.public-address", settings.public_address.as_ref()),
-        };
-        if let Some(prefix) = prefix
-            && let Err(error) = format!("{}/example:1", prefix.trim_end_matches('/')).parse::<Reference>()
-        {
-            let text = format!("`{setting}` makes no names of images: {error}");
-            return Err(Failure::new(ErrorKind::Invalid, text)
-                .with_hint("write a host with its port, as `images.example:8340`, and for a prefix a path behind it"));
-        }
-        Ok(settings)
+    pub(crate) fn builds(&self, root: &Path, config: Option<&Path>) -> Result<BuildSettings, Failure> {
+        self.builds.settings(&self.push, root, config)
     }
-}
 
-impl PushTable {
-    fn settings(&self) -> Result<Option<PushSettings>, Failure> {
-        match (&self.prefix, &self.secret) {
-            (Some(prefix), secret) => Ok(Some(PushSettings { prefix: prefix.clone(), secret: secret.clone() })),
-            (None, None) => Ok(None),
-            (None, Some(_)) => {
-                let text = "`server.push.secret` is set, and `server.push.prefix` is not";
-                Err(Failure::new(ErrorKind::Invalid, text).with_hint("say where results go to"))
+    /// Host and port that people pull from, where a server listens at `address`.
+    pub(crate) fn host(&self, address: SocketAddr) -> Result<String, Failure> {
+        let Some(said) = &self.public_address else { return Ok(address.to_string()) };
+        let host = said.split_once("://").map_or(said.as_str(), |(_, host)| host).trim_end_matches('/');
+        match format!("{host}/example:1").parse::<Reference>() {
+            Ok(_) => Ok(host.to_owned()),
+            Err(error) => {
+                let text = format!("`server.public-address` makes no names of images: {error}");
+                Err(Failure::new(ErrorKind::Invalid, text)
+                    .with_hint("write a host with its port, as `images.example:8340`"))
             }
         }
     }
-}
-
-/// Ourselves, by the name the kernel knows us under, with what this server was told of store and settings.
-fn program(root: &Path, config: Option<&Path>) -> Result<BuildProgram, Failure> {
-    // The processes work in folders of their own.
-    let absolute = |path: &Path| std::path::absolute(path).map(std::path::PathBuf::into_os_string);
-    let mut arguments = vec![OsString::from("--root"), absolute(root)?];
-    if let Some(config) = config {
-        arguments.extend([OsString::from("--config"), absolute(config)?]);
-    }
-    arguments.push(OsString::from(BUILD_PROCESS));
-    Ok(BuildProgram { program: std::env::current_exe()?, arguments })
 }

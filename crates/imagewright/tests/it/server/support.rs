@@ -40,19 +40,7 @@ impl TestServer {
     /// With more arguments, in surroundings that may have a server's records already.
     pub(crate) fn start_in(context: TestContext, arguments: &[&str]) -> Self {
         let mut command: Command = context.command(["serve", "--listen", "127.0.0.1:0"]);
-        let mut process = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let (sender, receiver) = mpsc::channel();
-        // What it says later is read, too, so that it never waits for us.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-        let mut said = Vec::new();
-        let address = loop {
-            let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?}"));
-            if let Some(address) = line.strip_prefix("listening on http://") {
-                break address.to_owned();
-            }
-            said.push(line);
-        };
+        let (process, address) = started(command.args(arguments));
         Self { context, address, process }
     }
 
@@ -75,12 +63,46 @@ impl TestServer {
         Caller { server: self, token: String::new() }
     }
 
+    /// Another server on the same store and records.
+    pub(crate) fn start_beside(other: &Self) -> Self {
+        let mut command: Command = other.context.command(["serve", "--listen", "127.0.0.1:0"]);
+        let (process, address) = started(&mut command);
+        Self { context: context(), address, process }
+    }
+
+    /// Asks it to stop, as `systemctl stop` does, waits until it has, and gives its surroundings.
+    pub(crate) fn stop(mut self) -> TestContext {
+        let number = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &number]).status().unwrap().success());
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "{status}");
+        let placeholder = context();
+        std::mem::replace(&mut self.context, placeholder)
+    }
+
     /// Kills it as `kill -9` does, and gives its surroundings.
     pub(crate) fn kill(mut self) -> TestContext {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         let placeholder = context();
         std::mem::replace(&mut self.context, placeholder)
+    }
+}
+
+/// Starts a server, and waits until it says where it listens.
+fn started(command: &mut Command) -> (Child, String) {
+    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (sender, receiver) = mpsc::channel();
+    // What it says later is read, too, so that it never waits for us.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+    let mut said = Vec::new();
+    loop {
+        let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?}"));
+        if let Some(address) = line.strip_prefix("listening on http://") {
+            return (process, address.to_owned());
+        }
+        said.push(line);
     }
 }
 
@@ -108,8 +130,31 @@ impl Caller<'_> {
         self.send("DELETE", path, &[], "")
     }
 
+    /// Opens something that is sent while it comes about.
+    pub(crate) fn open(&self, path: &str, headers: &[(&str, &str)]) -> impl Read + Send + use<> {
+        let answered = self.answered("GET", path, headers, "");
+        assert_eq!(answered.status(), 200);
+        answered.into_body().into_reader()
+    }
+
     /// Sends a request below `/api/v1`.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut answered = self.answered(method, path, headers, body);
+        let headers = answered.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        let (status, headers) = (answered.status().as_u16(), headers.collect());
+        let mut body = String::new();
+        answered.body_mut().as_reader().read_to_string(&mut body).unwrap();
+        Answer { status, headers, body }
+    }
+
+    fn answered(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> http::Response<ureq::Body> {
         let address = format!("http://{}/api/v1{path}", self.server.address);
         let mut request = http::Request::builder().method(method).uri(address);
         if !self.token.is_empty() {
@@ -120,13 +165,7 @@ impl Caller<'_> {
         }
         let settings = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
         let agent = ureq::Agent::new_with_config(settings.allow_non_standard_methods(true).build());
-        let mut answered = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
-        let headers = answered.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        let (status, headers) = (answered.status().as_u16(), headers.collect());
-        let mut body = String::new();
-        answered.body_mut().as_reader().read_to_string(&mut body).unwrap();
-        Answer { status, headers, body }
+        agent.run(request.body(body.to_owned()).unwrap()).unwrap()
     }
 }
 

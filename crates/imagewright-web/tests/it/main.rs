@@ -1,0 +1,3 @@
+//! The API, asked over connections as its users have them.
+
+mod watchers;

@@ -1,0 +1,7 @@
+//! Builds by a running server, with packages of a channel that the test makes.
+
+mod asked;
+mod cut_off;
+mod remote;
+mod support;
+mod watched;
