@@ -247,7 +247,9 @@ impl Work {
     ) -> Result<Option<BuildState>, RecordsError> {
         let limit = most.unwrap_or(i64::MAX);
         let mut query = Statement::new("UPDATE builds SET state = CASE WHEN attempts >= ");
-        query.push_bind(limit).push(" THEN 'interrupted' ELSE 'queued' END, finished_at = CASE WHEN attempts >= ");
+        query
+            .push_bind(limit)
+            .push(" THEN 'interrupted' ELSE 'queued' END, finished_at = CASE WHEN attempts >= ");
         query.push_bind(limit).push(" THEN ").push_bind(stored(now));
         query.push(" ELSE NULL END, error = CASE WHEN attempts >= ").push_bind(limit).push(" THEN ");
         query.push_bind(reason.to_owned()).push(" ELSE NULL END, attempts = attempts - ");

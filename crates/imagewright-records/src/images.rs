@@ -116,9 +116,11 @@ impl Work {
         if done.rows_affected() == 0 {
             return Err(RecordsError::Changed { name: image.name.to_string() });
         }
-        for statement in
-            ["DELETE FROM image_groups WHERE image_id = $1", "DELETE FROM image_tags WHERE image_id = $1", "DELETE FROM image_references WHERE image_id = $1"]
-        {
+        for statement in [
+            "DELETE FROM image_groups WHERE image_id = $1",
+            "DELETE FROM image_tags WHERE image_id = $1",
+            "DELETE FROM image_references WHERE image_id = $1",
+        ] {
             sqlx::query(statement)
                 .bind(image.id.to_string())
                 .execute(&mut *self.connection)

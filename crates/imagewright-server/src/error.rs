@@ -87,7 +87,9 @@ impl ServerError {
             Self::Refused(Refusal::Unseen) | Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Refused(Refusal::NotLoggedIn | Refusal::Forbidden) => ErrorKind::Denied,
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::Stale { .. } | Self::InUse { .. } | Self::Conflict { .. } | Self::Quota { .. } => ErrorKind::Conflict,
+            Self::Stale { .. } | Self::InUse { .. } | Self::Conflict { .. } | Self::Quota { .. } => {
+                ErrorKind::Conflict
+            }
             Self::Unplanned { kind, .. } => *kind,
             Self::NoProgram => ErrorKind::Unavailable,
             Self::Process(error) => ErrorKind::of_io(error),

@@ -2,8 +2,9 @@
 
 use imagewright_catalog::selection::{Offer, offers};
 use imagewright_catalog::{
-    Action, AuditEntry, BuildState, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid, Name, NewImage,
-    Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject, Warning, may,
+    Action, AuditEntry, BuildState, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid, Name,
+    NewImage, Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject, Warning,
+    may,
 };
 use imagewright_records::{Listed, Work};
 

@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use crate::builds::Builds;
 
 pub use builds::{
-    BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines, NewBuild,
-    PackageDifference, PlanRequest, Planned, PushSettings, text_of,
+    BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines,
+    NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
 };
 pub use error::ServerError;
 pub use images::{Added, ImageView};

@@ -63,8 +63,8 @@ pub use error::ServiceError;
 pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};
 pub use imagewright_docker::Network;
 pub use imagewright_registry::{Credential, CredentialFiles, KeptIn, RegistrySettings, Welcome};
+pub use logins::Login;
 #[cfg(target_os = "linux")]
 pub use look_up::Found;
-pub use logins::Login;
 pub use report::BuildReport;
 pub use transport::{Destination, Source, TransportError};

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AptSpec, Bytecode, CondaSpec, ImageSpec, LinkScripts, PipOptions, PipSpec, PythonChoice, PythonEnvironment,
+    AptSpec, Bytecode, CondaSpec, ImageSpec, LinkScripts, PipOptions, PipSpec, PythonChoice,
+    PythonEnvironment,
 };
 
 /// Something of a spec that an `image.yaml` has no words for.
@@ -39,15 +40,6 @@ impl ImageSpec {
             compression,
             tags: _,
         } = self;
-        let texts = |items: &mut dyn Iterator<Item = String>| -> Option<Value> {
-            let items: Vec<Value> = items.map(Value::from).collect();
-            (!items.is_empty()).then(|| items.into())
-        };
-        let map = |entries: &mut dyn Iterator<Item = (&String, &String)>| -> Option<Value> {
-            let map: Map<String, Value> =
-                entries.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-            (!map.is_empty()).then(|| map.into())
-        };
         let fields = [
             ("base", Some(base.to_string().into())),
             ("platform", platform.as_ref().map(|it| it.to_string().into())),
@@ -55,14 +47,14 @@ impl ImageSpec {
             ("conda", of_conda(conda)?),
             ("pip", of_pip(pip)?),
             ("python", python.as_ref().map(of_python)),
-            ("env", map(&mut environment.iter().map(|(name, value)| (name, value)))),
+            ("env", map(environment.iter().map(|(name, value)| (name, value)))),
             ("user", user.as_ref().map(|it| it.to_string().into())),
             ("workdir", working_directory.as_deref().map(Value::from)),
-            ("labels", map(&mut labels.iter())),
+            ("labels", map(labels.iter())),
             ("entrypoint", entrypoint.as_ref().map(|it| json!(it))),
             ("command", command.as_ref().map(|it| json!(it))),
-            ("ports", texts(&mut ports.iter().map(ToString::to_string))),
-            ("volumes", texts(&mut volumes.iter().cloned())),
+            ("ports", texts(ports.iter().map(ToString::to_string))),
+            ("volumes", texts(volumes.iter().cloned())),
             ("stop-signal", stop_signal.as_deref().map(Value::from)),
             ("compression", compression.as_ref().map(|it| it.to_string().into())),
         ];
@@ -75,8 +67,19 @@ fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
+fn texts(items: impl Iterator<Item = String>) -> Option<Value> {
+    let items: Vec<Value> = items.map(Value::from).collect();
+    (!items.is_empty()).then_some(Value::Array(items))
+}
+
+fn map<'a>(entries: impl Iterator<Item = (&'a String, &'a String)>) -> Option<Value> {
+    let entries: Map<String, Value> =
+        entries.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    (!entries.is_empty()).then_some(Value::Object(entries))
+}
+
 fn list<T: ToString>(items: &[T]) -> Option<Value> {
-    (!items.is_empty()).then(|| items.iter().map(|item| Value::from(item.to_string())).collect())
+    texts(items.iter().map(ToString::to_string))
 }
 
 fn filled(value: Value) -> Option<Value> {
@@ -182,7 +185,11 @@ mod tests {
         for text in texts {
             let spec = read(text);
             let document = spec.to_document().unwrap();
-            assert_eq!(read(&document.to_string()).canonical_key(), spec.canonical_key(), "{text}\n{document:#}");
+            assert_eq!(
+                read(&document.to_string()).canonical_key(),
+                spec.canonical_key(),
+                "{text}\n{document:#}"
+            );
         }
     }
 

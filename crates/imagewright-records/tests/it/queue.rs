@@ -172,7 +172,7 @@ async fn events_are_read_from_anywhere(records: Records) {
         let mut end = from;
         while let Some(events) = work.events_before(&build.id, end).await.unwrap() {
             end = events.first;
-            before.splice(0..0, events.lines);
+            drop(before.splice(0..0, events.lines));
         }
         assert_eq!(before, (0..from).map(|number| number.to_string()).collect::<Vec<_>>());
         let expected: Vec<String> = (from..6).map(|number| number.to_string()).collect();
@@ -185,7 +185,8 @@ async fn builds_are_given_back(records: Records) {
     let ada = add_person(&mut work, "ada").await;
     let image = add_image(&mut work, "a", json!({}), 1).await;
     let asked = ask(&mut work, &image, &ada, 1).await;
-    let take = async |work: &mut Work, now| work.claim_build(&claim("w", now)).await.unwrap().unwrap().attempts;
+    let take =
+        async |work: &mut Work, now| work.claim_build(&claim("w", now)).await.unwrap().unwrap().attempts;
     let give = async |work: &mut Work, worker: &str, most| {
         work.give_back_build(&asked.id, worker, most, "why", at(9)).await.unwrap()
     };

@@ -37,9 +37,8 @@ impl Server {
         };
         let mut look = self.records.look().await?;
         let entries = look.images_with_reference(reference).await?;
-        let entry = entries
-            .into_iter()
-            .find(|image| may(principal, Action::See, Object::from(image)).is_ok());
+        let entry =
+            entries.into_iter().find(|image| may(principal, Action::See, Object::from(image)).is_ok());
         let secret = given.cloned().or_else(|| entry.as_ref().and_then(|image| image.pull_secret.clone()));
         if let Some(name) = &secret
             && let Err(problem) = usable(&mut look, name, reference, places.secret).await?
@@ -122,8 +121,11 @@ impl Server {
             return Ok(Err(format!("the secret `{name}` is for something else")));
         }
         let username = secret.username.clone().unwrap_or_default();
-        Ok(crate::credentials::opened(&secret, sealed.as_deref())
-            .map(|password| JobLogin { registry: secret.host, username, password }))
+        Ok(crate::credentials::opened(&secret, sealed.as_deref()).map(|password| JobLogin {
+            registry: secret.host,
+            username,
+            password,
+        }))
     }
 }
 

@@ -103,11 +103,7 @@ impl Server {
         })
     }
 
-    async fn result(
-        &self,
-        principal: &Principal,
-        id: &BuildId,
-    ) -> Result<(BuildSide, Outcome), ServerError> {
+    async fn result(&self, principal: &Principal, id: &BuildId) -> Result<(BuildSide, Outcome), ServerError> {
         let build = self.build(principal, id).await?;
         let Some(digest) = build.digest else {
             return Err(ServerError::Conflict {
@@ -118,7 +114,8 @@ impl Server {
         let asked = digest.to_string();
         let result = self.blocking(move |service| look(service, &asked)).await??;
         let size = build.size.unwrap_or_default();
-        let side = BuildSide { id: build.id, image_name: build.image_name, number: build.number, digest, size };
+        let side =
+            BuildSide { id: build.id, image_name: build.image_name, number: build.number, digest, size };
         Ok((side, result))
     }
 }

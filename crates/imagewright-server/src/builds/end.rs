@@ -24,7 +24,10 @@ pub(super) enum Ending {
 enum Verdict {
     Ends(BuildEnd),
     /// It goes back into the queue; counted or not.
-    Again { counts: bool, reason: String },
+    Again {
+        counts: bool,
+        reason: String,
+    },
 }
 
 impl Run<'_> {
@@ -159,11 +162,9 @@ impl Server {
 
 fn outcome(end: &BuildEnd) -> BuildOutcome {
     match (&end.digest, end.state) {
-        (Some(digest), _) => BuildOutcome::Succeeded {
-            digest: digest.clone(),
-            size: end.size.unwrap_or_default(),
-            layers: 0,
-        },
+        (Some(digest), _) => {
+            BuildOutcome::Succeeded { digest: digest.clone(), size: end.size.unwrap_or_default(), layers: 0 }
+        }
         (None, BuildState::Cancelled) => BuildOutcome::Cancelled,
         (None, _) => BuildOutcome::Failed { error: end.error.clone().unwrap_or_default() },
     }

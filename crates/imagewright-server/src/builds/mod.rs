@@ -26,7 +26,7 @@ use crate::{Server, ServerError};
 pub use difference::{BuildDifference, BuildSide, LayerDifference, PackageDifference};
 pub use follow::{Followed, Follower};
 pub use log::{LogLines, text_of};
-pub use plan::{Planned, PlanRequest};
+pub use plan::{PlanRequest, Planned};
 pub use request::NewBuild;
 pub use settings::{BuildProgram, BuildSettings, PushSettings};
 

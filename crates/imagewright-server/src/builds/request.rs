@@ -96,7 +96,8 @@ impl Server {
         pull_secret: Option<Name>,
     ) -> Result<(), ServerError> {
         let Some(spec) = &image.spec else { return Ok(()) };
-        self.queue(work, principal, image, Asked { spec, pull_secret, upgrade: false, retry_of: None }).await?;
+        self.queue(work, principal, image, Asked { spec, pull_secret, upgrade: false, retry_of: None })
+            .await?;
         Ok(())
     }
 

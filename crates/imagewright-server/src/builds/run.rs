@@ -95,7 +95,9 @@ impl<'a> Run<'a> {
         };
         let job = match self.job().await.map_err(internal)? {
             Ok(job) => job,
-            Err(text) => return Err(JobFailure { kind: imagewright_model::ErrorKind::Denied, text, hint: None }),
+            Err(text) => {
+                return Err(JobFailure { kind: imagewright_model::ErrorKind::Denied, text, hint: None });
+            }
         };
         self.mark_restart().await.map_err(internal)?;
         let program = self.server.builds.settings.program.as_ref();

@@ -46,7 +46,8 @@ fn foreign(spec: &ImageSpec, sent: &Value, pointer: &str) -> Vec<FieldProblem> {
     for requirement in locals.filter(|requirement| requirement.local.is_some()) {
         let line = requirement.origin.line;
         refuse(
-            line.and_then(|line| place(sent, line)).map_or_else(|| format!("{pointer}/pip"), |at| format!("{pointer}{at}")),
+            line.and_then(|line| place(sent, line))
+                .map_or_else(|| format!("{pointer}/pip"), |at| format!("{pointer}{at}")),
             "the server has no files of yours: name a package of an index, or an address",
         );
     }
@@ -156,7 +157,11 @@ mod tests {
         }
         assert_eq!(problems(&json!({"base": "bootstrap", "tags": ["team/other:1"]}))[0].0, "/spec/tags");
         for path in ["./wheel", "/srv/x.whl", "x @ file:///srv/x", "-e ./x", "-r /etc/passwd"] {
-            assert_eq!(problems(&json!({"base": "bootstrap", "pip": ["numpy", path]}))[0].0, "/spec/pip/1", "{path}");
+            assert_eq!(
+                problems(&json!({"base": "bootstrap", "pip": ["numpy", path]}))[0].0,
+                "/spec/pip/1",
+                "{path}"
+            );
         }
         let links = json!({"base": "bootstrap", "pip": {"packages": ["a"], "find-links": ["/srv/wheels"]}});
         assert!(problems(&links)[0].0.starts_with("/spec/pip/find-links"), "{:?}", problems(&links));

@@ -115,7 +115,11 @@ async fn always<F: Future<Output = ()> + Send + 'static>(work: impl Fn() -> F) {
 /// A sign of life.
 pub(crate) fn claim(worker: &str, now: Timestamp) -> Claim {
     let lease = SignedDuration::try_from(LEASE).expect("it is short");
-    Claim { worker: worker.to_owned(), until: now.saturating_add(lease).expect("a duration is no calendar"), now }
+    Claim {
+        worker: worker.to_owned(),
+        until: now.saturating_add(lease).expect("a duration is no calendar"),
+        now,
+    }
 }
 
 /// A name that no other worker has, on this machine or another.

@@ -107,9 +107,8 @@ fn deliver<W: Write + Send>(
         }
     } else if service.show_image(&image)?.missing_layers > 0 {
         // Who may pull the result need not be able to pull its base.
-        lines.step("bring the layers of the base", |progress| {
-            service.fetch_image(&image, cancel, progress)
-        })?;
+        lines
+            .step("bring the layers of the base", |progress| service.fetch_image(&image, cancel, progress))?;
     }
     Ok(())
 }

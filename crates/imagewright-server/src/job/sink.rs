@@ -191,7 +191,11 @@ mod tests {
         let told = told(lines);
         assert!(told[2].contains('…'));
         assert!(told[3].contains(r#""step":2,"title":"push""#), "{}", told[3]);
-        assert!(told[5].contains(r#""event":"finished""#) && told[5].contains(r#""layers":7"#), "{}", told[5]);
+        assert!(
+            told[5].contains(r#""event":"finished""#) && told[5].contains(r#""layers":7"#),
+            "{}",
+            told[5]
+        );
         assert_eq!(told.len(), 7);
     }
 }

@@ -41,8 +41,7 @@ pub(super) fn server_sent(mut follower: Follower) -> Response {
             }
         }
     });
-    let mut response =
-        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // A proxy that collects answers would show nothing until the end.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

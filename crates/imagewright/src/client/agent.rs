@@ -59,7 +59,9 @@ impl Agents {
     fn is_reached_directly(&self, host: &str) -> bool {
         let host = host.to_lowercase();
         let covers = |name: &String| {
-            name == "*" || host == *name || host.strip_suffix(name.as_str()).is_some_and(|it| it.ends_with('.'))
+            name == "*"
+                || host == *name
+                || host.strip_suffix(name.as_str()).is_some_and(|it| it.ends_with('.'))
         };
         self.no_proxy.iter().filter(|name| !name.is_empty()).any(covers)
     }

@@ -62,8 +62,9 @@ impl Client {
     pub(crate) fn open(global: &Global, flags: &ServerFlags) -> Result<Self, Failure> {
         let kept = kept::read()?;
         let Some(address) = flags.server.clone().or_else(|| kept.default.clone()) else {
-            return Err(Failure::new(ErrorKind::Usage, "it is not said which server is meant")
-                .with_hint("log in with `imagewright server login URL`, or give --server or IMAGEWRIGHT_SERVER"));
+            return Err(Failure::new(ErrorKind::Usage, "it is not said which server is meant").with_hint(
+                "log in with `imagewright server login URL`, or give --server or IMAGEWRIGHT_SERVER",
+            ));
         };
         let address = normalised(&address)?;
         let token = std::env::var("IMAGEWRIGHT_TOKEN").ok().filter(|token| !token.is_empty());
@@ -204,7 +205,8 @@ impl Client {
             detail = each.collect::<Vec<_>>().join("\n");
         }
         let failure = Failure::new(kind, detail);
-        let login = (status == 401).then(|| format!("log in with `imagewright server login {}`", self.address));
+        let login =
+            (status == 401).then(|| format!("log in with `imagewright server login {}`", self.address));
         Err(match login.or(problem.hint) {
             Some(hint) => failure.with_hint(hint),
             None => failure,

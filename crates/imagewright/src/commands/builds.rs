@@ -268,4 +268,3 @@ pub(super) fn in_address(text: &str) -> String {
     }
     written
 }
-

@@ -38,13 +38,13 @@ mod server;
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
-mod remote;
-#[cfg(target_os = "linux")]
 pub(crate) mod own;
 #[cfg(target_os = "linux")]
 mod packages;
 #[cfg(target_os = "linux")]
 mod publish;
+#[cfg(target_os = "linux")]
+mod remote;
 
 #[cfg(not(target_os = "linux"))]
 #[path = "../desktop/limits.rs"]

@@ -54,7 +54,6 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     Ok(code)
 }
 
-
 /// The name of the entry that the result is for.
 fn entry(tags: &[Reference]) -> Result<String, Failure> {
     let usage = |text: &str| {
@@ -107,7 +106,8 @@ fn refuse_other_flags(arguments: &BuildArguments) -> Result<(), Failure> {
     if given.is_empty() {
         return Ok(());
     }
-    let text = format!("a server builds by settings of its own, so these flags do not apply: {}", given.join(", "));
+    let text =
+        format!("a server builds by settings of its own, so these flags do not apply: {}", given.join(", "));
     Err(Failure::new(ErrorKind::Usage, text))
 }
 

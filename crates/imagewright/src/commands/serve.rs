@@ -59,7 +59,8 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
             }
         });
         let listening = server.clone();
-        let host = |address| settings.server.host(address).unwrap_or_else(|_| address.to_string());
+        let host =
+            |address: SocketAddr| settings.server.host(address).unwrap_or_else(|_| address.to_string());
         let app = App { server: server.clone() };
         let ready = |address: SocketAddr| {
             listening.names_results_after(host(address));
@@ -88,7 +89,8 @@ fn store_name(root: &Path) -> Result<String, Failure> {
         text => return Ok(text?.trim().to_owned()),
     }
     let mut file = tempfile::Builder::new().prefix(".store-id-").tempfile_in(&folder)?;
-    let name: String = file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String =
+        file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = format!("{}-{}{name}", jiff::Timestamp::now(), std::process::id());
     file.write_all(name.as_bytes())?;
     file.as_file().sync_all()?;

@@ -69,7 +69,8 @@ impl BuildsSettings {
             longest_log: builds.longest_log.map_or(usual.longest_log, |size| size.0),
         };
         if let Some(push) = &settings.push
-            && let Err(error) = format!("{}/example:1", push.prefix.trim_end_matches('/')).parse::<Reference>()
+            && let Err(error) =
+                format!("{}/example:1", push.prefix.trim_end_matches('/')).parse::<Reference>()
         {
             // Found out now and not at the end of the first build.
             let text = format!("`server.push.prefix` makes no names of images: {error}");
@@ -83,7 +84,9 @@ impl BuildsSettings {
 impl PushTable {
     fn settings(&self) -> Result<Option<PushSettings>, Failure> {
         match (&self.prefix, &self.secret) {
-            (Some(prefix), secret) => Ok(Some(PushSettings { prefix: prefix.clone(), secret: secret.clone() })),
+            (Some(prefix), secret) => {
+                Ok(Some(PushSettings { prefix: prefix.clone(), secret: secret.clone() }))
+            }
             (None, None) => Ok(None),
             (None, Some(_)) => {
                 let text = "`server.push.secret` is set, and `server.push.prefix` is not";

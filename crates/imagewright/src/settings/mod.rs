@@ -3,6 +3,8 @@
 //! "Machine" is what other tools of this machine are set to: apt's sources, pip's and uv's indexes, proxies and
 //! certificate authorities (see [`machine`]).
 
+#[cfg(target_os = "linux")]
+mod builds;
 pub(crate) mod elyra;
 mod engines;
 mod error;
@@ -10,8 +12,6 @@ pub(crate) mod machine;
 #[cfg(target_os = "linux")]
 pub(crate) mod own_machine;
 mod python_indexes;
-#[cfg(target_os = "linux")]
-mod builds;
 #[cfg(target_os = "linux")]
 mod server;
 
@@ -171,9 +171,10 @@ mod tests {
         let is_table = toml::from_str::<Settings>(&format!("[{name}]\n")).is_ok()
             && toml::from_str::<Settings>(&format!("[{name}]\n{NO_SETTING} = 1\n")).is_err();
         match is_table {
-            true => {
-                names_in(Some(&name)).into_iter().flat_map(|inner| expand(format!("{name}.{inner}"))).collect()
-            }
+            true => names_in(Some(&name))
+                .into_iter()
+                .flat_map(|inner| expand(format!("{name}.{inner}")))
+                .collect(),
             false => vec![name],
         }
     }

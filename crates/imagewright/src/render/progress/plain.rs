@@ -32,7 +32,9 @@ impl EventSink for Plain {
                 eprintln!("  {}| {line}", summary.prefix(step));
             }
             BuildEvent::Warning { message } => eprintln!("warning: {message}"),
-            BuildEvent::Restarted { attempt, reason } => eprintln!("{}", summary::restarted(attempt, &reason)),
+            BuildEvent::Restarted { attempt, reason } => {
+                eprintln!("{}", summary::restarted(attempt, &reason))
+            }
             _ => {}
         }
     }

@@ -3,9 +3,7 @@
 use imagewright_testkit::processes::wait_until;
 use serde_json::{Value, json};
 
-use super::support::{
-    BASE, add, building, count, events, last_build, processes, spec, wait_at, wait_for,
-};
+use super::support::{BASE, add, building, count, events, last_build, processes, spec, wait_at, wait_for};
 
 #[test]
 fn an_image_is_built_offered_and_built_again() {
@@ -35,7 +33,10 @@ fn an_image_is_built_offered_and_built_again() {
     assert_eq!(second["number"], 2);
     let second = wait_for(&root, &second, &["succeeded", "failed"]);
     assert_eq!(second["state"], "succeeded", "{second}");
-    assert_eq!(root.get("/images/analysis").is(200)["reference"], json!(format!("{}/analysis:2", server.address)));
+    assert_eq!(
+        root.get("/images/analysis").is(200)["reference"],
+        json!(format!("{}/analysis:2", server.address))
+    );
     let path = |before: &Value, after: &Value| {
         format!("/builds/{}/diff/{}", before["id"].as_str().unwrap(), after["id"].as_str().unwrap())
     };
@@ -47,7 +48,8 @@ fn an_image_is_built_offered_and_built_again() {
     assert_eq!(back["packages"][0]["before"], "0.1");
 
     // The same once more, and versions stay what they were until somebody asks for newer ones.
-    let retried = root.post(&format!("/builds/{}/retry", first["id"].as_str().unwrap()), &Value::Null).is(201);
+    let retried =
+        root.post(&format!("/builds/{}/retry", first["id"].as_str().unwrap()), &Value::Null).is(201);
     let retried = wait_for(&root, &retried, &["succeeded", "failed"]);
     assert_eq!((&retried["digest"], &retried["retry_of"]), (&first["digest"], &first["id"]));
 
@@ -56,7 +58,10 @@ fn an_image_is_built_offered_and_built_again() {
     assert_eq!(told.last().unwrap()["event"], "finished");
     assert_eq!(told.last().unwrap()["digest"], first["digest"]);
     let log = root.get(&format!("/builds/{}/log", first["id"].as_str().unwrap())).body;
-    assert!(log.contains("[1] base") && log.trim_end().lines().last().unwrap().starts_with("built sha256:"), "{log}");
+    assert!(
+        log.contains("[1] base") && log.trim_end().lines().last().unwrap().starts_with("built sha256:"),
+        "{log}"
+    );
     let tail = root.get(&format!("/builds/{}/log?tail=2", first["id"].as_str().unwrap())).body;
     assert_eq!(tail.lines().count(), 2);
     assert!(log.ends_with(&tail));
@@ -172,7 +177,8 @@ fn builds_are_cancelled_while_they_wait_and_while_they_run() {
     assert_eq!((&told.last().unwrap()["status"], count(&told, "finished")), (&json!("cancelled"), 1));
     wait_until("no process is left", || processes(&server.context).is_empty());
     packages.gate.open();
-    let again = root.post(&format!("/builds/{}/retry", running["id"].as_str().unwrap()), &Value::Null).is(201);
+    let again =
+        root.post(&format!("/builds/{}/retry", running["id"].as_str().unwrap()), &Value::Null).is(201);
     wait_for(&root, &again, &["succeeded"]);
 }
 

@@ -141,7 +141,8 @@ mod needs_postgres {
         let postgres = Postgres::start();
         let url = postgres.database("shared");
         let (context, packages) = surroundings();
-        let context = context.env("IMAGEWRIGHT_DATABASE", &url).env("IMAGEWRIGHT_SERVER__BUILDS__WORKERS", "1");
+        let context =
+            context.env("IMAGEWRIGHT_DATABASE", &url).env("IMAGEWRIGHT_SERVER__BUILDS__WORKERS", "1");
         let one = TestServer::start_in(context, &[]);
         let token = one.context.run(["admin", "user", "add", "root", "--admin"]).success().stdout;
         let two = TestServer::start_beside(&one);
@@ -162,15 +163,22 @@ mod needs_postgres {
         }
         // One dies with a build; the other takes it.
         packages.gate.close();
-        let last = root.post("/images/a/builds?plan=false", &json!({"spec": super::super::support::spec(&["other"])})).is(201);
-        let more = root.post("/images/b/builds?plan=false", &json!({"spec": super::super::support::spec(&["other"])})).is(201);
+        let last = root
+            .post("/images/a/builds?plan=false", &json!({"spec": super::super::support::spec(&["other"])}))
+            .is(201);
+        let more = root
+            .post("/images/b/builds?plan=false", &json!({"spec": super::super::support::spec(&["other"])}))
+            .is(201);
         wait_until("both servers build", || {
             other.get("/builds?state=running").is(200)["items"].as_array().unwrap().len() == 2
         });
         let context = one.kill();
         packages.gate.open();
         for build in [&last, &more] {
-            assert_eq!(wait_for(&other, build, &["succeeded", "failed", "interrupted"])["state"], "succeeded");
+            assert_eq!(
+                wait_for(&other, build, &["succeeded", "failed", "interrupted"])["state"],
+                "succeeded"
+            );
         }
         drop(two);
         drop(context);

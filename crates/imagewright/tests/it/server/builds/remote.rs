@@ -29,9 +29,14 @@ fn a_build_by_a_server_looks_like_one_here() {
     let first = last_build(&root, "analysis");
     assert_eq!(built.stdout.trim(), first["digest"].as_str().unwrap());
     assert!(built.stderr.contains("analysis:1 is queued at http://"), "{}", built.stderr);
-    assert!(built.stderr.contains("[1/2] base") && built.stderr.contains("built sha256:"), "{}", built.stderr);
+    assert!(
+        built.stderr.contains("[1/2] base") && built.stderr.contains("built sha256:"),
+        "{}",
+        built.stderr
+    );
 
-    let again = build(&client, &["--conda", "tool=1.0", "--conda", "other", "-t", "analysis", "--progress", "json"]);
+    let again =
+        build(&client, &["--conda", "tool=1.0", "--conda", "other", "-t", "analysis", "--progress", "json"]);
     let events = again.success().events();
     assert_eq!(events.last().unwrap()["status"], "succeeded");
     let detached = build(&client, &["--conda", "other", "-t", "analysis", "--detach"]).success();
@@ -40,7 +45,8 @@ fn a_build_by_a_server_looks_like_one_here() {
     wait_for(&root, &third, &["succeeded"]);
 
     let listed = client.run(["builds", "list", "analysis"]).success().stdout;
-    let rows: Vec<&str> = listed.lines().skip(1).map(|line| line.split_whitespace().next().unwrap()).collect();
+    let rows: Vec<&str> =
+        listed.lines().skip(1).map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(rows, ["analysis:3", "analysis:2", "analysis:1"]);
     let shown = client.run(["builds", "show", "analysis:2", "--json"]).success().json();
     assert_eq!(shown["number"], 2);
@@ -50,7 +56,10 @@ fn a_build_by_a_server_looks_like_one_here() {
     assert!(client.run(["builds", "show", "analysis:1"]).success().stdout.contains("succeeded"));
     let log = client.run(["builds", "logs", "analysis:1"]).success().stdout;
     assert!(log.starts_with("[1] base"), "{log}");
-    assert_eq!(client.run(["builds", "logs", "analysis:1", "--tail", "1"]).success().stdout.lines().count(), 1);
+    assert_eq!(
+        client.run(["builds", "logs", "analysis:1", "--tail", "1"]).success().stdout.lines().count(),
+        1
+    );
     let followed = client.run(["builds", "logs", "analysis:1", "--follow"]).success().stderr;
     assert!(followed.contains("built sha256:"), "{followed}");
     drop(client.run(["builds", "retry", "analysis:1"]).success());
@@ -65,7 +74,11 @@ fn what_a_server_refuses_is_said_with_its_place() {
     let token = server.context.run(["admin", "user", "add", "root", "--admin"]).success().stdout;
     let client = client(&server.address, &token);
     let refused = build(&client, &["--conda", "nosuch", "-t", "a"]).exits(4);
-    assert!(refused.stderr.contains("/spec/conda/packages/0") && refused.stderr.contains("nosuch"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("/spec/conda/packages/0") && refused.stderr.contains("nosuch"),
+        "{}",
+        refused.stderr
+    );
     drop(build(&client, &["--conda", "tool", "-t", "team/a:1"]).exits(2));
     drop(build(&client, &["--conda", "tool", "-t", "a", "--push"]).exits(2));
     drop(build(&client, &["--conda", "tool"]).exits(2));

@@ -70,7 +70,10 @@ fn each_event_is_told_once_over_breaks() {
     let last = i64::try_from(expected.len()).unwrap() - 2;
     let (told, is_over) = listen(&root, id, Some(last), 10);
     assert_eq!((told.len(), is_over), (1, true));
-    assert_eq!(root.send("GET", &format!("/builds/{id}/events"), &[("last-event-id", "x")], "").is(400)["type"], "bad-request");
+    assert_eq!(
+        root.send("GET", &format!("/builds/{id}/events"), &[("last-event-id", "x")], "").is(400)["type"],
+        "bad-request"
+    );
 }
 
 #[test]
