@@ -9,7 +9,9 @@ use super::support::{BASE, add, building, count, events, last_build, processes, 
 fn an_image_is_built_offered_and_built_again() {
     let (server, _packages) = building();
     let root = server.administrator();
-    let new = json!({"display_name": "Analysis", "spec": spec(&["tool=1.0"])});
+    let new = json!({
+        "display_name": "Analysis", "spec": spec(&["tool=1.0"]), "visibility": {"global": true},
+    });
     let added = root.post("/images", &new).is(201);
     assert_eq!((&added["state"], &added["reference"]), (&json!("building"), &Value::Null));
     assert_ne!(root.get("/offers").is(200)[0]["disabled"], Value::Null);

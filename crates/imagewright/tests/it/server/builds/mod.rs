@@ -2,6 +2,7 @@
 
 mod asked;
 mod cut_off;
+mod registries;
 mod remote;
 mod support;
 mod watched;

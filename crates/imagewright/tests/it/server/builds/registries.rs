@@ -1,0 +1,79 @@
+//! Bases from registries, and results that go to one.
+
+use imagewright_testkit::registry::{Authentication, Options, TestRegistry};
+use serde_json::{Value, json};
+
+use super::support::{BASE, add, building, events, last_build, spec, surroundings, wait_for};
+use crate::server::support::TestServer;
+
+#[test]
+fn results_go_to_a_registry_that_is_configured() {
+    let registry = TestRegistry::start().unwrap();
+    let (context, _packages) = surroundings();
+    let prefix = format!("{}/team", registry.host());
+    let context = context.env("IMAGEWRIGHT_SERVER__PUSH__PREFIX", &prefix);
+    let server = TestServer::start_in(context, &[]);
+    let root = server.administrator();
+    let done = wait_for(&root, &add(&root, "a", &["tool"]), &["succeeded", "failed"]);
+    assert_eq!(done["state"], "succeeded", "{done}");
+    let image = root.get("/images/a").is(200);
+    assert_eq!(image["reference"], json!(format!("{prefix}/a:1")));
+    assert_eq!(image["pull_secret"], Value::Null);
+    let digest = done["digest"].as_str().unwrap();
+    assert!(registry.manifest("team/a", digest).is_some());
+    // It is over when the image is where it belongs, and not before.
+    let told = events(&root, &done);
+    let push = format!("push {prefix}/a:1");
+    assert!(told.iter().any(|event| event["title"] == push.as_str()), "{told:?}");
+    assert_eq!(told.last().unwrap()["digest"], digest);
+}
+
+#[test]
+fn what_cannot_be_pushed_is_not_offered() {
+    let authentication = Authentication::token("builder", "word");
+    let registry = TestRegistry::with(Options { authentication, ..Options::default() }).unwrap();
+    let (context, _packages) = surroundings();
+    let context = context.env("IMAGEWRIGHT_SERVER__PUSH__PREFIX", format!("{}/team", registry.host()));
+    let server = TestServer::start_in(context.env("IMAGEWRIGHT_SERVER__PUSH__SECRET", "push"), &[]);
+    let root = server.administrator();
+    let failed = wait_for(&root, &add(&root, "a", &["tool"]), &["succeeded", "failed"]);
+    assert_eq!((&failed["state"], &failed["error"]), (&json!("failed"), &json!("there is no secret `push`")));
+    assert_eq!(root.get("/images/a").is(200)["reference"], Value::Null);
+}
+
+#[test]
+fn a_result_is_whole_though_its_base_stayed_in_its_registry() {
+    let registry = TestRegistry::start().unwrap();
+    let (server, _packages) = building();
+    let root = server.administrator();
+    let base = format!("{}/base:1", registry.host());
+    drop(server.context.run(["push", BASE, &base]).success());
+    let mut wanted = spec(&["tool"]);
+    wanted["base"] = json!(base);
+    root.post("/images", &json!({"display_name": "a", "spec": wanted})).is(201);
+    let done = wait_for(&root, &last_build(&root, "a"), &["succeeded", "failed"]);
+    assert_eq!(done["state"], "succeeded", "{done}");
+    let digest = done["digest"].as_str().unwrap();
+    let shown = server.context.run(["image", "show", digest, "--json"]).success().json();
+    assert_eq!(shown["missing_layers"], 0);
+}
+
+#[test]
+fn a_base_is_for_those_who_could_pull_it() {
+    let registry = TestRegistry::with(Options {
+        authentication: Authentication::token("somebody", "word"),
+        ..Options::default()
+    });
+    let registry = registry.unwrap();
+    let (server, _packages) = building();
+    let root = server.administrator();
+    // The store has it by the administrators' doing; that is no reason to give it to others.
+    let hidden = format!("{}/hidden:1", registry.host());
+    drop(server.context.run(["image", "tag", BASE, &hidden]).success());
+    let mut wanted = spec(&["tool"]);
+    wanted["base"] = json!(hidden);
+    root.post("/plans", &json!({"spec": wanted})).is(200);
+    root.post("/images", &json!({"display_name": "secret", "reference": hidden})).is(201);
+    root.post("/images?plan=false", &json!({"display_name": "mine", "spec": wanted})).is(201);
+    wait_for(&root, &last_build(&root, "mine"), &["succeeded"]);
+}
