@@ -57,23 +57,3 @@ fn a_result_is_whole_though_its_base_stayed_in_its_registry() {
     let shown = server.context.run(["image", "show", digest, "--json"]).success().json();
     assert_eq!(shown["missing_layers"], 0);
 }
-
-#[test]
-fn a_base_is_for_those_who_could_pull_it() {
-    let registry = TestRegistry::with(Options {
-        authentication: Authentication::token("somebody", "word"),
-        ..Options::default()
-    });
-    let registry = registry.unwrap();
-    let (server, _packages) = building();
-    let root = server.administrator();
-    // The store has it by the administrators' doing; that is no reason to give it to others.
-    let hidden = format!("{}/hidden:1", registry.host());
-    drop(server.context.run(["image", "tag", BASE, &hidden]).success());
-    let mut wanted = spec(&["tool"]);
-    wanted["base"] = json!(hidden);
-    root.post("/plans", &json!({"spec": wanted})).is(200);
-    root.post("/images", &json!({"display_name": "secret", "reference": hidden})).is(201);
-    root.post("/images?plan=false", &json!({"display_name": "mine", "spec": wanted})).is(201);
-    wait_for(&root, &last_build(&root, "mine"), &["succeeded"]);
-}

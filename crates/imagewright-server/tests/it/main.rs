@@ -1,0 +1,3 @@
+//! Use cases without the paths to them.
+
+mod bases;
