@@ -23,8 +23,8 @@ struct Inner<W> {
     has_begun: bool,
     last_step: u32,
     told: HashMap<StepId, Instant>,
-    /// Bytes of output that may still be told.
-    left: u64,
+    /// Bytes of output that may still be told; none when it was said that the log is full.
+    left: Option<u64>,
     layers: usize,
 }
 
@@ -36,7 +36,7 @@ impl<W: Write> Lines<W> {
             has_begun: false,
             last_step: 0,
             told: HashMap::new(),
-            left: longest_log,
+            left: Some(longest_log),
             layers: 0,
         }))
     }
@@ -95,16 +95,15 @@ impl<W: Write + Send> EventSink for Lines<W> {
                 }
                 return;
             }
-            BuildEvent::Output { line, .. } => match inner.left.checked_sub(line.len() as u64 + 1) {
-                _ if inner.left == 0 => return,
-                Some(left) => inner.left = left,
-                None => {
-                    inner.left = 0;
+            BuildEvent::Output { line, .. } => {
+                let Some(left) = inner.left else { return };
+                inner.left = left.checked_sub(line.len() as u64 + 1);
+                if inner.left.is_none() {
                     let message = "the log is full: what programs print from here on is not kept".to_owned();
                     inner.tell(&BuildEvent::Warning { message });
                     return;
                 }
-            },
+            }
             _ => {}
         }
         inner.tell(&shortened(event));

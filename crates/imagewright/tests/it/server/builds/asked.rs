@@ -97,7 +97,7 @@ fn what_cannot_be_built_is_refused_before_it_is_queued() {
         assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(said), "{problem}");
     };
     refused(spec(&["nosuch"]), "/spec/conda/packages/0", "nosuch");
-    refused(json!({"base": BASE, "packages": []}), "/spec", "unknown key `packages`");
+    refused(json!({"base": BASE, "packages": []}), "/spec/packages", "unknown key `packages`");
     refused(json!({"base": "oci:/srv"}), "/spec/base", "from registries and from packages");
     refused(json!({"base": BASE, "tags": ["other:1"]}), "/spec/tags", "leave `tags` out");
     let missing = json!({"display_name": "a", "spec": spec(&["tool"]), "base_pull_secret": "none"});

@@ -20,7 +20,8 @@ fn results_go_to_a_registry_that_is_configured() {
     assert_eq!(image["reference"], json!(format!("{prefix}/a:1")));
     assert_eq!(image["pull_secret"], Value::Null);
     let digest = done["digest"].as_str().unwrap();
-    assert!(registry.manifest("team/a", digest).is_some());
+    let (_, manifest) = registry.manifest("team/a", "1").expect("it was pushed");
+    assert_eq!(imagewright_oci::Digest::of(&manifest).to_string(), digest);
     // It is over when the image is where it belongs, and not before.
     let told = events(&root, &done);
     let push = format!("push {prefix}/a:1");

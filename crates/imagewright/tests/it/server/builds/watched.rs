@@ -84,9 +84,12 @@ fn a_server_stops_though_somebody_follows_a_build() {
     let build = add(&server.with_token(&token), "a", &["tool"]);
     wait_at(&packages.gate);
     let path = format!("/builds/{}/events", build["id"].as_str().unwrap());
-    let mut stream = server.with_token(&token).open(&path, &[]);
-    let context = server.stop();
+    let mut stream = BufReader::new(server.with_token(&token).open(&path, &[]));
     let mut told = String::new();
+    while !told.contains("data: ") {
+        assert!(stream.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    let context = server.stop();
     stream.read_to_string(&mut told).unwrap();
     assert!(told.contains("\"started\"") && !told.contains("event: end"), "{told}");
     packages.gate.open();
