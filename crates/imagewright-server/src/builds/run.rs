@@ -113,19 +113,18 @@ impl<'a> Run<'a> {
             Ok(pull) => pull,
             Err(trouble) => return Ok(Err(trouble)),
         };
-        let push = match &settings.push {
+        let secret = settings.push.as_ref().and_then(|push| push.secret.as_ref());
+        let push = match secret {
             None => None,
-            Some(push) => match &push.secret {
-                None => Some(None),
-                Some(secret) => match server.login(secret, SecretKind::Push).await? {
-                    Ok(login) => Some(Some(login)),
-                    Err(trouble) => return Ok(Err(trouble)),
-                },
+            Some(secret) => match server.login(secret, SecretKind::Push).await? {
+                Ok(login) => Some(login),
+                Err(trouble) => return Ok(Err(trouble)),
             },
         };
+        let is_pushed = settings.push.is_some();
         let name = server.builds.name_of(&build.image_name, build.number);
         let lock = if build.upgrade { None } else { server.last_lock(build).await? };
-        let job = server.job(Task::Build { name, push }, &build.spec);
+        let job = server.job(Task::Build { name, is_pushed, push }, &build.spec);
         Ok(Ok(Job { lock, upgrade: build.upgrade, pull, ..job }))
     }
 

@@ -71,7 +71,7 @@ fn work<W: Write + Send>(
 ) -> Result<Said, ServiceError> {
     let pull = job.pull.iter().cloned().map(Into::into).collect();
     let push = match &job.task {
-        Task::Build { push: Some(Some(login)), .. } => vec![login.clone().into()],
+        Task::Build { push: Some(login), .. } => vec![login.clone().into()],
         _ => Vec::new(),
     };
     let service = service.with_logins(pull, push)?;
@@ -82,9 +82,9 @@ fn work<W: Write + Send>(
             let conflict = report.conflict.as_ref().map(failure);
             Ok(Said::Planned { plan: Box::new(report.plan), conflict })
         }
-        Task::Build { push, .. } => {
+        Task::Build { is_pushed, .. } => {
             let built = service.build(&command, lines, cancel)?;
-            deliver(&service, &built, push.is_some(), cancel, lines)?;
+            deliver(&service, &built, *is_pushed, cancel, lines)?;
             Ok(Said::Built(report(&service, built)?))
         }
     }
@@ -141,10 +141,10 @@ fn command(job: &Job, folder: &Path) -> Result<BuildCommand, ServiceError> {
     // The process works in the folder, so what is said about the spec names no place of the server.
     let source = Some(PathBuf::from(SPEC));
     let mut command = BuildCommand { source, time_limit, limits, upgrade, ..BuildCommand::default() };
-    if let Task::Build { name, push } = &job.task {
+    if let Task::Build { name, is_pushed, .. } = &job.task {
         let _: Reference = name.parse()?;
         command.flags.tag = vec![name.clone()];
-        command.push = push.is_some();
+        command.push = *is_pushed;
     }
     Ok(command)
 }

@@ -47,8 +47,10 @@ pub(crate) enum Task {
     Build {
         /// The name of the result.
         name: String,
-        /// Where it goes to a registry, the login for that; none where the registry wants none.
-        push: Option<Option<JobLogin>>,
+        /// Whether it goes to the registry that its name says.
+        is_pushed: bool,
+        /// The login for that, where the registry wants one.
+        push: Option<JobLogin>,
     },
 }
 
