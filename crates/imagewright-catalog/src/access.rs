@@ -13,7 +13,7 @@ pub enum Action {
     Change,
     /// Delete an entry.
     Delete,
-    /// Have it built, or a build of it stopped; read the log.
+    /// Have it built, or a build of it stopped; read the log. Of the server: have it planned what a build would do.
     Build,
     /// See the groups, members and their roles of a group.
     SeeGroup,
@@ -70,7 +70,7 @@ pub fn may(principal: &Principal, action: Action, object: Object<'_>) -> Result<
         Object::Image { owner, visibility } => image(principal, action, owner, visibility),
         Object::Group(name) => group(principal, action, name),
         Object::Server => match action {
-            Action::SeeSecrets if principal.looks_after_some_group() => Ok(()),
+            Action::SeeSecrets | Action::Build if principal.looks_after_some_group() => Ok(()),
             _ => Err(refusal(principal)),
         },
     }
@@ -222,6 +222,8 @@ mod tests {
         assert_eq!(may(&looks_after, Action::Administer, Object::Server), Err(Refusal::Forbidden));
         assert_eq!(may(&looks_after, Action::SeeSecrets, Object::Server), Ok(()));
         assert_eq!(may(&member, Action::SeeSecrets, Object::Server), Err(Refusal::Forbidden));
+        assert_eq!(may(&looks_after, Action::Build, Object::Server), Ok(()));
+        assert_eq!(may(&member, Action::Build, Object::Server), Err(Refusal::Forbidden));
         assert_eq!(
             may(&Principal::anonymous(), Action::SeeGroup, Object::Group(&ml)),
             Err(Refusal::NotLoggedIn)

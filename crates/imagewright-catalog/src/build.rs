@@ -24,6 +24,9 @@ pub struct Build {
     pub spec: serde_json::Value,
     /// The secret with which the base is pulled.
     pub pull_secret: Option<Name>,
+    /// Whether newer versions are taken than those of the build before.
+    #[serde(default)]
+    pub upgrade: bool,
     /// What was solved, when it is known.
     pub lock: Option<String>,
     /// Digest of the result.

@@ -47,6 +47,9 @@ pub struct Image {
     pub deprecated: Option<Deprecation>,
     /// What the next build is made of, as an `image.yaml` says it. Only where the server builds it.
     pub spec: Option<serde_json::Value>,
+    /// Name of the secret with which the base of the next build is pulled. Only where the server builds it.
+    #[serde(default)]
+    pub base_pull_secret: Option<Name>,
     /// The build whose result is on offer.
     pub offered_build: Option<BuildId>,
     /// Grows with each change.
@@ -186,6 +189,9 @@ pub struct NewImage {
     /// What it is built of: for an image that the server builds.
     #[serde(default)]
     pub spec: Option<serde_json::Value>,
+    /// The secret with which the base of `spec` is pulled. Where the base is in the catalogue, that of its entry is taken.
+    #[serde(default)]
+    pub base_pull_secret: Option<Name>,
 }
 
 impl NewImage {
@@ -215,6 +221,12 @@ impl NewImage {
                 "either `reference` names an image that exists, or `spec` says what to build",
             ));
         }
+        if self.spec.is_none() && self.base_pull_secret.is_some() {
+            problems.push(FieldProblem::new(
+                "/base_pull_secret",
+                "only an image with a `spec` has a base that is pulled: leave it out",
+            ));
+        }
         let source = self.source();
         let image = Image {
             id,
@@ -234,6 +246,7 @@ impl NewImage {
             visibility: self.visibility,
             deprecated: None,
             spec: self.spec,
+            base_pull_secret: self.base_pull_secret,
             offered_build: None,
             revision: 1,
             created_at: now,

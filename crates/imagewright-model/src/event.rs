@@ -58,6 +58,13 @@ pub enum BuildEvent {
         /// How many steps there are.
         steps: u32,
     },
+    /// What was under way was cut off, and the build begins again: another `started` follows.
+    Restarted {
+        /// Which attempt begins, from 2.
+        attempt: u32,
+        /// What cut the one before off.
+        reason: String,
+    },
     /// A step begins.
     StepStarted {
         /// Which.
@@ -164,6 +171,7 @@ mod tests {
             .map(|outcome| BuildEvent::Finished { outcome, took });
         let others = [
             BuildEvent::Started { version: EVENT_VERSION, steps: 1 },
+            BuildEvent::Restarted { attempt: 2, reason: text() },
             BuildEvent::StepStarted { step, title: text() },
             BuildEvent::Status { step, message: text() },
             BuildEvent::Progress { step, message: text(), progress: Progress { done: 1, total: Some(2) } },
@@ -178,6 +186,7 @@ mod tests {
     fn is_listed(event: &BuildEvent) {
         match event {
             BuildEvent::Started { .. }
+            | BuildEvent::Restarted { .. }
             | BuildEvent::StepStarted { .. }
             | BuildEvent::Status { .. }
             | BuildEvent::Progress { .. }

@@ -113,6 +113,20 @@ CREATE TABLE image_tags (
 );
 CREATE INDEX image_tags_by_tag ON image_tags (tag);
 
+-- What is true of these records as a whole, such as the store that results are in.
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- References of images in their full form: which entries a base belongs to.
+CREATE TABLE image_references (
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    reference TEXT NOT NULL,
+    PRIMARY KEY (image_id, reference)
+);
+CREATE INDEX image_references_by_reference ON image_references (reference);
+
 CREATE TABLE builds (
     id TEXT PRIMARY KEY,
     image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
@@ -120,6 +134,7 @@ CREATE TABLE builds (
     state TEXT NOT NULL,
     spec TEXT NOT NULL,
     pull_secret TEXT,
+    upgrade BIGINT NOT NULL,
     lock TEXT,
     digest TEXT,
     size BIGINT,

@@ -77,8 +77,9 @@ impl Work {
     /// Puts a build into the queue.
     pub async fn insert_build(&mut self, build: &Build) -> Result<(), RecordsError> {
         sqlx::query(
-            "INSERT INTO builds (id, image_id, number, state, spec, pull_secret, person_id, person_name, retry_of, \
-             attempts, cancel_requested, queued_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10)",
+            "INSERT INTO builds (id, image_id, number, state, spec, pull_secret, upgrade, person_id, person_name, \
+             retry_of, attempts, cancel_requested, queued_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11)",
         )
         .bind(build.id.to_string())
         .bind(build.image.to_string())
@@ -86,6 +87,7 @@ impl Work {
         .bind(build.state.as_str())
         .bind(json(&build.spec))
         .bind(build.pull_secret.as_ref().map(Name::to_string))
+        .bind(i64::from(build.upgrade))
         .bind(build.requested_by.as_ref().map(PersonId::to_string))
         .bind(build.requested_by_name.clone())
         .bind(build.retry_of.as_ref().map(BuildId::to_string))
@@ -233,6 +235,34 @@ impl Work {
         Ok(waiting.rows_affected() + running.rows_affected() > 0)
     }
 
+    /// Puts a build of a worker back into the queue. Where it was begun `most` times, it ends for `reason`; without `most`, this
+    /// attempt does not count. Gives how it is then; none where it is not this worker's any more.
+    pub async fn give_back_build(
+        &mut self,
+        id: &BuildId,
+        worker: &str,
+        most: Option<i64>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<BuildState>, RecordsError> {
+        let limit = most.unwrap_or(i64::MAX);
+        let mut query = Statement::new("UPDATE builds SET state = CASE WHEN attempts >= ");
+        query
+            .push_bind(limit)
+            .push(" THEN 'interrupted' ELSE 'queued' END, finished_at = CASE WHEN attempts >= ");
+        query.push_bind(limit).push(" THEN ").push_bind(stored(now));
+        query.push(" ELSE NULL END, error = CASE WHEN attempts >= ").push_bind(limit).push(" THEN ");
+        query.push_bind(reason.to_owned()).push(" ELSE NULL END, attempts = attempts - ");
+        query.push_bind(i64::from(most.is_none()));
+        query.push(", worker = NULL, lease_until = NULL WHERE id = ").push_bind(id.to_string());
+        query.push(" AND worker = ").push_bind(worker.to_owned());
+        query.push(" AND state = 'running' RETURNING state");
+        let row = query.fetch_optional(self, "give a build back").await?;
+        row.map(|row| Columns { row: &row, what: "build" }.text("state"))
+            .transpose()
+            .map(|state| state.as_deref().and_then(BuildState::from_word))
+    }
+
     /// Puts builds whose workers are gone back into the queue; those that were begun `most` times, or are to stop, end. Gives
     /// the identities of all of them.
     pub async fn recover_builds(&mut self, most: i64, now: Timestamp) -> Result<Vec<BuildId>, RecordsError> {
@@ -271,6 +301,7 @@ fn build(row: &AnyRow) -> Result<Build, RecordsError> {
         })?,
         spec: columns.json("spec")?,
         pull_secret: columns.maybe_parsed("pull_secret")?,
+        upgrade: columns.truth("upgrade")?,
         lock: columns.maybe_text("lock")?,
         digest: columns.maybe_parsed("digest")?,
         size: columns.maybe_number("size")?.and_then(|size| u64::try_from(size).ok()),

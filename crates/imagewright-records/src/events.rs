@@ -45,6 +45,31 @@ impl Work {
         Columns { row: &row, what: "build" }.number("count")
     }
 
+    /// The piece of events in front of number `before`; none where there is nothing in front of it.
+    pub async fn events_before(
+        &mut self,
+        build: &BuildId,
+        before: i64,
+    ) -> Result<Option<StoredEvents>, RecordsError> {
+        let row = sqlx::query(
+            "SELECT first, lines FROM build_events WHERE build_id = $1 AND first < $2 \
+             ORDER BY first DESC LIMIT 1",
+        )
+        .bind(build.to_string())
+        .bind(before)
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(RecordsError::doing("read events"))?;
+        row.map(|row| {
+            let columns = Columns { row: &row, what: "build" };
+            let first = columns.number("first")?;
+            let count = usize::try_from(before - first).unwrap_or(0);
+            let lines = columns.text("lines")?.split('\n').take(count).map(str::to_owned).collect();
+            Ok(StoredEvents { first, lines })
+        })
+        .transpose()
+    }
+
     /// The events of a build from number `from` on, as far as one piece goes; none where there are no more yet.
     pub async fn events(&mut self, build: &BuildId, from: i64) -> Result<Option<StoredEvents>, RecordsError> {
         let row = sqlx::query(

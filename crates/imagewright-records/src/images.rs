@@ -1,9 +1,12 @@
 //! Image entries.
 
+use std::collections::BTreeSet;
+
 use imagewright_catalog::{
     BuildState, Cursor, Image, ImageFilter, ImageId, ImageOrder, ImageState, Name, OrderBy, Owner, Page,
     PageRequest, Principal,
 };
+use imagewright_oci::Reference;
 use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -99,9 +102,11 @@ impl Work {
         if done.rows_affected() == 0 {
             return Err(RecordsError::Changed { name: image.name.to_string() });
         }
-        for statement in
-            ["DELETE FROM image_groups WHERE image_id = $1", "DELETE FROM image_tags WHERE image_id = $1"]
-        {
+        for statement in [
+            "DELETE FROM image_groups WHERE image_id = $1",
+            "DELETE FROM image_tags WHERE image_id = $1",
+            "DELETE FROM image_references WHERE image_id = $1",
+        ] {
             sqlx::query(statement)
                 .bind(image.id.to_string())
                 .execute(&mut *self.connection)
@@ -119,7 +124,13 @@ impl Work {
             .tags
             .iter()
             .map(|tag| ("INSERT INTO image_tags (image_id, tag) VALUES ($1, $2)", tag.clone()));
-        for (statement, value) in groups.chain(tags) {
+        let references = [&image.reference, &image.gpu_reference].into_iter().flatten();
+        let references: BTreeSet<String> =
+            references.filter_map(|it| it.parse().ok()).map(|it: Reference| it.canonical()).collect();
+        let references = references.into_iter().map(|reference| {
+            ("INSERT INTO image_references (image_id, reference) VALUES ($1, $2)", reference)
+        });
+        for (statement, value) in groups.chain(tags).chain(references) {
             sqlx::query(statement)
                 .bind(image.id.to_string())
                 .bind(value)
@@ -160,6 +171,27 @@ impl Work {
         query.push(" ORDER BY i.id");
         let rows = query.fetch_all(self, "list images").await?;
         rows.iter().map(|row| Columns { row, what: "image" }.json("document")).collect()
+    }
+
+    /// The entries with a reference, the oldest first.
+    pub async fn images_with_reference(&mut self, reference: &Reference) -> Result<Vec<Image>, RecordsError> {
+        let rows = sqlx::query(
+            "SELECT i.document FROM images i JOIN image_references r ON r.image_id = i.id \
+             WHERE r.reference = $1 ORDER BY i.id",
+        )
+        .bind(reference.canonical())
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(RecordsError::doing("look for a reference"))?;
+        rows.iter().map(|row| Columns { row, what: "image" }.json("document")).collect()
+    }
+
+    /// The entry with an identity.
+    pub async fn image_by_id(&mut self, id: &ImageId) -> Result<Option<Image>, RecordsError> {
+        let mut query = Statement::new("SELECT document FROM images WHERE id = ");
+        query.push_bind(id.to_string());
+        let row = query.fetch_optional(self, "read an image").await?;
+        row.map(|row| Columns { row: &row, what: "image" }.json("document")).transpose()
     }
 
     /// The entries that `principal` sees and that are wanted, in order.

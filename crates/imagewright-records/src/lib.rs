@@ -9,6 +9,7 @@ mod builds;
 mod connect;
 mod error;
 mod events;
+mod facts;
 mod groups;
 mod images;
 mod logins;

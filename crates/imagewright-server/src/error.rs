@@ -57,6 +57,36 @@ pub enum ServerError {
         /// What to do about it, where that is known.
         hint: Option<String>,
     },
+    /// It cannot be done as things are.
+    #[error("{what}")]
+    Conflict {
+        /// What is in the way.
+        what: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Somebody has asked for as much as one may.
+    #[error("{most} builds of yours are waiting, and no more may")]
+    Quota {
+        /// How many may wait.
+        most: i64,
+    },
+    /// It could not be found out what a build would do, for reasons that are not in its spec.
+    #[error("it could not be planned what the build would do: {text}")]
+    Unplanned {
+        /// What kind of reason.
+        kind: ErrorKind,
+        /// The reason.
+        text: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// This server was started without a program that builds.
+    #[error("nothing is built or planned by this server")]
+    NoProgram,
+    /// A process could not be started.
+    #[error("the process that builds could not be started")]
+    Process(#[source] std::io::Error),
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsError),
@@ -89,7 +119,14 @@ impl ServerError {
             | Self::WrongLogin
             | Self::TooOften { .. } => ErrorKind::Denied,
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::Stale { .. } | Self::InUse { .. } | Self::OthersName(_) => ErrorKind::Conflict,
+            Self::Stale { .. }
+            | Self::InUse { .. }
+            | Self::Conflict { .. }
+            | Self::Quota { .. }
+            | Self::OthersName(_) => ErrorKind::Conflict,
+            Self::Unplanned { kind, .. } => *kind,
+            Self::NoProgram => ErrorKind::Unavailable,
+            Self::Process(error) => ErrorKind::of_io(error),
             Self::Records(error) => error.kind(),
             Self::Service(error) => error.kind(),
             Self::Oidc(OidcError::Settings { .. }) => ErrorKind::Usage,
@@ -116,7 +153,11 @@ impl ServerError {
             Self::Stale { .. } => {
                 Some("look at it again, and repeat the change on what it is now".to_owned())
             }
-            Self::InUse { hint, .. } => hint.clone(),
+            Self::InUse { hint, .. } | Self::Conflict { hint, .. } | Self::Unplanned { hint, .. } => {
+                hint.clone()
+            }
+            Self::Quota { .. } => Some("wait until some have begun, or cancel some".to_owned()),
+            Self::Process(error) => ErrorKind::io_hint(error),
             Self::Records(error) => error.hint(),
             Self::Service(error) => error.hint(),
             Self::Vault(error) => error.hint(),

@@ -159,7 +159,16 @@ fn is_same(there: &Image, new: &Image) -> bool {
     let said = |image: &Image| {
         let Image { display_name, description, image_type, source, pull_secret, owner, spec, .. } =
             image.clone();
-        (display_name, description, image_type, source, pull_secret, owner, spec)
+        (
+            display_name,
+            description,
+            image_type,
+            source,
+            pull_secret,
+            image.base_pull_secret.clone(),
+            owner,
+            spec,
+        )
     };
     let references = |image: &Image| (image.reference.clone(), image.gpu_reference.clone());
     // What is built here has other references as soon as it is.

@@ -2,11 +2,10 @@
 
 use imagewright_catalog::selection::{Offer, offers};
 use imagewright_catalog::{
-    Action, AuditEntry, AuditFilter, FieldProblem, Image, ImageChange, ImageFilter, ImageState, Invalid,
-    Name, NewImage, Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind, Subject,
-    Warning, may,
+    Action, AuditEntry, AuditFilter, BuildState, FieldProblem, Image, ImageChange, ImageFilter, ImageState,
+    Invalid, Name, NewImage, Object, OrderBy, Owner, Page, PageRequest, Principal, Refusal, SecretKind,
+    Subject, Warning, may,
 };
-use imagewright_model::spec::PartialSpec;
 use imagewright_records::{Listed, Work};
 
 use crate::{Server, ServerError};
@@ -37,7 +36,15 @@ impl From<Listed> for ImageView {
 
 impl Server {
     /// Adds an entry. Its name is made of the display name where none is given.
-    pub async fn add_image(&self, principal: &Principal, new: NewImage) -> Result<Added, ServerError> {
+    ///
+    /// One that is to be built gets its first build at once, if it is known that it can be built; without `plans`, if its spec
+    /// is one.
+    pub async fn add_image(
+        &self,
+        principal: &Principal,
+        new: NewImage,
+        plans: bool,
+    ) -> Result<Added, ServerError> {
         let object = Object::Image { owner: &new.owner, visibility: &new.visibility };
         may(principal, Action::Create, object)?;
         let now = self.now();
@@ -51,6 +58,7 @@ impl Server {
         check(&mut work, &image).await?;
         drop(work);
         let mut warnings = self.pin(&mut image).await?;
+        let secret = self.check_first_build(principal, &image, plans).await?;
         let mut work = self.records.begin().await?;
         warnings.extend(check(&mut work, &image).await?);
         if !is_chosen {
@@ -58,8 +66,11 @@ impl Server {
         }
         work.insert_image(&image).await?;
         note(&mut work, principal, "added", (None, Some(&image))).await?;
+        self.queue_first_build(&mut work, principal, &image, secret).await?;
         work.commit().await?;
-        let view = ImageView { state: image.state(None), image };
+        self.builds.waiting.notify_waiters();
+        let last_build = image.spec.as_ref().map(|_| BuildState::Queued);
+        let view = ImageView { state: image.state(last_build), image };
         Ok(Added { view, warnings })
     }
 
@@ -191,20 +202,14 @@ pub(crate) async fn check(work: &mut Work, image: &Image) -> Result<Vec<Warning>
     for group in image.visibility.groups.iter().filter(|group| !is_there(group)) {
         problems.push(FieldProblem::new("/visibility/groups", format!("there is no group `{group}`")));
     }
-    if let Some(name) = &image.pull_secret {
-        match work.secret(name).await? {
-            Some((secret, _)) if secret.kind == SecretKind::Pull => (),
-            Some(_) => problems.push(FieldProblem::new(
-                "/pull_secret",
-                format!("the secret `{name}` is not for pulling: name one that is"),
-            )),
-            None => problems.push(FieldProblem::new("/pull_secret", format!("there is no secret `{name}`"))),
-        }
-    }
-    if let Some(spec) = &image.spec
-        && let Err(error) = PartialSpec::from_yaml("spec", &spec.to_string())
-    {
-        problems.push(FieldProblem::new("/spec", error));
+    let secrets = [("/pull_secret", &image.pull_secret), ("/base_pull_secret", &image.base_pull_secret)];
+    for (pointer, name) in secrets.into_iter().filter_map(|(pointer, name)| Some((pointer, name.as_ref()?))) {
+        let detail = match work.secret(name).await? {
+            Some((secret, _)) if secret.kind == SecretKind::Pull => continue,
+            Some(_) => format!("the secret `{name}` is not for pulling: name one that is"),
+            None => format!("there is no secret `{name}`"),
+        };
+        problems.push(FieldProblem::new(pointer, detail));
     }
     if let Some(name) = image.deprecated.as_ref().and_then(|it| it.replaced_by.as_ref())
         && work.image(name).await?.is_none()

@@ -5,12 +5,14 @@
 //! transactions.
 
 mod attempts;
+mod builds;
 pub mod distribution;
 mod elyra;
 mod error;
 mod exchange;
 mod groups;
 mod images;
+mod job;
 mod look_up;
 mod oidc;
 mod passwords;
@@ -29,15 +31,22 @@ use imagewright_service::metadata::RuntimeImages;
 use jiff::Timestamp;
 
 use crate::attempts::Attempts;
+use crate::builds::Builds;
 use crate::distribution::{Distribution, DistributionSettings};
 use crate::oidc::Providers;
 use crate::passwords::Passwords;
 
+pub use builds::{
+    BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines,
+    NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
+};
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
 pub use groups::ImagesOfGroup;
 pub use images::{Added, ImageView};
+pub use imagewright_records::BuildQuery;
+pub use job::carry_out;
 pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
 pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
@@ -52,6 +61,7 @@ pub struct Server {
     service: Arc<Service>,
     distribution: Arc<Distribution>,
     runtime_images: Option<RuntimeImages>,
+    builds: Arc<Builds>,
     clock: fn() -> Timestamp,
     passwords: Passwords,
     vault: Vault,
@@ -65,6 +75,7 @@ impl Server {
         Self {
             records,
             service,
+            builds: Arc::new(Builds::new(BuildSettings::default())),
             distribution: Arc::default(),
             runtime_images: None,
             clock: Timestamp::now,
@@ -73,6 +84,12 @@ impl Server {
             attempts: Attempts::default(),
             providers: Providers::default(),
         }
+    }
+
+    /// The same, building as these settings say.
+    #[must_use]
+    pub fn with_builds(self, settings: BuildSettings) -> Self {
+        Self { builds: Arc::new(Builds::new(settings)), ..self }
     }
 
     /// The same, with a registry that is reached so.

@@ -130,15 +130,18 @@ impl Server {
 
     /// What logs in with a secret, and at which host. Other use cases send it there and nowhere else.
     pub async fn credential(&self, name: &Name) -> Result<(SecretRecord, Credential), ServerError> {
+        let (record, secret) = self.opened(name).await?;
+        let username = record.username.clone();
+        Ok((record, credential(username, secret)))
+    }
+
+    /// A secret, and what it hides.
+    pub(crate) async fn opened(&self, name: &Name) -> Result<(SecretRecord, Secret), ServerError> {
         let (record, sealed) = found(&mut self.records.look().await?, name).await?;
         let (id, kept) = (record.id.clone(), record.kept.clone());
         let secret =
             self.with_vault_on_a_thread(move |vault| vault.open(&id, &kept, sealed.as_deref())).await?;
-        let credential = match &record.username {
-            Some(username) => Credential::password(username.as_str(), secret.expose()),
-            None => Credential::RegistryToken(secret),
-        };
-        Ok((record, credential))
+        Ok((record, secret))
     }
 
     /// What pulls from a registry, or why there is nothing. Whoever names a secret does not decide where it is sent.
@@ -207,4 +210,12 @@ async fn note(
     let record = after.or(before).expect("something has changed");
     let subject = (Subject::Secret, record.id.as_str(), record.name.as_str());
     Ok(work.note_change(principal, subject, action, (before, after), now).await?)
+}
+
+/// What a registry is shown: name and password, or a token where there is no name.
+pub(crate) fn credential(username: Option<String>, password: Secret) -> Credential {
+    match username {
+        Some(username) => Credential::Password { username, password },
+        None => Credential::RegistryToken(password),
+    }
 }

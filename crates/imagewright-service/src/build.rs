@@ -112,13 +112,7 @@ impl Service {
         command: &BuildCommand,
         events: &dyn EventSink,
     ) -> Result<(BuildRequest, LockPlace), ServiceError> {
-        let spec = read_source(command.source.as_deref())?;
-        let flags = PartialSpec::from_flags(&command.flags)?.seen_from(&way_back(&spec.folder)?);
-        let partial = with_conda_list(spec.merge(flags))?;
-        for note in &partial.warnings() {
-            events.emit(BuildEvent::Warning { message: note.to_string() });
-        }
-        let spec = partial.finish()?;
+        let spec = read_spec(command, events)?;
         if command.pylock.is_some() && spec.pip.is_empty() {
             return Err(ServiceError::NoPythonPackages);
         }
@@ -143,6 +137,17 @@ impl Service {
         };
         Ok((request, place))
     }
+}
+
+/// Reads what is to be built: what flags say over what the source says.
+pub fn read_spec(command: &BuildCommand, events: &dyn EventSink) -> Result<ImageSpec, ServiceError> {
+    let spec = read_source(command.source.as_deref())?;
+    let flags = PartialSpec::from_flags(&command.flags)?.seen_from(&way_back(&spec.folder)?);
+    let partial = with_conda_list(spec.merge(flags))?;
+    for note in &partial.warnings() {
+        events.emit(BuildEvent::Warning { message: note.to_string() });
+    }
+    Ok(partial.finish()?)
 }
 
 /// Whether the base comes from another registry than the image goes to, so that all of it passes through here anyway.

@@ -64,7 +64,7 @@ pub use desktop::{Cancel, EngineError, Limits, OnTransfer, Service};
 pub use service::{
     BaseImageRequest, BuildCommand, Cancel, CheckReport, Collected, CollectionRules, EngineError,
     ImageDetails, ImageRecord, Inventory, LayerOrigin, Limits, Machine, OnTransfer, PlanReport, Removed,
-    RunRequest, Service, Tally, Upgrade,
+    RunRequest, Service, Tally, Upgrade, read_spec,
 };
 
 #[cfg(target_os = "linux")]
@@ -81,6 +81,7 @@ pub use imagewright_docker::Network;
 pub use imagewright_registry::{
     Credential, CredentialFiles, KeptIn, RegistryError, RegistrySettings, WebClient, WebError, Welcome,
 };
+pub use logins::Login;
 #[cfg(target_os = "linux")]
 pub use look_up::Found;
 pub use report::BuildReport;

@@ -20,10 +20,13 @@ use crate::{Service, ServiceError};
 /// Told what is happening and how far it has come, from several threads.
 pub type OnTransfer<'a> = &'a (dyn Fn(&str, Progress) + Sync);
 
-/// The registry client and the store it pulls into and pushes from.
+/// The registry clients and the store they pull into and push from.
 #[derive(Clone)]
 pub(crate) struct Registries {
+    /// Pulls.
     pub(crate) client: Client,
+    /// Pushes. Often the same; where it is not, what may be pushed with is never pulled with.
+    pub(crate) pusher: Client,
     pub(crate) store: Store,
     /// What registries were asked for lately.
     pub(crate) asked: Asked,
@@ -116,12 +119,12 @@ impl Registries {
     ) -> Result<BlobOutcome, RegistryError> {
         let transfer = TransferOptions { cancel: Watch::watching(stop), ..TransferOptions::default() };
         let options = PushOptions { transfer, mount_from: mount_from.to_vec() };
-        transfer::push_blob(&self.client, layer, &StoreSource { registries: self, stop }, target, &options)
+        transfer::push_blob(&self.pusher, layer, &StoreSource { registries: self, stop }, target, &options)
     }
 
     /// Whether the repository of `target` has nothing yet. Where that is not known it counts as having something.
     pub(crate) fn is_empty(&self, target: &Reference, stop: &Stop) -> bool {
-        match self.client.repository(target).cancelled_by(&Watch::watching(stop)).tags() {
+        match self.pusher.repository(target).cancelled_by(&Watch::watching(stop)).tags() {
             Ok(tags) => tags.is_empty(),
             Err(error) => matches!(error, RegistryError::NotFound { .. }),
         }
@@ -134,7 +137,7 @@ impl Registries {
         target: &Reference,
         stop: &Stop,
     ) -> Result<Option<Digest>, RegistryError> {
-        self.client.repository(target).cancelled_by(&Watch::watching(stop)).upload_growing(source)
+        self.pusher.repository(target).cancelled_by(&Watch::watching(stop)).upload_growing(source)
     }
 
     fn pull_image(
@@ -196,7 +199,7 @@ impl Service {
         };
         let source = StoreSource { registries: &self.registries, stop: cancel.stop() };
         let pushed = transfer::push(
-            &self.registries.client,
+            &self.registries.pusher,
             &documents.manifest,
             &source,
             &target,

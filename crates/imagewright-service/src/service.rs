@@ -10,10 +10,11 @@ use imagewright_sandbox::Helper;
 use imagewright_store::{Lease, Store};
 
 use crate::asked::Asked;
+use crate::logins::Logins;
 use crate::registries::Registries;
-use crate::{CredentialFiles, RegistrySettings, ServiceError};
+use crate::{CredentialFiles, Login, RegistrySettings, ServiceError};
 
-pub use crate::build::BuildCommand;
+pub use crate::build::{BuildCommand, read_spec};
 pub use crate::images::{ImageDetails, Removed};
 pub use crate::plan::PlanReport;
 pub use crate::registries::OnTransfer;
@@ -45,10 +46,22 @@ impl Service {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let store = Store::open(root)?;
         let client = Client::new(registry_settings.clone(), &settings.trust, Box::new(credentials.clone()))?;
-        let registries = Registries { client, store: store.clone(), asked: Asked::default() };
+        let registries =
+            Registries { pusher: client.clone(), client, store: store.clone(), asked: Asked::default() };
         let remote = Box::new(registries.clone());
         let engine = Engine { store, helper, settings, machine, remote, threads };
         Ok(Self { engine, registries, registry_settings, credentials, engines: EngineSettings::default() })
+    }
+
+    /// The same with these logins and no others: `pull` is shown where images come from, `push` where they go to. Neither is ever
+    /// used for the other.
+    pub fn with_logins(mut self, pull: Vec<Login>, push: Vec<Login>) -> Result<Self, ServiceError> {
+        let client =
+            |logins| Client::new(self.registry_settings.clone(), self.trust(), Box::new(Logins(logins)));
+        let (client, pusher) = (client(pull)?, client(push)?);
+        self.registries = Registries { client, pusher, store: self.store().clone(), asked: Asked::default() };
+        self.engine.remote = Box::new(self.registries.clone());
+        Ok(self)
     }
 
     /// The same, with others that may build Dockerfiles.

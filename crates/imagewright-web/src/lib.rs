@@ -36,6 +36,13 @@ pub struct App {
     pub counters: Arc<Counters>,
 }
 
+impl App {
+    /// These use cases, reached so.
+    pub fn new(server: Server, access: Access) -> Self {
+        Self { server, access, counters: Arc::default() }
+    }
+}
+
 /// Everything that is served.
 pub fn router(app: App) -> Router {
     let (api, description) =

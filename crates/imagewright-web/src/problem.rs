@@ -71,6 +71,10 @@ impl From<ServerError> for Problem {
             }
             (ServerError::TooOften { .. }, _) => (StatusCode::TOO_MANY_REQUESTS, "too-often"),
             (ServerError::Stale { .. }, _) => (StatusCode::PRECONDITION_FAILED, "changed-meanwhile"),
+            (ServerError::Quota { .. }, _) => (StatusCode::TOO_MANY_REQUESTS, "quota"),
+            (ServerError::Unplanned { .. } | ServerError::NoProgram, _) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
             (ServerError::Invalid(_), _) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             (_, ErrorKind::NotFound) => (StatusCode::NOT_FOUND, "not-found"),
             (_, ErrorKind::Conflict) => (StatusCode::CONFLICT, "conflict"),
@@ -86,7 +90,8 @@ impl From<ServerError> for Problem {
         if let ServerError::Oidc(OidcError::Unproven { .. }) = error {
             tracing::warn!(error = in_one_line(&error), "a login at the provider was refused");
         }
-        if status.is_server_error() {
+        let is_told = matches!(error, ServerError::Unplanned { .. } | ServerError::NoProgram);
+        if status.is_server_error() && !is_told {
             // What a database says is for those who run the server.
             tracing::error!(error = in_one_line(&error), "a request failed");
             problem.detail = "the server could not do this; its log says why".to_owned();

@@ -156,10 +156,12 @@ mod tests {
     #[test]
     fn only_pages_of_ours_change_something() {
         let plain = Access::default();
-        let public = Access { public_url: Some("https://Images.example".to_owned()), behind_proxy: true };
+        let public =
+            Access { public_url: Some("https://Images.example".to_owned()), tls: false, behind_proxy: true };
         let host = ("host", "127.0.0.1:8340");
         // What is sent; whether it is taken with a cookie where there is no public address, and where there is.
-        let cases: [(&[(&str, &str)], bool, bool); 10] = [
+        type Sent<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Sent<'_>, bool, bool); 10] = [
             (&[("sec-fetch-site", "same-origin")], true, true),
             (&[("sec-fetch-site", "none")], true, true),
             (&[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:8340")], false, false),
@@ -182,7 +184,8 @@ mod tests {
     #[test]
     fn cookies_say_what_they_are_for() {
         let plain = Access::default();
-        let public = Access { public_url: Some("https://images.example".to_owned()), behind_proxy: false };
+        let public =
+            Access { public_url: Some("https://images.example".to_owned()), tls: false, behind_proxy: false };
         let (_, value) = plain.set_cookie(SESSION, "ab", 5);
         assert_eq!(value, "imagewright=ab; Path=/; Max-Age=5; HttpOnly; SameSite=Lax");
         let (_, value) = public.set_cookie(SESSION, "ab", 5);

@@ -27,6 +27,11 @@ impl Failure {
         self
     }
 
+    /// Whether another machine could not be reached.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.kind == ErrorKind::Unavailable
+    }
+
     /// The error and its causes.
     pub(crate) fn in_one_line(&self) -> String {
         in_one_line(self.error.as_ref())

@@ -1,6 +1,7 @@
 //! What the commands of a server share: its records, and a runtime for what waits on many things.
 
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -40,11 +41,15 @@ impl DatabaseArguments {
     pub(crate) async fn server(&self, global: &Global) -> Result<Server, Failure> {
         let settings = settings::load(global.config.as_deref(), Settings::default())?;
         let vault = settings.server.vault(&folder(global, &settings)?)?;
+        let builds =
+            settings.server.builds(&context::store_root(global, &settings)?, global.config.as_deref())?;
         let registry = settings.server.registry()?;
         let provider = settings.server.provider()?;
         let service = Arc::new(context::open(global, Settings::default())?);
-        let mut server =
-            Server::new(self.open(global).await?, service).with_vault(vault).with_registry(registry);
+        let mut server = Server::new(self.open(global).await?, service)
+            .with_vault(vault)
+            .with_registry(registry)
+            .with_builds(builds);
         if let Some(provider) = provider {
             server = server.with_provider(provider);
         }
@@ -58,6 +63,28 @@ impl DatabaseArguments {
 /// What is the server's own in the content store.
 fn folder(global: &Global, settings: &Settings) -> Result<PathBuf, Failure> {
     Ok(context::store_root(global, settings)?.join("server"))
+}
+
+/// The name of the store at `root`, which it has had since a server first used it.
+pub(crate) fn store_name(root: &Path) -> Result<String, Failure> {
+    let folder = root.join("server");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("store-id");
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        text => return Ok(text?.trim().to_owned()),
+    }
+    let mut file = tempfile::Builder::new().prefix(".store-id-").tempfile_in(&folder)?;
+    let name: String =
+        file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = format!("{}-{}{name}", jiff::Timestamp::now(), std::process::id());
+    file.write_all(name.as_bytes())?;
+    file.as_file().sync_all()?;
+    // Another server may have been first.
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(name),
+        Err(_) => Ok(std::fs::read_to_string(&path)?.trim().to_owned()),
+    }
 }
 
 /// What waits on many things at once runs on this.

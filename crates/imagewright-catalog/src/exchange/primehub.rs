@@ -168,15 +168,13 @@ fn imported(manifest: Manifest) -> Result<Imported, ImportError> {
         }
     };
     let built = spec.image_spec.and_then(|it| it.base_image.map(|base| (base, it.pull_secret, it.packages)));
-    let spec_of_ours = match built {
+    let (spec_of_ours, base_secret) = match built {
+        None => (None, None),
+        Some((base, secret, packages)) => (Some(spec_of(&image, &base, packages)?), filled(secret)),
+    };
+    let base_pull_secret = match base_secret {
+        Some(secret) => Some(name("spec.imageSpec.pullSecret", &secret)?),
         None => None,
-        Some((base, secret, packages)) => {
-            if let Some(secret) = filled(secret) {
-                let detail = format!("was left out: name `{secret}` when the image is built here");
-                warn("/spec/imageSpec/pullSecret", detail);
-            }
-            Some(spec_of(&image, &base, packages)?)
-        }
     };
     if reference.is_none() && spec_of_ours.is_none() {
         let problem = "is missing, and nothing says how to build the image".to_owned();
@@ -201,6 +199,7 @@ fn imported(manifest: Manifest) -> Result<Imported, ImportError> {
         gpu_reference: gpu_reference.clone().filter(|_| !is_built),
         pull_policy: None,
         pull_secret,
+        base_pull_secret,
         owner,
         visibility: Visibility::default(),
         spec: spec_of_ours,

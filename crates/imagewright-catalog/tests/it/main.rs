@@ -114,8 +114,9 @@ items:
         "base": "registry.example/base:1", "apt": ["curl"], "conda": ["-c conda-forge::numpy==1.17*"], "pip": ["six>=1.10"],
     });
     assert_eq!(custom.new.spec, Some(spec));
+    assert_eq!(custom.new.base_pull_secret, Some("image-base".parse().unwrap()));
     let pointers: Vec<&str> = custom.warnings.iter().map(|warning| warning.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/spec/extra", "/spec/imageSpec/pullSecret"]);
+    assert_eq!(pointers, ["/spec/extra"]);
     assert_eq!(imported[1].new.reference.as_deref(), Some("a:gpu"));
     assert_eq!((imported[2].new.reference.as_deref(), imported[2].warnings.len()), (Some("a:1"), 1));
 }

@@ -15,6 +15,7 @@ mod base;
 mod compression;
 mod conda;
 mod container;
+mod document;
 mod error;
 mod flags;
 mod folder;
@@ -49,6 +50,7 @@ pub use conda::{
     ListedPackages, LockPart, LockPartChoice, NamedFile, ReadLock,
 };
 pub use container::{Account, ContainerError, Port, User};
+pub use document::NotInDocument;
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;
 pub use folder::{SpecFiles, read_folder};

@@ -14,6 +14,9 @@ on_both!(
     dead_workers_leave_nothing_stuck,
     builds_are_cancelled,
     events_are_read_from_anywhere,
+    builds_are_given_back,
+    a_fact_is_what_was_said_first,
+    images_are_found_by_reference,
     the_state_of_an_image_follows_its_last_build,
 );
 
@@ -26,6 +29,7 @@ async fn ask(work: &mut Work, image: &Image, person: &Person, second: i64) -> Bu
         state: BuildState::Queued,
         spec: json!({"base": "x"}),
         pull_secret: None,
+        upgrade: false,
         lock: None,
         digest: None,
         size: None,
@@ -164,9 +168,65 @@ async fn events_are_read_from_anywhere(records: Records) {
             next += i64::try_from(events.lines.len()).unwrap();
             read.extend(events.lines);
         }
+        let mut before = Vec::new();
+        let mut end = from;
+        while let Some(events) = work.events_before(&build.id, end).await.unwrap() {
+            end = events.first;
+            drop(before.splice(0..0, events.lines));
+        }
+        assert_eq!(before, (0..from).map(|number| number.to_string()).collect::<Vec<_>>());
         let expected: Vec<String> = (from..6).map(|number| number.to_string()).collect();
         assert_eq!(read, expected);
     }
+}
+
+async fn builds_are_given_back(records: Records) {
+    let mut work = records.begin().await.unwrap();
+    let ada = add_person(&mut work, "ada").await;
+    let image = add_image(&mut work, "a", json!({}), 1).await;
+    let asked = ask(&mut work, &image, &ada, 1).await;
+    let take =
+        async |work: &mut Work, now| work.claim_build(&claim("w", now)).await.unwrap().unwrap().attempts;
+    let give = async |work: &mut Work, worker: &str, most| {
+        work.give_back_build(&asked.id, worker, most, "why", at(9)).await.unwrap()
+    };
+    assert_eq!(take(&mut work, 1).await, 1);
+    assert_eq!(give(&mut work, "other", Some(2)).await, None);
+    // A server that stops: as if it had never begun.
+    assert_eq!(give(&mut work, "w", None).await, Some(BuildState::Queued));
+    assert_eq!(take(&mut work, 2).await, 1);
+    assert_eq!(give(&mut work, "w", Some(2)).await, Some(BuildState::Queued));
+    assert_eq!(take(&mut work, 3).await, 2);
+    assert_eq!(give(&mut work, "w", Some(2)).await, Some(BuildState::Interrupted));
+    let build = work.build(&asked.id).await.unwrap().unwrap();
+    assert_eq!((build.error.as_deref(), build.timings.finished_at), (Some("why"), Some(at(9))));
+    assert_eq!(give(&mut work, "w", None).await, None);
+}
+
+async fn a_fact_is_what_was_said_first(records: Records) {
+    let mut work = records.begin().await.unwrap();
+    assert_eq!(work.fact("store", "one").await.unwrap(), "one");
+    assert_eq!(work.fact("store", "two").await.unwrap(), "one");
+}
+
+async fn images_are_found_by_reference(records: Records) {
+    let mut work = records.begin().await.unwrap();
+    let of = |reference: &str| json!({"reference": reference, "gpu_reference": "registry.example/gpu:1"});
+    let mut image = add_image(&mut work, "a", of("python:3"), 1).await;
+    add_image(&mut work, "b", json!({"reference": "registry.example/b:1"}), 1).await;
+    let named = async |work: &mut Work, reference: &str| -> Vec<String> {
+        let found = work.images_with_reference(&reference.parse().unwrap()).await.unwrap();
+        found.into_iter().map(|image| image.name.to_string()).collect()
+    };
+    assert_eq!(named(&mut work, "python:3").await, ["a"]);
+    assert_eq!(named(&mut work, "registry.example/gpu:1").await, ["a"]);
+    image.reference = Some("python:4".to_owned());
+    work.replace_image(&image, image.revision).await.unwrap();
+    assert_eq!(named(&mut work, "python:3").await, [] as [&str; 0]);
+    assert_eq!(named(&mut work, "library/python:4").await, ["a"]);
+    assert_eq!(work.image_by_id(&image.id).await.unwrap().unwrap(), image);
+    work.delete_image(&image).await.unwrap();
+    assert_eq!(named(&mut work, "python:4").await, [] as [&str; 0]);
 }
 
 async fn the_state_of_an_image_follows_its_last_build(records: Records) {

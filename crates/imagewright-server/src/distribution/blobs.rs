@@ -14,7 +14,7 @@ pub enum Begun {
     /// It was in another repository, and now is in this one.
     Mounted,
     /// It can be sent.
-    Upload(UploadId, Incoming),
+    Upload(UploadId, Box<Incoming>),
 }
 
 impl Server {
@@ -69,7 +69,7 @@ impl Server {
         let id = UploadId::of(bytes);
         let (place, new) = (opened.place.clone(), id.clone());
         let upload = self.blocking(move |service| service.repository(&place).begin_upload(&new)).await??;
-        Ok(Begun::Upload(id, Incoming::new(upload, opened.place)))
+        Ok(Begun::Upload(id, Box::new(Incoming::new(upload, opened.place))))
     }
 
     async fn mounted(

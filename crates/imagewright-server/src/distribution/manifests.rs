@@ -197,6 +197,7 @@ impl Server {
             gpu_reference: None,
             pull_policy: None,
             pull_secret: None,
+            base_pull_secret: None,
             owner,
             visibility: Visibility::default(),
             spec: None,

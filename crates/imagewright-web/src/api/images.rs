@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::builds::PlanQuery;
 use crate::extract::{Asking, Body, IfMatch, Paging, Path, Query, etag};
 use crate::{App, Problem};
 
@@ -112,17 +113,18 @@ async fn list(
     Ok(Json(app.server.images(&principal, &filter, order, &page).await?.map(ImageBody::from)))
 }
 
-/// Adds an entry: of an image that exists, or of one to be built.
+/// Adds an entry: of an image that exists, or of one to be built, which is queued for its first build.
 #[utoipa::path(
-    post, path = "/images", request_body = NewImage, tag = "images", security(("token" = [])),
+    post, path = "/images", request_body = NewImage, params(PlanQuery), tag = "images", security(("token" = [])),
     responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
 )]
 async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
+    Query(query): Query<PlanQuery>,
     Body(new): Body<NewImage>,
 ) -> Result<impl IntoResponse, Problem> {
-    let body = ImageBody::from(app.server.add_image(&principal, new).await?);
+    let body = ImageBody::from(app.server.add_image(&principal, new, query.plans()).await?);
     let location = [(header::LOCATION, format!("/api/v1/images/{}", body.image.name))];
     Ok((StatusCode::CREATED, location, etag(body.image.revision), Json(body)))
 }

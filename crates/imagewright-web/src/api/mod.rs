@@ -1,6 +1,7 @@
 //! The API for programs.
 
 mod audit;
+mod builds;
 mod exchange;
 mod groups;
 mod images;
@@ -9,6 +10,7 @@ mod people;
 mod pulls;
 mod secrets;
 mod session;
+mod streams;
 mod tokens;
 
 use axum::http::header;
@@ -24,6 +26,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(images::router())
         .merge(pulls::router())
+        .merge(builds::router())
         .merge(groups::router())
         .merge(people::router())
         .merge(secrets::router())

@@ -54,7 +54,8 @@ impl Challenge {
             text.bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'[' | b']'))
         };
-        let came_by = header(header::HOST).or_else(|| request.uri().authority().map(|it| it.as_str()));
+        let came_by =
+            header(header::HOST).or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
         let host = match &settings.scheme {
             Some(_) => server.registry_host(),
             None => came_by.filter(is_plain).unwrap_or(server.registry_host()),

@@ -32,7 +32,7 @@ pub(super) async fn begin(asked: Asked) -> Result<Response, DistributionError> {
         return Ok(goes_on(&asked.name, &id, incoming.size()));
     };
     receive(asked.request.into_body(), &mut incoming, None).await?;
-    asked.server.registry_finish_upload(incoming, &digest).await?;
+    asked.server.registry_finish_upload(*incoming, &digest).await?;
     Ok(created(&asked.name, &digest))
 }
 

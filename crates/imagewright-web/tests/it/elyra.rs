@@ -1,5 +1,6 @@
 //! Elyra's runtime images under the tokens and roles of the server.
 
+use imagewright_catalog::{AuditFilter, PageRequest};
 use serde_json::json;
 
 use crate::support::{TestServer, run};
@@ -38,8 +39,8 @@ fn who_has_logged_in_reads_and_administrators_change() {
         root.delete(&record).await.is(204);
         assert_eq!(root.get(RECORDS).await.is(200).json(), json!({"runtime-images": []}));
         let mut look = server.records.look().await.unwrap();
-        let page = imagewright_catalog::PageRequest { after: None, limit: 10 };
-        let trail = look.audit(None, &page).await.unwrap().items;
+        let page = PageRequest { after: None, limit: 10 };
+        let trail = look.audit(&AuditFilter::default(), &page).await.unwrap().items;
         let actions: Vec<(&str, &str)> =
             trail.iter().map(|it| (it.action.as_str(), it.subject_name.as_str())).take(2).collect();
         assert_eq!(actions, [("runtime_image.deleted", "a_b"), ("runtime_image.added", "a_b")]);

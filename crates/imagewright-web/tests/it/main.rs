@@ -1,6 +1,9 @@
-//! Handlers, asked without a connection, and the description of the API.
+//! Handlers, asked without a connection or over one, and the description of the API.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod description;
 mod elyra;
 mod registry;
 mod support;
+mod watchers;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use imagewright_catalog::{Group, Membership, Name, Principal, Role};
+use imagewright_catalog::{Group, Membership, Name, NewPerson, Principal, Role};
 use imagewright_model::BuildSettings;
 use imagewright_oci::Digest;
 use imagewright_records::{Records, Url};
@@ -15,7 +15,7 @@ use imagewright_server::distribution::DistributionSettings;
 use imagewright_server::{NewToken, Server};
 use imagewright_service::metadata::RuntimeImages;
 use imagewright_service::{CredentialFiles, Machine, RegistrySettings, Service};
-use imagewright_web::{App, router};
+use imagewright_web::{Access, App, router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -75,7 +75,7 @@ impl TestServer {
             .with_registry(settings)
             .with_runtime_images(RuntimeImages::in_folder(&folder.path().join("elyra")))
             .with_clock(clock);
-        let router = router(App { server: server.clone() });
+        let router = router(App::new(server.clone(), Access::default()));
         Self { folder, server, records, router }
     }
 
@@ -101,7 +101,8 @@ impl TestServer {
     /// Somebody, with a token to log in with.
     pub(crate) async fn add(&self, name: &str, admin: bool, groups: &[(&str, Role)]) -> Caller<'_> {
         let by = Principal::server();
-        let person = self.server.add_local_person(&by, name, admin).await.unwrap();
+        let new = NewPerson { name: name.to_owned(), admin, ..NewPerson::default() };
+        let person = self.server.add_person(&by, new, None).await.unwrap();
         let memberships: Vec<Membership> = groups
             .iter()
             .map(|(group, role)| Membership { group: group.parse::<Name>().unwrap(), role: *role })

@@ -8,11 +8,13 @@ use imagewright_model::SecretUrl;
 use imagewright_model::spec::SpecFlags;
 
 use crate::cli::Global;
+use crate::client::ServerFlags;
 use crate::commands::compatible::CompatibleFlags;
 use crate::commands::dockerfile::{self, DockerfileFlags};
 use crate::commands::limits::LimitFlags;
 use crate::commands::packages;
 use crate::commands::publish::PublishFlags;
+use crate::commands::remote;
 use crate::failure::Failure;
 use crate::render::progress::ProgressArguments;
 use crate::settings::Settings;
@@ -52,6 +54,8 @@ pub(crate) struct BuildArguments {
     #[command(flatten)]
     pub(super) publishing: PublishFlags,
     #[command(flatten)]
+    pub(super) remote: RemoteFlags,
+    #[command(flatten)]
     pub(super) progress: ProgressArguments,
 }
 
@@ -62,10 +66,18 @@ Examples:
   imagewright build . --upgrade -t team/analysis:2
   imagewright build . --upgrade pandas -t team/analysis:3
   imagewright build . --locked --offline
+  imagewright build --remote . -t analysis
   imagewright build -f Dockerfile . --target runtime --build-arg VERSION=2 -t team/service:2
 
 Exit codes: 1 a step failed, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 network, 7 not allowed,
 8 the machine lacks something, 70 a defect, 130 cancelled";
+
+impl BuildArguments {
+    /// Whether a server is to build.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.remote.remote
+    }
+}
 
 /// What the image holds.
 #[derive(Debug, Args)]
@@ -201,6 +213,23 @@ pub(crate) struct ProcessFlags {
     pub(crate) json: bool,
 }
 
+/// Building by a server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct RemoteFlags {
+    /// Have it built by a server: --tag names the image of its catalogue, which is added where it is not there
+    #[arg(long)]
+    pub(super) remote: bool,
+    /// The server's secret with which the base is pulled
+    #[arg(long, value_name = "NAME", requires = "remote")]
+    pub(super) pull_secret: Option<String>,
+    /// Do not wait for the end of the build
+    #[arg(long, requires = "remote")]
+    pub(super) detach: bool,
+    #[command(flatten)]
+    pub(super) server: ServerFlags,
+}
+
 /// Where packages come from. None of it is in the image.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sources")]
@@ -267,6 +296,9 @@ impl From<ImageFlags> for SpecFlags {
 }
 
 pub(crate) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
+    if arguments.remote.remote {
+        return remote::run(global, arguments);
+    }
     if arguments.dockerfile.is_meant(arguments.source.as_deref()) {
         return dockerfile::run(global, arguments);
     }

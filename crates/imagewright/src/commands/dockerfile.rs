@@ -136,6 +136,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         publishing,
         progress,
         compatible,
+        remote: _,
     } = arguments;
     let given = versions.given_for_packages();
     if !given.is_empty() {

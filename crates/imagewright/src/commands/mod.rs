@@ -13,6 +13,10 @@ mod admin;
 #[cfg(target_os = "linux")]
 mod base;
 #[cfg(target_os = "linux")]
+mod build_process;
+#[cfg(target_os = "linux")]
+mod builds;
+#[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]
 mod facts;
@@ -30,6 +34,8 @@ mod pull;
 mod push;
 #[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
+mod server;
 
 #[cfg(target_os = "linux")]
 mod limits;
@@ -39,6 +45,8 @@ pub(crate) mod own;
 mod packages;
 #[cfg(target_os = "linux")]
 mod publish;
+#[cfg(target_os = "linux")]
+mod remote;
 
 #[cfg(not(target_os = "linux"))]
 #[path = "../desktop/limits.rs"]
@@ -52,6 +60,9 @@ mod packages;
 #[cfg(not(target_os = "linux"))]
 #[path = "../desktop/publish.rs"]
 mod publish;
+#[cfg(not(target_os = "linux"))]
+#[path = "../desktop/remote.rs"]
+mod remote;
 
 use std::process::ExitCode;
 

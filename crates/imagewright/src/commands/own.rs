@@ -4,9 +4,14 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{admin, base, doctor, facts, fsck, gc, image, plan, pull, push, serve};
+use super::{
+    admin, base, build_process, builds, doctor, facts, fsck, gc, image, plan, pull, push, serve, server,
+};
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
+
+/// How a server starts this program as a process that builds.
+pub(crate) use build_process::NAME as BUILD_PROCESS;
 
 /// Commands that there are on Linux alone.
 #[derive(Debug, Subcommand)]
@@ -23,6 +28,10 @@ pub(crate) enum OwnCommand {
     Push(push::PushArguments),
     #[command(display_order = 10)]
     Serve(serve::ServeArguments),
+    #[command(subcommand, display_order = 11)]
+    Server(server::ServerCommand),
+    #[command(subcommand, display_order = 11)]
+    Builds(builds::BuildsCommand),
     #[command(display_order = 11)]
     Admin(admin::AdminArguments),
     #[command(subcommand, display_order = 12)]
@@ -33,6 +42,8 @@ pub(crate) enum OwnCommand {
     Fsck(fsck::FsckArguments),
     #[command(display_order = 15)]
     Doctor(doctor::DoctorArguments),
+    #[command(name = build_process::NAME, hide = true)]
+    BuildProcess(build_process::BuildProcessArguments),
 }
 
 /// Whether a command must be root, at least of its own namespace.
@@ -49,6 +60,8 @@ pub(crate) enum Powers {
 /// Which powers a command needs.
 pub(crate) fn powers(command: &Command) -> Powers {
     match command {
+        // A server builds then, and this only looks on.
+        Command::Build(arguments) if arguments.is_remote() => Powers::Unneeded,
         Command::Build(_) => Powers::Needed,
         Command::Own(command) => command.powers(),
         Command::Check(_)
@@ -62,11 +75,11 @@ pub(crate) fn powers(command: &Command) -> Powers {
 impl OwnCommand {
     fn powers(&self) -> Powers {
         match self {
-            Self::Plan(_) | Self::Base(_) | Self::Gc(_) => Powers::Needed,
+            Self::Plan(_) | Self::Base(_) | Self::Gc(_) | Self::BuildProcess(_) => Powers::Needed,
             Self::Image(command) if image::runs_images(command) => Powers::Needed,
             Self::Doctor(_) => Powers::Welcome,
             // Builds are processes of their own, which get the powers they need.
-            Self::Serve(_) | Self::Admin(_) => Powers::Unneeded,
+            Self::Serve(_) | Self::Admin(_) | Self::Server(_) | Self::Builds(_) => Powers::Unneeded,
             Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Facts(_) | Self::Fsck(_) => {
                 Powers::Unneeded
             }
@@ -81,11 +94,14 @@ impl OwnCommand {
             Self::Pull(arguments) => pull::run(global, &arguments),
             Self::Push(arguments) => push::run(global, &arguments),
             Self::Serve(arguments) => serve::run(global, &arguments),
+            Self::Server(command) => server::run(global, &command),
+            Self::Builds(command) => builds::run(global, command),
             Self::Admin(arguments) => admin::run(global, &arguments),
             Self::Facts(command) => facts::run(global, command),
             Self::Gc(arguments) => gc::run(global, &arguments),
             Self::Fsck(arguments) => fsck::run(global, &arguments),
             Self::Doctor(arguments) => doctor::run(global, &arguments),
+            Self::BuildProcess(arguments) => build_process::run(global, &arguments),
         }
     }
 }

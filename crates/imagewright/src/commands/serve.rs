@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::eprintln;
@@ -16,8 +15,9 @@ use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
+use crate::context;
 use crate::failure::Failure;
-use crate::server::{DatabaseArguments, runtime};
+use crate::server::{self, DatabaseArguments, runtime};
 use crate::settings::{self, Settings};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -60,21 +60,34 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let tls = arguments.tls_certificate.clone().zip(arguments.tls_key.clone());
     let tls = tls.map(|(certificates, key)| TlsFiles { certificates, key });
-    let access =
-        settings::load(global.config.as_deref(), Settings::default())?.server.access(tls.is_some())?;
+    let settings = settings::load(global.config.as_deref(), Settings::default())?;
+    let access = settings.server.access(tls.is_some())?;
     let public_url = access.public_url.clone();
     runtime()?.block_on(async {
         let server = arguments.database.server(global).await?;
+        server.uses_store(&server::store_name(&context::store_root(global, &settings)?)?).await?;
         let setup = server.offer_setup().await?;
         let sweeping = tokio::spawn(sweep(server.clone()));
-        let app = App { server: server.clone(), access, counters: Arc::default() };
+        let app = App::new(server.clone(), access);
         let serving = ServeSettings { address: arguments.listen, tls };
+        let stopping = server.clone();
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
             drop(waited.await);
+            // Whoever follows a build would otherwise be waited for.
+            stopping.stop_builds();
         };
+        let (begin, begins) = tokio::sync::oneshot::channel();
+        let building = server.clone();
+        let builders = tokio::spawn(async move {
+            if begins.await.is_ok() {
+                building.work_on_builds().await;
+            }
+        });
         let ready = |local: SocketAddr, address: &str| {
             server.listens_at(local);
+            // Nothing is built before it is known by which name it can be pulled.
+            let _ = begin.send(());
             if let Some(token) = setup {
                 // Whoever starts the server has to read it, however quiet it is.
                 let known_as = public_url.as_deref().unwrap_or(address);
@@ -85,9 +98,12 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
                 eprintln!("listening on {address}");
             }
         };
-        imagewright_web::serve(app, &serving, ready, stop).await?;
+        let served = imagewright_web::serve(app, &serving, ready, stop).await;
+        server.stop_builds();
+        drop(builders.await);
         sweeping.abort();
         server.records().close().await;
+        served?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -35,6 +35,12 @@ pub(super) fn settings() -> Settings {
     settings
 }
 
+/// Where users keep settings.
+pub(crate) fn configuration_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))
+}
+
 /// Where logins of Docker and Podman are kept, and ours with them.
 pub(crate) fn credential_files() -> CredentialFiles {
     let named = variable(&["REGISTRY_AUTH_FILE"]).map(PathBuf::from);

@@ -30,7 +30,8 @@ pub(crate) use server::ServerSettings;
 const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
-const NOT_SETTINGS: [&str; 5] = ["config", "database", "log", "progress", "user-namespace"];
+const NOT_SETTINGS: [&str; 7] =
+    ["config", "database", "log", "progress", "server", "token", "user-namespace"];
 
 /// So begin variables with secrets of a server.
 const SECRETS: &str = "secret_";
@@ -100,9 +101,7 @@ fn environment() -> Env {
 }
 
 fn user_file() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
-    Some(folder.join("imagewright/config.toml")).filter(|file| file.is_file())
+    Some(machine::configuration_folder()?.join("imagewright/config.toml")).filter(|file| file.is_file())
 }
 
 /// Lays `upper` over `lower`, setting by setting.

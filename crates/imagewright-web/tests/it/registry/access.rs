@@ -155,9 +155,9 @@ fn who_has_not_logged_in_pulls_where_the_server_is_open() {
                 let token = anonymous.with_token(&[&all]).await;
                 let answer = token.get(&format!("/v2/{repository}/manifests/1")).await;
                 if may {
-                    drop(answer.is(200))
+                    drop(answer.is(200));
                 } else {
-                    drop(answer.refused(401, "UNAUTHORIZED"))
+                    drop(answer.refused(401, "UNAUTHORIZED"));
                 }
                 token
                     .post(&format!("/v2/{repository}/blobs/uploads/"), "")

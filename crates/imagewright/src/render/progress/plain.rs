@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use anstream::eprintln;
 use imagewright_model::{BuildEvent, EventSink};
 
-use super::summary::Summary;
+use super::summary::{self, Summary};
 
 /// Prints a line when a step begins, turns to something else, and ends.
 pub(super) struct Plain {
@@ -32,6 +32,9 @@ impl EventSink for Plain {
                 eprintln!("  {}| {line}", summary.prefix(step));
             }
             BuildEvent::Warning { message } => eprintln!("warning: {message}"),
+            BuildEvent::Restarted { attempt, reason } => {
+                eprintln!("{}", summary::restarted(attempt, &reason));
+            }
             _ => {}
         }
     }

@@ -7,6 +7,11 @@ use imagewright_model::{BuildEvent, BuildOutcome, StepId};
 
 use crate::render::size;
 
+/// Says that a build begins again.
+pub(super) fn restarted(attempt: u32, reason: &str) -> String {
+    format!("{reason}: the build begins again, attempt {attempt}")
+}
+
 /// Follows the events of a build.
 #[derive(Default)]
 pub(super) struct Summary {
@@ -24,6 +29,10 @@ impl Summary {
         match event {
             BuildEvent::Started { steps, .. } => {
                 self.steps = *steps;
+                None
+            }
+            BuildEvent::Restarted { .. } => {
+                *self = Self::default();
                 None
             }
             BuildEvent::StepStarted { step, title } => {

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use imagewright_model::{BuildEvent, EventSink, StepId};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::summary::Summary;
+use super::summary::{self, Summary};
 use crate::render::size;
 
 /// Quick steps show nothing but their result.
@@ -85,6 +85,10 @@ impl State {
             BuildEvent::Warning { message } => {
                 let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
                 self.print(&format!("{yellow}warning:{yellow:#} {message}"));
+            }
+            BuildEvent::Restarted { attempt, reason } => {
+                self.status.clear();
+                self.print(&summary::restarted(*attempt, reason));
             }
             BuildEvent::Finished { .. } => self.bar.finish_and_clear(),
             BuildEvent::Started { .. } => {}

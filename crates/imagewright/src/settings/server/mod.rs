@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "linux")]
 mod address;
+mod builds;
 #[cfg(target_os = "linux")]
 mod place;
 mod provider;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use builds::{BuildsSettings, PushTable};
 use provider::ProviderSettings;
 
 /// What is set of a server.
@@ -35,6 +37,10 @@ pub(crate) struct ServerSettings {
     secrets_folders: Vec<PathBuf>,
     /// Where people log in.
     oidc: ProviderSettings,
+    /// How it builds.
+    builds: BuildsSettings,
+    /// Where results go to.
+    push: PushTable,
 }
 
 impl ServerSettings {
@@ -48,6 +54,8 @@ impl ServerSettings {
             secrets_key: self.secrets_key.or(lower.secrets_key),
             secrets_folders: super::first_filled(self.secrets_folders, lower.secrets_folders),
             oidc: self.oidc.over(lower.oidc),
+            builds: self.builds.over(lower.builds),
+            push: self.push.over(lower.push),
         }
     }
 }

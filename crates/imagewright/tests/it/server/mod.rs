@@ -1,5 +1,6 @@
 //! A running server, asked as its users ask it.
 
+mod builds;
 mod catalogue;
 mod exchange;
 mod logins;

@@ -52,7 +52,7 @@ fn what_cannot_be_served_is_said_at_once() {
 fn a_server_stops_when_it_is_asked_to() {
     let server = TestServer::start();
     let started = std::time::Instant::now();
-    let mut process = server.stop();
+    let mut process = server.begin_stop();
     assert!(process.wait().unwrap().success());
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

@@ -42,21 +42,7 @@ impl TestServer {
     /// With more arguments, in surroundings that may have a server's records already.
     pub(crate) fn start_in(context: TestContext, arguments: &[&str]) -> Self {
         let mut command: Command = context.command(["serve", "--listen", "127.0.0.1:0"]);
-        let mut process = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let (sender, receiver) = mpsc::channel();
-        // What it says later is read, too, so that it never waits for us.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-        let mut said = Vec::new();
-        let address = loop {
-            let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?}"));
-            if let Some((_, address)) =
-                line.split_once("listening on ").and_then(|(_, at)| at.split_once("://"))
-            {
-                break address.to_owned();
-            }
-            said.push(line);
-        };
+        let (process, address, said) = started(command.args(arguments));
         Self { context, address, said, process: Some(process) }
     }
 
@@ -80,11 +66,26 @@ impl TestServer {
     }
 
     /// Asks it to stop, as service managers do.
-    pub(crate) fn stop(mut self) -> Child {
+    pub(crate) fn begin_stop(mut self) -> Child {
         let process = self.process.take().unwrap();
         let id = process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         process
+    }
+
+    /// Another server on the same store and records.
+    pub(crate) fn start_beside(other: &Self) -> Self {
+        let mut command: Command = other.context.command(["serve", "--listen", "127.0.0.1:0"]);
+        let (process, address, said) = started(&mut command);
+        Self { context: context(), address, said, process: Some(process) }
+    }
+
+    /// Asks it to stop, waits until it has, and gives its surroundings.
+    pub(crate) fn stop(mut self) -> TestContext {
+        let context = std::mem::replace(&mut self.context, context());
+        let status = self.begin_stop().wait().unwrap();
+        assert!(status.success(), "{status}");
+        context
     }
 
     /// Kills it as `kill -9` does, and gives its surroundings.
@@ -93,6 +94,25 @@ impl TestServer {
         let placeholder = context();
         std::mem::replace(&mut self.context, placeholder)
     }
+}
+
+/// Starts a server, and waits until it says where it listens.
+fn started(command: &mut Command) -> (Child, String, Vec<String>) {
+    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (sender, receiver) = mpsc::channel();
+    // What it says later is read, too, so that it never waits for us.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+    let mut said = Vec::new();
+    let address = loop {
+        let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?}"));
+        if let Some((_, address)) = line.split_once("listening on ").and_then(|(_, at)| at.split_once("://"))
+        {
+            break address.to_owned();
+        }
+        said.push(line);
+    };
+    (process, address, said)
 }
 
 impl Drop for TestServer {
@@ -139,8 +159,31 @@ impl Caller<'_> {
         self.send("DELETE", path, &[], "")
     }
 
+    /// Opens something that is sent while it comes about.
+    pub(crate) fn open(&self, path: &str, headers: &[(&str, &str)]) -> impl Read + Send + use<> {
+        let answered = self.answered("GET", path, headers, "");
+        assert_eq!(answered.status(), 200);
+        answered.into_body().into_reader()
+    }
+
     /// Sends a request below `/api/v1`.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut answered = self.answered(method, path, headers, body);
+        let headers = answered.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        let (status, headers) = (answered.status().as_u16(), headers.collect());
+        let mut body = String::new();
+        answered.body_mut().as_reader().read_to_string(&mut body).unwrap();
+        Answer { status, headers, body }
+    }
+
+    fn answered(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> http::Response<ureq::Body> {
         let address = format!("http://{}/api/v1{path}", self.server.address);
         let mut request = http::Request::builder().method(method).uri(address);
         if !self.token.is_empty() {
@@ -152,13 +195,7 @@ impl Caller<'_> {
         let settings = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
         let agent =
             ureq::Agent::new_with_config(settings.allow_non_standard_methods(true).max_redirects(0).build());
-        let mut answered = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
-        let headers = answered.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        let (status, headers) = (answered.status().as_u16(), headers.collect());
-        let mut body = String::new();
-        answered.body_mut().as_reader().read_to_string(&mut body).unwrap();
-        Answer { status, headers, body }
+        agent.run(request.body(body.to_owned()).unwrap()).unwrap()
     }
 }
 
