@@ -44,7 +44,7 @@ impl PipRequirement {
 
     /// The same for a requirement in a file in `folder`, which paths in it count from.
     pub(super) fn parse_in(folder: &str, text: &str, origin: Origin) -> Result<Self, SpecError> {
-        match read(folder, text.trim()).and_then(without_options) {
+        match read(folder, text.trim()).and_then(in_one_line) {
             Ok(read) => Ok(Self { origin, ..read }),
             Err(error) => Err(SpecError::new(origin, error)),
         }
@@ -140,8 +140,12 @@ fn read(folder: &str, text: &str) -> Result<PipRequirement, RequirementError> {
     Ok(PipRequirement { text: subject, ..requirement(name, None) })
 }
 
-/// Refuses what uv would take for an option: the library lets pass what stands behind some addresses.
-fn without_options(requirement: PipRequirement) -> Result<PipRequirement, RequirementError> {
+/// Refuses what uv would take for an option or for a line that goes on: the library lets pass what stands behind some addresses.
+fn in_one_line(requirement: PipRequirement) -> Result<PipRequirement, RequirementError> {
+    if requirement.text.ends_with('\\') {
+        let reason = "it ends with a backslash".to_owned();
+        return Err(RequirementError::Syntax { text: excerpt(&requirement.text), reason });
+    }
     let mut words = requirement.text.split_whitespace().skip(1);
     match words.find(|word| word.starts_with("--")) {
         Some(option) => {
@@ -313,6 +317,7 @@ mod tests {
             ("x @ https://mirror.example/x.whl --no-index", "its address holds ' '", ""),
             ("x @ https://mirror.example/x\\", "its address holds '\\\\'", ""),
             (":// ;base: --", "`--` is no part of it", ""),
+            ("sha256:// ;\\", "it ends with a backslash", ""),
             ("git+https://token@mirror.example/x.git", "user name or password", "configuration"),
         ];
         for (text, message, hint) in cases {
