@@ -47,6 +47,7 @@ pub(crate) struct ListQuery {
 
 /// Lists builds, the newest first: of images that whoever asks looks after, and what it asked for itself.
 #[utoipa::path(
+    operation_id = "list_builds",
     get, path = "/builds", params(ListQuery), tag = "builds", security(("token" = [])),
     responses((status = 200, body = Page<Build>), (status = "default", body = Problem)),
 )]
@@ -63,6 +64,7 @@ async fn list(
 
 /// Lists the builds of an image, the newest first.
 #[utoipa::path(
+    operation_id = "list_builds_of_image",
     get, path = "/images/{name}/builds", params(("name" = String, Path), Paging), tag = "builds",
     security(("token" = [])),
     responses((status = 200, body = Page<Build>), (status = "default", body = Problem)),
@@ -93,6 +95,7 @@ impl PlanQuery {
 
 /// Queues a build of an image: of what was built last, or of a new spec.
 #[utoipa::path(
+    operation_id = "request_build",
     post, path = "/images/{name}/builds", request_body = NewBuild, params(("name" = String, Path), PlanQuery),
     tag = "builds", security(("token" = [])),
     responses((status = 201, body = Build), (status = "default", body = Problem)),
@@ -109,6 +112,7 @@ async fn request(
 
 /// Shows a build: its spec, what was decided on, the digest of its result, times, or why there is none.
 #[utoipa::path(
+    operation_id = "show_build",
     get, path = "/builds/{id}", params(("id" = String, Path)), tag = "builds", security(("token" = [])),
     responses((status = 200, body = Build), (status = "default", body = Problem)),
 )]
@@ -122,6 +126,7 @@ async fn show(
 
 /// Stops a build. One that waits is over at once, one that runs soon.
 #[utoipa::path(
+    operation_id = "cancel_build",
     post, path = "/builds/{id}/cancel", params(("id" = String, Path)), tag = "builds", security(("token" = [])),
     responses((status = 200, body = Build), (status = "default", body = Problem)),
 )]
@@ -135,6 +140,7 @@ async fn cancel(
 
 /// Queues a build that is over once more, as it was asked for.
 #[utoipa::path(
+    operation_id = "retry_build",
     post, path = "/builds/{id}/retry", params(("id" = String, Path)), tag = "builds", security(("token" = [])),
     responses((status = 201, body = Build), (status = "default", body = Problem)),
 )]
@@ -176,6 +182,7 @@ enum EventsFormat {
 /// Follows what happens in a build (docs/events.md). Each event is told once; after a break, those that were missed come first. The
 /// last one is an event `end` with the state of the build. Lines of JSON are the events alone, and empty lines while nothing happens.
 #[utoipa::path(
+    operation_id = "follow_build",
     get, path = "/builds/{id}/events", tag = "builds", security(("token" = [])),
     params(("id" = String, Path), EventsQuery, ("Last-Event-ID" = Option<i64>, Header)),
     responses(
@@ -216,6 +223,7 @@ pub(crate) struct LogQuery {
 
 /// Gives the log of a build as text, as it is now.
 #[utoipa::path(
+    operation_id = "show_log",
     get, path = "/builds/{id}/log", params(("id" = String, Path), LogQuery), tag = "builds", security(("token" = [])),
     responses((status = 200, content_type = "text/plain", body = String), (status = "default", body = Problem)),
 )]
@@ -230,6 +238,7 @@ async fn log(
 
 /// Says what differs between the results of two builds: packages, layers, sizes.
 #[utoipa::path(
+    operation_id = "compare_builds",
     get, path = "/builds/{id}/diff/{other}", params(("id" = String, Path), ("other" = String, Path)), tag = "builds",
     security(("token" = [])),
     responses((status = 200, body = BuildDifference), (status = "default", body = Problem)),
@@ -244,6 +253,7 @@ async fn compare(
 
 /// Says what a build would do: what is installed, how large the image becomes, or why it cannot be built.
 #[utoipa::path(
+    operation_id = "plan_build",
     post, path = "/plans", request_body = PlanRequest, tag = "builds", security(("token" = [])),
     responses((status = 200, body = Planned), (status = "default", body = Problem)),
 )]

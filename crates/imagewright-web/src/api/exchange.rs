@@ -38,6 +38,7 @@ pub(crate) struct ExportQuery {
 /// Gives the catalogue as another system takes it: `jupyterhub` (profiles of KubeSpawner, YAML), `elyra` (runtime image records by the
 /// names of their files, JSON), `primehub` (`Image` resources, YAML).
 #[utoipa::path(
+    operation_id = "export_images",
     get, path = "/exports/{format}", params(("format" = ExportFormat, Path), ExportQuery), tag = "exchange",
     security(("token" = [])),
     responses((status = 200, content_type = "application/yaml", body = String), (status = "default", body = Problem)),
@@ -71,6 +72,7 @@ pub(crate) struct ImportQuery {
 
 /// Takes PrimeHub's `Image` manifests (YAML, several documents or a list): all of them or none.
 #[utoipa::path(
+    operation_id = "import_images",
     post, path = "/imports/primehub", params(ImportQuery), tag = "exchange", security(("token" = [])),
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Vec<ImportOutcome>), (status = "default", body = Problem)),

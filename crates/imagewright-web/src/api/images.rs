@@ -87,6 +87,7 @@ pub(crate) struct ListQuery {
 
 /// Lists entries.
 #[utoipa::path(
+    operation_id = "list_images",
     get, path = "/images", params(ListQuery), tag = "images", security(("token" = [])),
     responses((status = 200, body = Page<ImageBody>), (status = "default", body = Problem)),
 )]
@@ -115,6 +116,7 @@ async fn list(
 
 /// Adds an entry: of an image that exists, or of one to be built, which is queued for its first build.
 #[utoipa::path(
+    operation_id = "add_image",
     post, path = "/images", request_body = NewImage, params(PlanQuery), tag = "images", security(("token" = [])),
     responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
 )]
@@ -131,6 +133,7 @@ async fn add(
 
 /// Shows an entry.
 #[utoipa::path(
+    operation_id = "show_image",
     get, path = "/images/{name}", params(("name" = String, Path)), tag = "images", security(("token" = [])),
     responses((status = 200, body = ImageBody), (status = "default", body = Problem)),
 )]
@@ -145,6 +148,7 @@ async fn show(
 
 /// Changes what is named and nothing else (JSON merge patch, RFC 7396). With `If-Match`, only what is as it was read.
 #[utoipa::path(
+    operation_id = "change_image",
     patch, path = "/images/{name}", request_body(content = ImageChange, content_type = "application/merge-patch+json"),
     params(("name" = String, Path), ("If-Match" = Option<String>, Header)), tag = "images", security(("token" = [])),
     responses((status = 200, body = ImageBody), (status = "default", body = Problem)),
@@ -162,6 +166,7 @@ async fn change(
 
 /// Removes an entry.
 #[utoipa::path(
+    operation_id = "delete_image",
     delete, path = "/images/{name}", params(("name" = String, Path), ("If-Match" = Option<String>, Header)),
     tag = "images", security(("token" = [])),
     responses((status = 204), (status = "default", body = Problem)),
@@ -178,6 +183,7 @@ async fn delete(
 
 /// Who changed an entry, when, and how it was: the newest change first.
 #[utoipa::path(
+    operation_id = "list_changes",
     get, path = "/images/{name}/history", params(("name" = String, Path), Paging), tag = "images",
     security(("token" = [])),
     responses((status = 200, body = Page<AuditEntry>), (status = "default", body = Problem)),
@@ -204,6 +210,7 @@ pub(crate) struct OfferQuery {
 
 /// Lists what somebody can choose who starts a notebook or job.
 #[utoipa::path(
+    operation_id = "list_offers",
     get, path = "/offers", params(OfferQuery), tag = "images", security(("token" = [])),
     responses((status = 200, body = Vec<Offer>), (status = "default", body = Problem)),
 )]

@@ -27,6 +27,7 @@ pub(crate) struct PullsBody {
 
 /// Tells how often an image was pulled from this server on the last days on which it was.
 #[utoipa::path(
+    operation_id = "list_pulls",
     get, path = "/images/{name}/pulls", params(("name" = String, Path)), tag = "images", security(("token" = [])),
     responses((status = 200, body = Vec<PullsBody>), (status = "default", body = Problem)),
 )]

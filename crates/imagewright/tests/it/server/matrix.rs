@@ -1,7 +1,7 @@
 //! Who may do what, through the API: each role × each operation × what it is done to.
 //!
 //! A row is an operation of the OpenAPI document on one object; a letter is what one caller gets: `+` it is done, `l` a login is needed (401),
-//! `f` it is forbidden (403), `u` there is no such thing (404). An operation without a row fails the test.
+//! `f` it is forbidden (403), `u` there is no such thing (404), `c` it is not possible as things are (409). An operation without a row fails the test.
 
 use std::collections::BTreeSet;
 use std::thread::sleep;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::support::{Caller, TestServer};
+use crate::support::context;
 
 /// Nobody; somebody without a group; a member of `ml`; who looks after `ml`; who looks after `bio`; the administrator; somebody disabled who
 /// was an administrator; the administrator with a token that has expired.
@@ -200,6 +201,61 @@ fn secrets() -> Vec<Row> {
     ]
 }
 
+/// Builds of `built-ml` and `built-bio`, which wait for a server that builds.
+fn builds() -> Vec<Row> {
+    let spec = || json!({"spec": {"base": "bootstrap", "no-such-field": 1}});
+    vec![
+        row("GET /builds", "/builds", Value::Null, "l+++++ll"),
+        row("GET /images/{name}/builds", "/images/built-ml/builds", Value::Null, "lu++u+ll"),
+        row("GET /images/{name}/builds", "/images/built-bio/builds", Value::Null, "luuu++ll"),
+        row("GET /images/{name}/pulls", "/images/ml-own/pulls", Value::Null, "lu++u+ll"),
+        row("GET /images/{name}/pulls", "/images/bio-own/pulls", Value::Null, "luuu++ll"),
+        row("POST /images/{name}/builds", "/images/built-ml/builds?plan=false", json!({}), "luf+u+ll"),
+        row("POST /images/{name}/builds", "/images/built-bio/builds?plan=false", json!({}), "luuu++ll"),
+        row("GET /builds/{id}", "/builds/BUILD-OF-ML", Value::Null, "luu+u+ll"),
+        row("GET /builds/{id}", "/builds/BUILD-OF-BIO", Value::Null, "luuu++ll"),
+        // Builds are seen by who may change the image. Whoever cancels second finds it cancelled; what has no result is compared to nothing.
+        row("POST /builds/{id}/cancel", "/builds/BUILD-OF-ML/cancel", Value::Null, "luu+ucll"),
+        row("POST /builds/{id}/cancel", "/builds/BUILD-OF-BIO/cancel", Value::Null, "luuu+cll"),
+        row("GET /builds/{id}/events", "/builds/BUILD-OF-ML/events", Value::Null, "luu+u+ll"),
+        row("GET /builds/{id}/events", "/builds/BUILD-OF-BIO/events", Value::Null, "luuu++ll"),
+        row("GET /builds/{id}/log", "/builds/BUILD-OF-ML/log", Value::Null, "luu+u+ll"),
+        row("GET /builds/{id}/log", "/builds/BUILD-OF-BIO/log", Value::Null, "luuu++ll"),
+        row(
+            "GET /builds/{id}/diff/{other}",
+            "/builds/BUILD-OF-ML/diff/BUILD-OF-BIO",
+            Value::Null,
+            "luucucll",
+        ),
+        row("POST /builds/{id}/retry", "/builds/BUILD-OF-ML/retry", Value::Null, "luu+u+ll"),
+        row("POST /builds/{id}/retry", "/builds/BUILD-OF-BIO/retry", Value::Null, "luuu++ll"),
+        // What is wrong with a spec is told to those who may make images.
+        row("POST /plans", "/plans", spec(), "lffiiill"),
+    ]
+}
+
+fn exchange() -> Vec<Row> {
+    let manifest = |group: &str| {
+        json!({
+            "apiVersion": "primehub.io/v1alpha1", "kind": "Image", "metadata": {"name": "new"},
+            "spec": {"type": "cpu", "url": "127.0.0.1:1/a:1", "groupName": group},
+        })
+    };
+    let import = |group, expected| {
+        row("POST /imports/primehub", "/imports/primehub", manifest(group), expected).undo(
+            "DELETE",
+            "/images/new",
+            Value::Null,
+        )
+    };
+    vec![
+        row("GET /exports/{format}", "/exports/jupyterhub", Value::Null, "l+++++ll"),
+        row("GET /exports/{format}", "/exports/elyra?group=ml", Value::Null, "lu++u+ll"),
+        import("", "lffff+ll"),
+        import("ml", "lff+f+ll"),
+    ]
+}
+
 /// What decides by itself who comes in: tokens are not looked at.
 fn sessions() -> Vec<Row> {
     vec![
@@ -211,8 +267,12 @@ fn sessions() -> Vec<Row> {
     ]
 }
 
-/// Makes all that the rows speak of, and gives the token of somebody.
-fn furnish(server: &TestServer, root: &Caller<'_>) -> String {
+fn all_rows() -> impl Iterator<Item = Row> {
+    [images(), groups(), people(), secrets(), builds(), exchange(), sessions()].into_iter().flatten()
+}
+
+/// Makes all that the rows speak of, and gives what they call what has a name by chance.
+fn furnish(server: &TestServer, root: &Caller<'_>) -> Vec<(&'static str, String)> {
     for group in ["ml", "bio", "empty"] {
         root.post("/groups", &json!({"name": group})).is(201);
     }
@@ -235,7 +295,17 @@ fn furnish(server: &TestServer, root: &Caller<'_>) -> String {
     )
     .is(201);
     root.change("/people/disabled", &json!({"disabled": true})).is(200);
-    subject.get("/tokens").is(200)[0]["id"].as_str().unwrap().to_owned()
+    let mut names = Vec::new();
+    for (name, owner, called) in [("built-ml", "ml", "BUILD-OF-ML"), ("built-bio", "bio", "BUILD-OF-BIO")] {
+        let spec = json!({"base": "bootstrap"});
+        let new = json!({"display_name": name, "name": name, "spec": spec, "owner": {"group": owner}});
+        root.post("/images?plan=false", &new).is(201);
+        let builds = root.get(&format!("/images/{name}/builds")).is(200);
+        names.push((called, builds["items"][0]["id"].as_str().unwrap().to_owned()));
+    }
+    let token = subject.get("/tokens").is(200)[0]["id"].as_str().unwrap().to_owned();
+    names.push(("TOKEN-OF-SUBJECT", token));
+    names
 }
 
 fn callers<'a>(server: &'a TestServer, root: &Caller<'a>) -> Vec<Caller<'a>> {
@@ -261,6 +331,7 @@ fn letter(status: u16) -> char {
         401 => 'l',
         403 => 'f',
         404 => 'u',
+        409 => 'c',
         422 => 'i',
         _ => '?',
     }
@@ -268,16 +339,15 @@ fn letter(status: u16) -> char {
 
 #[test]
 fn who_may_do_what() {
-    let server = TestServer::start();
+    let server = TestServer::start_in(context().env("IMAGEWRIGHT_SERVER__BUILDS__WORKERS", "0"), &[]);
     let root = server.administrator();
     let callers = callers(&server, &root);
-    let token = furnish(&server, &root);
-    let rows: Vec<Row> =
-        [images(), groups(), people(), secrets(), sessions()].into_iter().flatten().collect();
+    let names = furnish(&server, &root);
     let mut wrong = Vec::new();
-    for row in &rows {
+    for row in all_rows() {
         let (method, _) = row.operation.split_once(' ').unwrap();
-        let path = row.path.replace("TOKEN-OF-SUBJECT", &token);
+        let named = |path: String, (called, name): &(&str, String)| path.replace(called, name);
+        let path = names.iter().fold(row.path.to_owned(), named);
         let body = if row.body.is_null() { String::new() } else { row.body.to_string() };
         let mut found = String::new();
         for caller in &callers {
@@ -310,8 +380,7 @@ fn every_operation_has_a_row() {
             methods.map(move |method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
         })
         .collect();
-    let rows = [images(), groups(), people(), secrets(), sessions()].into_iter().flatten();
-    let covered: BTreeSet<String> = rows.map(|row| row.operation.to_owned()).collect();
+    let covered: BTreeSet<String> = all_rows().map(|row| row.operation.to_owned()).collect();
     assert_eq!(covered, operations);
     // Names of operations are what programs made from the document call them by.
     let names: Vec<&Value> = document["paths"]

@@ -120,7 +120,7 @@ impl Browser<'_> {
 fn people_log_in_with_their_groups() {
     let provider = Provider::start();
     let context = context()
-        .env("IMAGEWRIGHT_SERVER__PUBLIC_URL", PUBLIC)
+        .env("IMAGEWRIGHT_SERVER__PUBLIC_ADDRESS", PUBLIC)
         .env("IMAGEWRIGHT_SERVER__OIDC__ISSUER", &provider.issuer)
         .env("IMAGEWRIGHT_SERVER__OIDC__CLIENT_ID", CLIENT.0)
         .env("OIDC_SECRET", CLIENT.1)
