@@ -1,4 +1,4 @@
-//! The server's face: an API for programs under `/api/v1`, described by OpenAPI, and a registry at `/v2/`.
+//! The server's face: pages for people, an API for programs under `/api/v1`, described by OpenAPI, and a registry at `/v2/`.
 //!
 //! A handler reads what was sent, calls one use case of [`imagewright_server::Server`], and shows what comes back. What goes
 //! wrong is told as a problem document (RFC 9457).
@@ -7,6 +7,7 @@ mod api;
 mod elyra;
 mod extract;
 mod operation;
+mod pages;
 mod problem;
 mod registry;
 mod serve;
@@ -51,6 +52,7 @@ pub fn router(app: App) -> Router {
         .merge(operation::router())
         .merge(registry::router())
         .merge(elyra::router())
+        .merge(pages::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), operation::observe))

@@ -56,6 +56,11 @@ impl Server {
         self
     }
 
+    /// Whether people can log in at a provider.
+    pub fn has_provider(&self) -> bool {
+        self.providers.0.is_some()
+    }
+
     /// Begins a login at the provider, which sends the browser back to `redirect`, and we to `return_to`.
     pub async fn begin_login(&self, redirect: String, return_to: &str) -> Result<BegunLogin, ServerError> {
         let begun = self.at_the_provider(move |client, web| client.begin(web, &redirect)).await?;

@@ -10,7 +10,7 @@ mod people;
 mod pulls;
 mod secrets;
 mod session;
-mod streams;
+pub(crate) mod streams;
 mod tokens;
 
 use axum::http::header;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// How often something is sent while nothing happens, so that nobody between takes the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How many pieces are read ahead of a slow reader.
 const AHEAD: usize = 16;
 
@@ -84,7 +84,7 @@ pub(super) fn text(mut log: LogLines) -> Response {
 }
 
 /// What a task of its own sends; it ends when nobody hears it any more.
-fn sent<T: Send + 'static, F>(send: impl FnOnce(Sender<T>) -> F) -> ReceiverStream<T>
+pub(crate) fn sent<T: Send + 'static, F>(send: impl FnOnce(Sender<T>) -> F) -> ReceiverStream<T>
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -1,0 +1,29 @@
+//! What administrators look after: people, groups, secrets, and the trail of what was done.
+
+mod groups;
+mod people;
+mod secrets;
+mod trail;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+
+use crate::App;
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/admin", get(|| async { Redirect::to("/admin/groups") }))
+        .merge(groups::router())
+        .merge(people::router())
+        .merge(secrets::router())
+        .merge(trail::router())
+}
+
+/// The pages of the administration: address, title.
+const TABS: [(&str, &str); 4] = [
+    ("/admin/groups", "Groups"),
+    ("/admin/people", "People"),
+    ("/admin/secrets", "Secrets"),
+    ("/admin/audit", "Audit trail"),
+];

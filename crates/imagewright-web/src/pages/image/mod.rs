@@ -1,0 +1,16 @@
+//! Pages about one image: what it is, and the form that makes or changes it.
+
+mod details;
+mod edit;
+mod form;
+mod planned;
+
+pub(super) use details::differences;
+
+use axum::Router;
+
+use crate::App;
+
+pub(super) fn router() -> Router<App> {
+    Router::new().merge(edit::router()).merge(planned::router()).merge(details::router())
+}
