@@ -9,6 +9,7 @@ mod access;
 mod audit;
 mod build;
 mod change;
+mod copy;
 mod id;
 mod image;
 mod name;
@@ -25,6 +26,7 @@ pub use access::{Action, Object, Refusal, may, may_pull};
 pub use audit::{AuditEntry, AuditFilter, Subject};
 pub use build::{Build, BuildState, Timings};
 pub use change::{Change, GroupChange, ImageChange, PersonChange};
+pub use copy::NewCopy;
 pub use id::{BuildId, GroupId, ImageId, PersonId, SecretId, TokenId};
 pub use image::{
     Deprecation, Image, ImageType, NewImage, Owner, Pin, PullPolicy, Source, Visibility, Warning,

@@ -28,6 +28,7 @@ pub use incoming::Incoming;
 pub use listing::Paged;
 pub use manifests::Pulls;
 pub use name::RepositoryName;
+pub(crate) use open::{Purpose, key_of};
 pub use tokens::{Access, Actions, RegistryToken};
 
 /// What is to be said of the registry.

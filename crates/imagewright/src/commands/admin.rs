@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use clap::{Args, Subcommand};
 use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal};
 use imagewright_server::{NewToken, Server};
@@ -108,7 +107,7 @@ pub(crate) fn run(global: &Global, arguments: &AdminArguments) -> Result<ExitCod
             AdminCommand::User(command) => people(global, &server, command).await?,
             AdminCommand::Secrets(SecretsCommand::Rekey) => {
                 let count = server.rekey_secrets(&Principal::server()).await?;
-                say(global, &format!("{count} secrets are sealed with a new key"));
+                global.say(&format!("{count} secrets are sealed with a new key"));
             }
         }
         server.records().close().await;
@@ -135,7 +134,7 @@ async fn people(global: &Global, server: &Server, command: &UserCommand) -> Resu
         UserCommand::Enable { name } => disable(server, name, false).await?,
         UserCommand::Passwd { name, .. } => {
             server.set_password(&by, name, read_password()?).await?;
-            say(global, &format!("`{name}` has another password"));
+            global.say(&format!("`{name}` has another password"));
         }
         UserCommand::Token { name, token_name, days } => {
             let person = server.person(&by, name).await?.person;
@@ -147,7 +146,7 @@ async fn people(global: &Global, server: &Server, command: &UserCommand) -> Resu
         }
         UserCommand::Delete { name } => {
             server.delete_person(&by, name).await?;
-            say(global, &format!("removed `{name}`"));
+            global.say(&format!("removed `{name}`"));
         }
     }
     Ok(())
@@ -183,10 +182,4 @@ async fn list(server: &Server, json: bool) -> Result<(), Failure> {
     };
     let headings = ["NAME", "ROLE", "LOGIN", "DISPLAY NAME", "EMAIL"];
     Ok(output::text(&table::draw(&headings, people.into_iter().map(row).collect()))?)
-}
-
-fn say(global: &Global, text: &str) {
-    if !global.quiet {
-        eprintln!("{text}");
-    }
 }

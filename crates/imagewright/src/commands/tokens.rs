@@ -1,0 +1,111 @@
+//! `imagewright tokens`: one's access tokens of a server.
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::{Args, Subcommand};
+use imagewright_model::ErrorKind;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::until;
+use crate::cli::Global;
+use crate::client::{Client, ServerFlags, in_address};
+use crate::failure::Failure;
+use crate::render::json_fields::{text, time};
+use crate::render::{output, table};
+
+/// Look after your access tokens of a server
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokensCommand {
+    /// List your tokens, without the secret in them
+    #[command(visible_alias = "ls")]
+    List(ListArguments),
+    /// Print a new token, which is not shown again
+    Add(AddArguments),
+    /// End a token
+    Revoke(RevokeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    /// What you call it
+    name: String,
+    /// When it ends to work: a day as 2026-12-31, a time, or a number of days as 90d [default: never]
+    #[arg(long, value_name = "WHEN", value_parser = until::parse)]
+    expires: Option<Timestamp>,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArguments {
+    /// What you call it, or its identity where several are called so
+    token: String,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+pub(crate) fn run(global: &Global, command: &TokensCommand) -> Result<ExitCode, Failure> {
+    match command {
+        TokensCommand::List(arguments) => list(global, arguments)?,
+        TokensCommand::Add(arguments) => {
+            let client = Client::open(global, &arguments.server)?;
+            let new = json!({"name": arguments.name, "expires_at": arguments.expires});
+            output::text(&format!("{}\n", text(&client.post("/tokens", &new)?["secret"])))?;
+        }
+        TokensCommand::Revoke(arguments) => revoke(global, arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(global: &Global, arguments: &ListArguments) -> Result<(), Failure> {
+    let tokens = Client::open(global, &arguments.server)?.get("/tokens")?;
+    if arguments.json {
+        return Ok(output::json(&tokens)?);
+    }
+    let rows = tokens.as_array().into_iter().flatten().map(|token| {
+        let time = |name: &str| time(&token[name]);
+        let expires = if token["expires_at"].is_null() { "never".to_owned() } else { time("expires_at") };
+        vec![text(&token["id"]), text(&token["name"]), time("created_at"), time("last_used_at"), expires]
+    });
+    Ok(output::text(&table::draw(&["IDENTITY", "NAME", "MADE", "USED", "ENDS"], rows.collect()))?)
+}
+
+fn revoke(global: &Global, arguments: &RevokeArguments) -> Result<(), Failure> {
+    let client = Client::open(global, &arguments.server)?;
+    let tokens = client.get("/tokens")?;
+    let token = meant(&tokens, &arguments.token)?;
+    client.delete(&format!("/tokens/{}", in_address(&text(&token["id"]))), None)?;
+    if !global.quiet {
+        eprintln!("revoked the token `{}`", text(&token["name"]));
+    }
+    Ok(())
+}
+
+/// The token that somebody names.
+fn meant<'a>(tokens: &'a Value, named: &str) -> Result<&'a Value, Failure> {
+    let tokens = || tokens.as_array().into_iter().flatten();
+    if let Some(token) = tokens().find(|token| token["id"] == named) {
+        return Ok(token);
+    }
+    let mut called = tokens().filter(|token| token["name"] == named);
+    match (called.next(), called.next()) {
+        (None, _) => Err(Failure::new(ErrorKind::NotFound, format!("you have no token `{named}`"))),
+        (Some(token), None) => Ok(token),
+        (Some(_), Some(_)) => {
+            let text = format!("several of your tokens are called `{named}`");
+            Err(Failure::new(ErrorKind::Conflict, text)
+                .with_hint("name it by its identity, which `imagewright tokens list` shows"))
+        }
+    }
+}
