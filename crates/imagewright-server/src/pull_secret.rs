@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 
 use crate::{NewToken, Server, ServerError};
 
+/// Characters of the longest name that is made for a token: one has 100, and a number may follow.
+const LONGEST: usize = 90;
+
 /// A secret of Kubernetes that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,8 +40,7 @@ impl Server {
             let detail = format!("`{namespace}` is no namespace: lower case letters, digits and `-` are");
             return Err(ServerError::field("/namespace", detail));
         }
-        let place = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        let token_name = format!("pull secret {place}{name}").chars().take(100).collect();
+        let token_name = self.free_token_name(principal, namespace.as_ref(), &name).await?;
         let issued = self.issue_token(principal, NewToken { name: token_name, expires_at }).await?;
         Ok(pull_secret(&PullSecret {
             name: &name,
@@ -51,5 +53,21 @@ impl Server {
                 issued.token.id, principal.name
             ),
         }))
+    }
+
+    /// A name for the token. Whoever makes a secret anew has the old one until the new one is in its place.
+    async fn free_token_name(
+        &self,
+        principal: &Principal,
+        namespace: Option<&Name>,
+        name: &Name,
+    ) -> Result<String, ServerError> {
+        let place = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let wanted: String = format!("pull secret {place}{name}").chars().take(LONGEST).collect();
+        let tokens = self.tokens(principal).await?;
+        let numbered = (2_usize..).map(|number| format!("{wanted} {number}"));
+        let mut candidates = std::iter::once(wanted.clone()).chain(numbered);
+        let is_free = |candidate: &String| tokens.iter().all(|token| token.name != *candidate);
+        Ok(candidates.find(is_free).expect("numbers do not end"))
     }
 }

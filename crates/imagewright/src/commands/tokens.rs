@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use clap::{Args, Subcommand};
 use imagewright_model::ErrorKind;
 use jiff::Timestamp;
@@ -49,8 +48,8 @@ pub(crate) struct AddArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArguments {
-    /// What you call it, or its identity where several are called so
-    token: String,
+    /// What you call it, or its identity
+    name: String,
     #[command(flatten)]
     server: ServerFlags,
 }
@@ -84,28 +83,11 @@ fn list(global: &Global, arguments: &ListArguments) -> Result<(), Failure> {
 fn revoke(global: &Global, arguments: &RevokeArguments) -> Result<(), Failure> {
     let client = Client::open(global, &arguments.server)?;
     let tokens = client.get("/tokens")?;
-    let token = meant(&tokens, &arguments.token)?;
+    let is_meant = |token: &&Value| token["name"] == *arguments.name || token["id"] == *arguments.name;
+    let token = tokens.as_array().into_iter().flatten().find(is_meant).ok_or_else(|| {
+        Failure::new(ErrorKind::NotFound, format!("you have no token `{}`", arguments.name))
+    })?;
     client.delete(&format!("/tokens/{}", in_address(&text(&token["id"]))), None)?;
-    if !global.quiet {
-        eprintln!("revoked the token `{}`", text(&token["name"]));
-    }
+    global.say(&format!("revoked the token `{}`", text(&token["name"])));
     Ok(())
-}
-
-/// The token that somebody names.
-fn meant<'a>(tokens: &'a Value, named: &str) -> Result<&'a Value, Failure> {
-    let tokens = || tokens.as_array().into_iter().flatten();
-    if let Some(token) = tokens().find(|token| token["id"] == named) {
-        return Ok(token);
-    }
-    let mut called = tokens().filter(|token| token["name"] == named);
-    match (called.next(), called.next()) {
-        (None, _) => Err(Failure::new(ErrorKind::NotFound, format!("you have no token `{named}`"))),
-        (Some(token), None) => Ok(token),
-        (Some(_), Some(_)) => {
-            let text = format!("several of your tokens are called `{named}`");
-            Err(Failure::new(ErrorKind::Conflict, text)
-                .with_hint("name it by its identity, which `imagewright tokens list` shows"))
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{path_of, read, shown};
+use super::{path_of, read};
 use crate::cli::Global;
 use crate::client::{Client, ServerFlags};
 use crate::commands::confirm::confirm;

@@ -97,6 +97,10 @@ fn nodes_pull_with_the_secret_they_are_given() {
     drop(machine.run(["tokens", "revoke", "pull secret hub/images"]).success());
     assert!(node(&credentials).run(["pull", &name]).code != Some(0));
 
+    // One that takes its place is made before it ends.
+    drop(machine.run(make).success());
+    drop(machine.run(make).success());
+    assert!(machine.run(["tokens", "list"]).success().stdout.contains("pull secret hub/images 2"));
     let file = machine.work().join("secret.yaml");
     drop(machine.run(make.iter().chain(&["--output", file.to_str().unwrap()])).success());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
