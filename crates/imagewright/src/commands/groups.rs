@@ -32,7 +32,7 @@ pub(crate) enum GroupsCommand {
     /// Put somebody into a group, or change what they may do there
     SetRole(SetRoleArguments),
     /// Take somebody out of a group
-    RemoveMember(MemberArguments),
+    RemoveMember(RemoveMemberArguments),
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub(crate) struct AddArguments {
 pub(crate) struct RenameArguments {
     /// Name of the group, which stays
     name: String,
-    /// What people read from now on; nothing takes it away
+    /// What people read from now on [default: the name]
     display_name: Option<String>,
     #[command(flatten)]
     server: ServerFlags,
@@ -91,22 +91,31 @@ pub(crate) struct MembersArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct MemberArguments {
+pub(crate) struct RemoveMemberArguments {
+    #[command(flatten)]
+    member: Member,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+/// Somebody in a group.
+#[derive(Debug, Args)]
+pub(crate) struct Member {
     /// Name of the group
     group: String,
     /// The name that somebody logs in with
     person: String,
-    #[command(flatten)]
-    server: ServerFlags,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SetRoleArguments {
     #[command(flatten)]
-    member: MemberArguments,
+    member: Member,
     /// Use its images, or look after its images and members
     #[arg(value_parser = ["member", "admin"])]
     role: String,
+    #[command(flatten)]
+    server: ServerFlags,
 }
 
 pub(crate) fn run(global: &Global, command: &GroupsCommand) -> Result<ExitCode, Failure> {
@@ -178,20 +187,21 @@ fn members(global: &Global, arguments: &MembersArguments) -> Result<(), Failure>
     Ok(output::text(&table::draw(&["NAME", "ROLE", "DISPLAY NAME"], rows.collect()))?)
 }
 
-fn path_of_member(member: &MemberArguments) -> String {
+fn path_of_member(member: &Member) -> String {
     format!("{}/members/{}", path_of(&member.group), in_address(&member.person))
 }
 
 fn set_role(global: &Global, arguments: &SetRoleArguments) -> Result<(), Failure> {
-    let SetRoleArguments { member, role } = arguments;
-    let client = Client::open(global, &member.server)?;
+    let SetRoleArguments { member, role, server } = arguments;
+    let client = Client::open(global, server)?;
     client.put(&path_of_member(member), &json!({"role": role}))?;
     global.say(&format!("`{}` is {role} of `{}`", member.person, member.group));
     Ok(())
 }
 
-fn remove_member(global: &Global, member: &MemberArguments) -> Result<(), Failure> {
-    let client = Client::open(global, &member.server)?;
+fn remove_member(global: &Global, arguments: &RemoveMemberArguments) -> Result<(), Failure> {
+    let RemoveMemberArguments { member, server } = arguments;
+    let client = Client::open(global, server)?;
     client.delete(&path_of_member(member), None)?;
     global.say(&format!("`{}` is no longer in `{}`", member.person, member.group));
     Ok(())

@@ -17,19 +17,24 @@ use crate::signals::{Interrupt, cancel_on_signals};
 /// Longer passwords and tokens there are not.
 const LONGEST_PASSWORD: u64 = 64 * 1024;
 
+const USAGE: &str = "\
+imagewright login [OPTIONS] --username <NAME> --password-stdin <REGISTRY>
+       imagewright login [OPTIONS] --server <URL>";
+
+const EXAMPLES: &str = "\
+Examples:
+  echo \"$TOKEN\" | imagewright login registry.example -u me --password-stdin
+  echo \"$TOKEN\" | imagewright login --server https://images.example";
+
 /// Log in to a registry, or to a server
 ///
 /// The credentials are shown to the registry, and when it takes them kept where `docker login` keeps them (or
 /// `podman login`, with REGISTRY_AUTH_FILE), so that both are logged in too.
 ///
-/// With --server, the access token on standard input logs in to a server of images, as `imagewright server login` does: for
-/// `imagewright catalog`, `imagewright builds` and others. Its registry wants a login of its own.
-///
-/// Examples:
-///   echo "$TOKEN" | imagewright login registry.example -u me --password-stdin
-///   echo "$TOKEN" | imagewright login --server https://images.example
+/// With --server, an access token logs in to a server of images, as with `imagewright server login`: for `imagewright catalog`,
+/// `imagewright builds` and others. The registry of a server wants a login of its own.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(override_usage = USAGE, after_long_help = EXAMPLES)]
 pub(crate) struct LoginArguments {
     /// Host of the registry, with its port where it has one
     #[arg(required_unless_present = "server")]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use imagewright_model::Secret;
 use serde_json::{Map, Value, json};
 
 use super::confirm::confirm;
@@ -49,11 +50,11 @@ pub(crate) struct ListArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
-    #[command(flatten)]
-    person: PersonArguments,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    person: PersonArguments,
 }
 
 #[derive(Debug, Args)]
@@ -66,8 +67,6 @@ pub(crate) struct PersonArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct AddArguments {
-    #[command(flatten)]
-    person: PersonArguments,
     /// What others read
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
@@ -80,14 +79,16 @@ pub(crate) struct AddArguments {
     /// Read a password from standard input; without one, they come in by a provider
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    person: PersonArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct EditArguments {
     #[command(flatten)]
-    person: PersonArguments,
-    #[command(flatten)]
     change: ChangeFlags,
+    #[command(flatten)]
+    person: PersonArguments,
 }
 
 /// What is changed.
@@ -107,11 +108,11 @@ pub(crate) struct ChangeFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArguments {
-    #[command(flatten)]
-    person: PersonArguments,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    person: PersonArguments,
 }
 
 impl PersonArguments {
@@ -185,7 +186,7 @@ fn add(global: &Global, arguments: &AddArguments) -> Result<(), Failure> {
     let password = password_stdin.then(read_password).transpose()?;
     let new = json!({
         "name": person.name, "display_name": display_name, "email": email, "admin": admin,
-        "password": password.as_ref().map(|password| password.expose()),
+        "password": password.as_ref().map(Secret::expose),
     });
     client.post("/people", &new)?;
     global.say(&format!("added `{}`", person.name));
@@ -221,7 +222,7 @@ fn set_password(global: &Global, person: &PersonArguments) -> Result<(), Failure
     Ok(())
 }
 
-fn remove(global: &Global, RemoveArguments { person, yes }: &RemoveArguments) -> Result<(), Failure> {
+fn remove(global: &Global, RemoveArguments { yes, person }: &RemoveArguments) -> Result<(), Failure> {
     let client = Client::open(global, &person.server)?;
     client.get(&person.path())?;
     confirm(&format!("remove `{}`", person.name), *yes)?;

@@ -37,11 +37,11 @@ pub(crate) struct AddArguments {
     /// Name in addresses [default: made of the display name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    #[command(flatten)]
-    entry: EntryFlags,
     /// Print the entry as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    entry: EntryFlags,
     #[command(flatten)]
     server: ServerFlags,
 }

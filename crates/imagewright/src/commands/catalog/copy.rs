@@ -24,14 +24,14 @@ pub(crate) struct DuplicateArguments {
     /// Name in addresses [default: made of the display name]
     #[arg(long = "name", value_name = "NAME")]
     new_name: Option<String>,
+    /// Print the entry as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     audience: AudienceFlags,
     /// Offer it to nobody but those who look after it
     #[arg(long, conflicts_with_all = ["for_all", "for_groups"])]
     for_nobody: bool,
-    /// Print the entry as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     server: ServerFlags,
 }

@@ -23,14 +23,14 @@ pub(crate) struct EditArguments {
     /// What is pulled, of an image that exists
     #[arg(long, value_name = "REFERENCE")]
     reference: Option<String>,
-    #[command(flatten)]
-    entry: EntryFlags,
-    /// Field that is to have no value; may be given several times
+    /// Field that is to have no value any more; may be given several times
     #[arg(long, value_name = "FIELD", value_parser = CLEARED.map(|(word, _)| word))]
     clear: Vec<String>,
     /// Print the entry as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    entry: EntryFlags,
     #[command(flatten)]
     server: ServerFlags,
 }

@@ -44,14 +44,14 @@ pub(crate) struct ImagesArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct OffersArguments {
-    #[command(flatten)]
-    images: ImagesArguments,
     /// What is pulled where there is a GPU
     #[arg(long)]
     gpu: bool,
     /// Resource that stands for a GPU [default: nvidia.com/gpu]
     #[arg(long, value_name = "NAME", requires = "gpu")]
     gpu_resource: Option<String>,
+    #[command(flatten)]
+    images: ImagesArguments,
 }
 
 #[derive(Debug, Args)]
