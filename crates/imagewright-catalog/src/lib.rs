@@ -33,7 +33,9 @@ pub use image::{
 };
 pub use name::{Name, NameError};
 pub use page::{Cursor, CursorError, Page, PageRequest};
-pub use people::{Group, Member, Membership, NewGroup, NewPerson, Person, Principal, Role, Token};
+pub use people::{
+    Group, Member, Membership, NewGroup, NewPerson, Person, Principal, Role, Token, TokenScope,
+};
 pub use problem::{FieldProblem, Invalid};
 pub use query::{ImageFilter, ImageOrder, ImageState, OrderBy};
 pub use secret::{Kept, NewSecret, SecretChange, SecretKind, SecretRecord};

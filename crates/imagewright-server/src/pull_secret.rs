@@ -1,7 +1,7 @@
 //! Secrets by which the nodes of a Kubernetes cluster pull from here.
 
 use imagewright_catalog::exchange::{PullSecret, pull_secret};
-use imagewright_catalog::{Name, Principal};
+use imagewright_catalog::{Name, Principal, TokenScope};
 use imagewright_model::Secret;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct NewPullSecret {
 }
 
 impl Server {
-    /// Makes an access token for whoever asks, and the manifest of a secret with it by which nodes pull what they may. The
+    /// Makes an access token for whoever asks that is good for pulling alone, and the manifest of a secret with it by which nodes pull what they may. The
     /// token is not shown again; its name says what it is for, so that it is found to be revoked.
     pub async fn kubernetes_pull_secret(
         &self,
@@ -41,7 +41,9 @@ impl Server {
             return Err(ServerError::field("/namespace", detail));
         }
         let token_name = self.free_token_name(principal, namespace.as_ref(), &name).await?;
-        let issued = self.issue_token(principal, NewToken { name: token_name, expires_at }).await?;
+        let issued = self
+            .issue_token(principal, NewToken { name: token_name, scope: TokenScope::Pull, expires_at })
+            .await?;
         Ok(pull_secret(&PullSecret {
             name: &name,
             namespace: namespace.as_ref(),
@@ -49,7 +51,7 @@ impl Server {
             username: &principal.name,
             password: &issued.secret,
             note: &format!(
-                "It holds the access token {} of {}: whoever reads it can do what they may.",
+                "It holds the access token {} of {}: whoever reads it can pull what they may.",
                 issued.token.id, principal.name
             ),
         }))

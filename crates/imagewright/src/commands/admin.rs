@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal};
+use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal, TokenScope};
 use imagewright_server::{NewToken, Server};
 use jiff::{SignedDuration, Timestamp};
 
@@ -124,7 +124,7 @@ async fn people(global: &Global, server: &Server, command: &UserCommand) -> Resu
             let new = NewPerson { name: name.clone(), admin: *admin, ..NewPerson::default() };
             let person = server.add_person(&by, new, password).await?;
             if !has_password {
-                let new = NewToken { name: "first".to_owned(), expires_at: None };
+                let new = NewToken { name: "first".to_owned(), scope: TokenScope::All, expires_at: None };
                 let issued = server.issue_token_to(&by, &person.id, new).await?;
                 output::text(&format!("{}\n", issued.secret.expose()))?;
             }
@@ -140,7 +140,7 @@ async fn people(global: &Global, server: &Server, command: &UserCommand) -> Resu
             let person = server.person(&by, name).await?.person;
             let lasts = days.map(|days| SignedDuration::from_hours(i64::from(days) * 24));
             let expires_at = lasts.and_then(|lasts| Timestamp::now().checked_add(lasts).ok());
-            let new = NewToken { name: token_name.clone(), expires_at };
+            let new = NewToken { name: token_name.clone(), scope: TokenScope::All, expires_at };
             let issued = server.issue_token_to(&by, &person.id, new).await?;
             output::text(&format!("{}\n", issued.secret.expose()))?;
         }

@@ -42,6 +42,9 @@ pub(crate) struct AddArguments {
     /// When it ends to work: a day as 2026-12-31, a time, or a number of days as 90d [default: never]
     #[arg(long, value_name = "WHEN", value_parser = until::parse)]
     expires: Option<Timestamp>,
+    /// It pulls images, and does nothing else
+    #[arg(long)]
+    pull_only: bool,
     #[command(flatten)]
     server: ServerFlags,
 }
@@ -59,7 +62,8 @@ pub(crate) fn run(global: &Global, command: &TokensCommand) -> Result<ExitCode, 
         TokensCommand::List(arguments) => list(global, arguments)?,
         TokensCommand::Add(arguments) => {
             let client = Client::open(global, &arguments.server)?;
-            let new = json!({"name": arguments.name, "expires_at": arguments.expires});
+            let scope = if arguments.pull_only { "pull" } else { "all" };
+            let new = json!({"name": arguments.name, "scope": scope, "expires_at": arguments.expires});
             output::text(&format!("{}\n", text(&client.post("/tokens", &new)?["secret"])))?;
         }
         TokensCommand::Revoke(arguments) => revoke(global, arguments)?,
@@ -75,9 +79,10 @@ fn list(global: &Global, arguments: &ListArguments) -> Result<(), Failure> {
     let rows = tokens.as_array().into_iter().flatten().map(|token| {
         let time = |name: &str| time(&token[name]);
         let expires = if token["expires_at"].is_null() { "never".to_owned() } else { time("expires_at") };
-        vec![text(&token["id"]), text(&token["name"]), time("created_at"), time("last_used_at"), expires]
+        let (id, scope) = (text(&token["id"]), text(&token["scope"]));
+        vec![id, scope, time("created_at"), time("last_used_at"), expires, text(&token["name"])]
     });
-    Ok(output::text(&table::draw(&["IDENTITY", "NAME", "MADE", "USED", "ENDS"], rows.collect()))?)
+    Ok(output::text(&table::draw(&["IDENTITY", "FOR", "MADE", "USED", "ENDS", "NAME"], rows.collect()))?)
 }
 
 fn revoke(global: &Global, arguments: &RevokeArguments) -> Result<(), Failure> {

@@ -24,7 +24,7 @@ pub(crate) enum ExportCommand {
     Primehub(ImagesArguments),
     /// A secret by which nodes of Kubernetes pull from the server, YAML
     ///
-    /// A new access token of yours is in it: whoever reads the secret can do what you may. `imagewright tokens list` shows the
+    /// A new access token of yours is in it: whoever reads the secret can pull what you may. `imagewright tokens list` shows the
     /// token, and `imagewright tokens revoke` ends it.
     ///
     /// Example: imagewright catalog export kubernetes-pull-secret --name images --expires 90d | kubectl apply -f -

@@ -87,7 +87,11 @@ fn nodes_pull_with_the_secret_they_are_given() {
     let manifest = machine.run(make.iter().chain(&["--expires", "90d"])).success().stdout;
     assert!(manifest.contains("kind: Secret\n") && manifest.contains("namespace: hub\n"), "{manifest}");
     let credentials = credentials_of(&manifest);
-    assert_eq!(credentials["auths"][&server.address]["username"], "nodes");
+    let login = &credentials["auths"][&server.address];
+    assert_eq!(login["username"], "nodes");
+    // It pulls and does nothing else.
+    let only_pulls = server.with_token(login["password"].as_str().unwrap()).get("/me").is(403);
+    assert!(only_pulls["detail"].as_str().unwrap().contains("good for pulling images"), "{only_pulls}");
     assert!(context().run(["pull", &name]).code != Some(0));
     drop(node(&credentials).run(["pull", &name]).success());
 
