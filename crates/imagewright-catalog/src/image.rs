@@ -284,8 +284,8 @@ impl Image {
         change.pull_policy.apply(&mut image.pull_policy);
         change.pull_secret.apply(&mut image.pull_secret);
         change.owner.apply_or_default(&mut image.owner);
-        change.visibility.apply_or_default(&mut image.visibility);
-        change.deprecated.apply(&mut image.deprecated);
+        change.visibility.apply_within(&mut image.visibility);
+        change.deprecated.apply_within(&mut image.deprecated);
         if image.reference != self.reference {
             image.pin = None;
         }

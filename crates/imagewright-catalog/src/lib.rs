@@ -25,7 +25,7 @@ pub mod selection;
 pub use access::{Action, Object, Refusal, may, may_pull};
 pub use audit::{AuditEntry, AuditFilter, Subject};
 pub use build::{Build, BuildState, Timings};
-pub use change::{Change, GroupChange, ImageChange, PersonChange};
+pub use change::{Change, DeprecationChange, GroupChange, ImageChange, PersonChange, VisibilityChange};
 pub use copy::NewCopy;
 pub use id::{BuildId, GroupId, ImageId, PersonId, SecretId, TokenId};
 pub use image::{

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use imagewright_model::ErrorKind;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::entry::EntryFlags;
 use super::shown;
@@ -53,7 +53,7 @@ Examples:
 
 pub(super) fn run(global: &Global, arguments: &AddArguments) -> Result<(), Failure> {
     let client = Client::open(global, &arguments.server)?;
-    let mut new = arguments.entry.fields(&Value::Null);
+    let mut new = arguments.entry.fields();
     new.insert("display_name".to_owned(), display_name(arguments)?.into());
     if let Some(spec) = &arguments.spec {
         new.insert("spec".to_owned(), remote::document(global, spec)?);

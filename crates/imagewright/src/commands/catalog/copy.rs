@@ -1,7 +1,7 @@
 //! `imagewright catalog duplicate`
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::entry::AudienceFlags;
 use super::{path_of, shown};
@@ -38,7 +38,7 @@ pub(crate) struct DuplicateArguments {
 
 pub(super) fn run(global: &Global, arguments: &DuplicateArguments) -> Result<(), Failure> {
     let client = Client::open(global, &arguments.server)?;
-    let mut copy = arguments.audience.fields(&Value::Null);
+    let mut copy = arguments.audience.fields();
     let texts = [("display_name", &arguments.display_name), ("name", &arguments.new_name)];
     copy.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
     if arguments.for_nobody {

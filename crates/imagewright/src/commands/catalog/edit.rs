@@ -6,7 +6,7 @@ use clap::Args;
 use imagewright_model::ErrorKind;
 use serde_json::{Map, Value, json};
 
-use super::entry::{EntryFlags, visibility};
+use super::entry::EntryFlags;
 use super::{path_of, read, shown};
 use crate::cli::Global;
 use crate::client::{Client, ServerFlags};
@@ -68,7 +68,7 @@ pub(crate) struct DeprecateArguments {
 pub(super) fn run(global: &Global, arguments: &EditArguments) -> Result<(), Failure> {
     let client = Client::open(global, &arguments.server)?;
     let (before, revision) = read(&client, &arguments.name)?;
-    let change = change(arguments, &before)?;
+    let change = change(arguments)?;
     let after = client.patch(&path_of(&arguments.name), &change.into(), revision)?;
     shown::warn(&after);
     if arguments.json {
@@ -81,29 +81,26 @@ pub(super) fn run(global: &Global, arguments: &EditArguments) -> Result<(), Fail
     Ok(())
 }
 
-fn change(arguments: &EditArguments, before: &Value) -> Result<Map<String, Value>, Failure> {
-    let mut change = arguments.entry.fields(before);
+fn change(arguments: &EditArguments) -> Result<Map<String, Value>, Failure> {
+    let mut change = arguments.entry.fields();
     if let Some(reference) = &arguments.reference {
         change.insert("reference".to_owned(), reference.as_str().into());
     }
     for word in arguments.clear.iter().collect::<BTreeSet<_>>() {
         let cleared = CLEARED.iter().find(|(cleared, _)| cleared == word);
         let (_, field) = cleared.expect("clap takes no other word");
-        let (given, nothing) = match word.as_str() {
-            "for-all" => (arguments.entry.is_for_all(), Some(("global", json!(false)))),
-            "for" => (arguments.entry.is_for_groups(), Some(("groups", json!([])))),
+        let (given, part) = match word.as_str() {
+            "for-all" => (arguments.entry.is_for_all(), Some("global")),
+            "for" => (arguments.entry.is_for_groups(), Some("groups")),
             _ => (change.contains_key(*field), None),
         };
         if given {
             let text = format!("`{word}` is given and cleared at once");
             return Err(Failure::new(ErrorKind::Usage, text).with_hint("leave one of them out"));
         }
-        match nothing {
+        match part {
             None => drop(change.insert((*field).to_owned(), Value::Null)),
-            // Who sees it is one field.
-            Some((part, nothing)) => {
-                change.entry(*field).or_insert_with(|| visibility(before))[part] = nothing;
-            }
+            Some(part) => change.entry(*field).or_insert_with(|| json!({}))[part] = Value::Null,
         }
     }
     if change.is_empty() {
@@ -116,7 +113,9 @@ fn change(arguments: &EditArguments, before: &Value) -> Result<Map<String, Value
 pub(super) fn deprecate(global: &Global, arguments: &DeprecateArguments) -> Result<(), Failure> {
     let client = Client::open(global, &arguments.server)?;
     let (_, revision) = read(&client, &arguments.name)?;
-    let change = json!({"deprecated": {"reason": arguments.reason, "replaced_by": arguments.replaced_by}});
+    let texts = [("reason", &arguments.reason), ("replaced_by", &arguments.replaced_by)];
+    let named = texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?))));
+    let change = json!({"deprecated": named.collect::<Map<_, _>>()});
     shown::warn(&client.patch(&path_of(&arguments.name), &change, revision)?);
     global.say(&format!("`{}` is deprecated", arguments.name));
     Ok(())

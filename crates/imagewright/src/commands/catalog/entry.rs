@@ -51,8 +51,8 @@ pub(crate) struct AudienceFlags {
 }
 
 impl EntryFlags {
-    /// The fields that are named. `before` is the entry as it is, where there is one.
-    pub(super) fn fields(&self, before: &Value) -> Map<String, Value> {
+    /// The fields that are named.
+    pub(super) fn fields(&self) -> Map<String, Value> {
         let policy = self.pull_policy.as_deref().map(|policy| match policy {
             "always" => "Always",
             "never" => "Never",
@@ -71,7 +71,7 @@ impl EntryFlags {
         if !self.tags.is_empty() {
             fields.insert("tags".to_owned(), json!(self.tags));
         }
-        fields.extend(self.audience.fields(before));
+        fields.extend(self.audience.fields());
         fields
     }
 
@@ -87,32 +87,24 @@ impl EntryFlags {
 }
 
 impl AudienceFlags {
-    /// The fields that are named. Who sees an entry is one field, of which the part that is not named stays as it was before.
-    pub(super) fn fields(&self, before: &Value) -> Map<String, Value> {
+    /// The fields that are named.
+    pub(super) fn fields(&self) -> Map<String, Value> {
         let mut fields = Map::new();
         if let Some(group) = &self.owner_group {
             fields.insert("owner".to_owned(), json!({"group": group}));
         } else if self.owner_system {
             fields.insert("owner".to_owned(), json!("system"));
         }
-        if self.for_all || !self.for_groups.is_empty() {
-            let mut visibility = visibility(before);
-            if self.for_all {
-                visibility["global"] = json!(true);
-            }
-            if !self.for_groups.is_empty() {
-                visibility["groups"] = json!(self.for_groups);
-            }
-            fields.insert("visibility".to_owned(), visibility);
+        let mut visibility = Map::new();
+        if self.for_all {
+            visibility.insert("global".to_owned(), json!(true));
+        }
+        if !self.for_groups.is_empty() {
+            visibility.insert("groups".to_owned(), json!(self.for_groups));
+        }
+        if !visibility.is_empty() {
+            fields.insert("visibility".to_owned(), visibility.into());
         }
         fields
-    }
-}
-
-/// Who sees an entry; nobody where there is none yet.
-pub(super) fn visibility(image: &Value) -> Value {
-    match &image["visibility"] {
-        Value::Null => json!({"global": false, "groups": []}),
-        visibility => visibility.clone(),
     }
 }

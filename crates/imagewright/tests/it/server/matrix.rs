@@ -98,7 +98,7 @@ fn images() -> Vec<Row> {
             json!({"owner": {"group": "ml"}}),
         ),
         row("PATCH /images/{name}", "/images/ml-own", json!({"visibility": {"global": true}}), "luffu+ll")
-            .undo("PATCH", "/images/ml-own", json!({"visibility": {}})),
+            .undo("PATCH", "/images/ml-own", json!({"visibility": null})),
     ];
     for (name, seen, changed) in [
         ("open", "l+++++ll", "lffff+ll"),
