@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{machine_of, names};
+use super::{machine_of, names, run_at_terminal};
 use crate::server::support::TestServer;
 use crate::support::context;
 
@@ -57,7 +57,11 @@ fn an_image_from_its_adding_to_its_removal() {
     assert!(machine.run(["catalog", "remove", "tools"]).exits(2).stderr.contains("give --yes"));
     drop(machine.run(["catalog", "remove", "tools", "none", "--yes"]).exits(3));
     drop(machine.run(["catalog", "show", "tools"]).success());
-    drop(machine.run(["catalog", "rm", "tools", "tools-2", "--yes"]).success());
+    let asked = run_at_terminal(&machine, &["catalog", "remove", "tools"], "n").exits(130);
+    assert!(asked.stdout.contains("remove `tools`, with all builds? [y/N]"), "{}", asked.stdout);
+    drop(machine.run(["catalog", "show", "tools"]).success());
+    drop(run_at_terminal(&machine, &["catalog", "remove", "tools"], "y").success());
+    drop(machine.run(["catalog", "rm", "tools-2", "--yes"]).success());
     assert!(machine.run(["catalog", "show", "tools"]).exits(3).stderr.contains("there is no image `tools`"));
 }
 

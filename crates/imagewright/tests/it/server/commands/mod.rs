@@ -5,7 +5,7 @@ mod exchange;
 mod people;
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use imagewright_testkit::context::{Outcome, TestContext};
 
@@ -26,6 +26,24 @@ fn run_with(machine: &TestContext, arguments: &[&str], text: &str) -> Outcome {
     // A command that refuses its arguments does not read.
     drop(process.stdin.take().unwrap().write_all(text.as_bytes()));
     process.wait_with_output().map(Outcome::from).unwrap()
+}
+
+/// Runs a command at a terminal (`script` of util-linux makes one), where somebody types a line.
+fn run_at_terminal(machine: &TestContext, arguments: &[&str], typed: &str) -> Outcome {
+    let command = machine.command(arguments);
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+    terminal.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = terminal.spawn().unwrap();
+    // The terminal stays open until the command has ended.
+    let mut keyboard = process.stdin.take().unwrap();
+    keyboard.write_all(format!("{typed}\n").as_bytes()).unwrap();
+    let outcome = process.wait_with_output().map(Outcome::from).unwrap();
+    drop(keyboard);
+    outcome
 }
 
 /// The first column of a table, without its heading.
