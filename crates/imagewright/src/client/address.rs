@@ -6,16 +6,13 @@ use crate::failure::Failure;
 
 /// An address as it is kept: with a scheme, without a slash at its end.
 pub(crate) fn normalised(address: &str) -> Result<String, Failure> {
-    let address = address.trim().trim_end_matches('/');
-    let with_scheme = match address.split_once("://") {
-        Some(("http" | "https", rest)) if !rest.is_empty() => address.to_owned(),
-        None if !address.is_empty() => format!("https://{address}"),
-        _ => {
-            let text = format!("`{address}` is not the address of a server");
-            return Err(Failure::new(ErrorKind::Usage, text).with_hint("write `https://HOST[:PORT]`"));
-        }
-    };
-    Ok(with_scheme)
+    let (scheme, rest) = address.trim().split_once("://").unwrap_or(("https", address.trim()));
+    let rest = rest.trim_end_matches('/');
+    if !matches!(scheme, "http" | "https") || rest.is_empty() {
+        let text = format!("`{address}` is not the address of a server");
+        return Err(Failure::new(ErrorKind::Usage, text).with_hint("write `https://HOST[:PORT]`"));
+    }
+    Ok(format!("{scheme}://{rest}"))
 }
 
 /// A path below `/api/v1`, with what stands behind its question mark.
