@@ -95,11 +95,66 @@ pub struct ImageChange {
     #[schema(value_type = Option<Owner>)]
     pub owner: Change<Owner>,
     #[serde(skip_serializing_if = "Change::is_keep")]
-    #[schema(value_type = Option<Visibility>)]
-    pub visibility: Change<Visibility>,
+    #[schema(value_type = Option<VisibilityChange>)]
+    pub visibility: Change<VisibilityChange>,
     #[serde(skip_serializing_if = "Change::is_keep")]
-    #[schema(value_type = Option<Deprecation>)]
-    pub deprecated: Change<Deprecation>,
+    #[schema(value_type = Option<DeprecationChange>)]
+    pub deprecated: Change<DeprecationChange>,
+}
+
+/// A change of who sees an image. A merge patch goes into objects: of them, too, what is not named is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `Visibility`")]
+pub struct VisibilityChange {
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub global: Change<bool>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<BTreeSet<Name>>)]
+    pub groups: Change<BTreeSet<Name>>,
+}
+
+/// A change of why an image should no longer be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `Deprecation`")]
+pub struct DeprecationChange {
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
+    pub reason: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Name>)]
+    pub replaced_by: Change<Name>,
+}
+
+impl Change<VisibilityChange> {
+    /// Carries the change out.
+    pub fn apply_within(self, field: &mut Visibility) {
+        match self {
+            Self::Keep => (),
+            Self::Clear => *field = Visibility::default(),
+            Self::Set(VisibilityChange { global, groups }) => {
+                global.apply_or_default(&mut field.global);
+                groups.apply_or_default(&mut field.groups);
+            }
+        }
+    }
+}
+
+impl Change<DeprecationChange> {
+    /// Carries the change out.
+    pub fn apply_within(self, field: &mut Option<Deprecation>) {
+        match self {
+            Self::Keep => (),
+            Self::Clear => *field = None,
+            Self::Set(DeprecationChange { reason, replaced_by }) => {
+                let deprecation = field.get_or_insert_default();
+                reason.apply(&mut deprecation.reason);
+                replaced_by.apply(&mut deprecation.replaced_by);
+            }
+        }
+    }
 }
 
 /// A change of a group. Its name never changes.
@@ -143,6 +198,26 @@ mod tests {
         assert_eq!(change.display_name, Change::Set("New".to_owned()));
         assert_eq!(change.pull_secret, Change::Keep);
         assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"display_name":"New","description":null}"#);
+    }
+
+    #[test]
+    fn what_is_not_named_in_an_object_is_kept_as_well() {
+        let change = |text: &str| serde_json::from_str::<ImageChange>(text).unwrap();
+        let mut visibility = Visibility { global: false, groups: ["ml".parse().unwrap()].into() };
+        change(r#"{"visibility": {"global": true}}"#).visibility.apply_within(&mut visibility);
+        assert_eq!(visibility, Visibility { global: true, groups: ["ml".parse().unwrap()].into() });
+        change(r#"{"visibility": {"groups": null}}"#).visibility.apply_within(&mut visibility);
+        assert_eq!(visibility, Visibility { global: true, groups: BTreeSet::new() });
+        change(r#"{"visibility": null}"#).visibility.apply_within(&mut visibility);
+        assert_eq!(visibility, Visibility::default());
+
+        let mut deprecated = None;
+        change(r#"{"deprecated": {"replaced_by": "new"}}"#).deprecated.apply_within(&mut deprecated);
+        change(r#"{"deprecated": {"reason": "old"}}"#).deprecated.apply_within(&mut deprecated);
+        let both = Deprecation { reason: Some("old".to_owned()), replaced_by: Some("new".parse().unwrap()) };
+        assert_eq!(deprecated, Some(both));
+        change(r#"{"deprecated": null}"#).deprecated.apply_within(&mut deprecated);
+        assert_eq!(deprecated, None);
     }
 
     #[test]

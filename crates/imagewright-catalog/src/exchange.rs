@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub use elyra::elyra;
 pub use jupyterhub::{GpuResource, jupyterhub};
-pub use kubernetes::pull_secret;
+pub use kubernetes::{PullSecret, pull_secret};
 pub use primehub::{ImportError, Imported, import_primehub, primehub};
 
 /// A document for another system.

@@ -284,8 +284,8 @@ impl Image {
         change.pull_policy.apply(&mut image.pull_policy);
         change.pull_secret.apply(&mut image.pull_secret);
         change.owner.apply_or_default(&mut image.owner);
-        change.visibility.apply_or_default(&mut image.visibility);
-        change.deprecated.apply(&mut image.deprecated);
+        change.visibility.apply_within(&mut image.visibility);
+        change.deprecated.apply_within(&mut image.deprecated);
         if image.reference != self.reference {
             image.pin = None;
         }
@@ -306,7 +306,7 @@ impl Image {
     }
 
     /// What is wrong, however it came about.
-    fn problems(&self) -> Vec<FieldProblem> {
+    pub(crate) fn problems(&self) -> Vec<FieldProblem> {
         let mut problems = Vec::new();
         let mut refuse = |pointer: &str, detail: String| problems.push(FieldProblem::new(pointer, detail));
         if self.display_name.trim().is_empty() {
@@ -356,7 +356,7 @@ impl Image {
     }
 
     /// Without white space around what people typed.
-    fn tidied(mut self) -> Self {
+    pub(crate) fn tidied(mut self) -> Self {
         self.display_name = self.display_name.trim().to_owned();
         self.description =
             self.description.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());

@@ -246,6 +246,17 @@ impl Principal {
     }
 }
 
+/// What a token is good for, of what its owner may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenScope {
+    /// All of it.
+    #[default]
+    All,
+    /// Pulling images from the registry.
+    Pull,
+}
+
 /// A personal access token, without the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
@@ -253,6 +264,8 @@ pub struct Token {
     pub id: TokenId,
     /// What its owner calls it.
     pub name: String,
+    /// What it is good for.
+    pub scope: TokenScope,
     /// When it ends to work.
     pub expires_at: Option<Timestamp>,
     /// When it was used last, to the minute.

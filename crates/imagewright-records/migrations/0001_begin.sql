@@ -36,6 +36,7 @@ CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
     person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
+    scope TEXT NOT NULL,
     hash TEXT NOT NULL UNIQUE,
     expires_at TEXT,
     last_used_at TEXT,

@@ -3,7 +3,7 @@
 use imagewright_catalog::{PersonId, Token, TokenId};
 use jiff::Timestamp;
 
-use crate::row::Columns;
+use crate::row::{Columns, word};
 use crate::work::{new_id, stored};
 use crate::{RecordsError, Work};
 
@@ -25,7 +25,8 @@ impl Work {
         hash: &TokenHash,
     ) -> Result<(), RecordsError> {
         sqlx::query(
-            "INSERT INTO tokens (id, person_id, name, hash, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO tokens (id, person_id, name, hash, expires_at, created_at, scope) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(token.id.to_string())
         .bind(person.to_string())
@@ -33,6 +34,7 @@ impl Work {
         .bind(hash.0.clone())
         .bind(token.expires_at.map(stored))
         .bind(stored(token.created_at))
+        .bind(word(&token.scope))
         .execute(&mut *self.connection)
         .await
         .map_err(RecordsError::inserting("token", &token.name))?;
@@ -78,6 +80,18 @@ impl Work {
             Ok((PersonId::new(columns.text("person_id")?), token(&columns)?))
         })
         .transpose()
+    }
+
+    /// Whether a token still works.
+    pub async fn has_token(&mut self, token: &TokenId, now: Timestamp) -> Result<bool, RecordsError> {
+        let row =
+            sqlx::query("SELECT 1 FROM tokens WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)")
+                .bind(token.to_string())
+                .bind(stored(now))
+                .fetch_optional(&mut *self.connection)
+                .await
+                .map_err(RecordsError::doing("look up a token"))?;
+        Ok(row.is_some())
     }
 
     /// Notes that a token was used.
@@ -152,6 +166,7 @@ fn token(columns: &Columns<'_>) -> Result<Token, RecordsError> {
     Ok(Token {
         id: TokenId::new(columns.text("id")?),
         name: columns.text("name")?,
+        scope: columns.word("scope")?,
         expires_at: columns.maybe_time("expires_at")?,
         last_used_at: columns.maybe_time("last_used_at")?,
         created_at: columns.time("created_at")?,

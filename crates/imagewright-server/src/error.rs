@@ -21,6 +21,12 @@ pub enum ServerError {
     /// Nobody comes in with this.
     #[error("this does not log anybody in")]
     WrongLogin,
+    /// What somebody comes in with is good for less.
+    #[error("the token `{name}` is good for pulling images, and for nothing else")]
+    OnlyPulls {
+        /// What its owner calls it.
+        name: String,
+    },
     /// Somebody tries again and again.
     #[error("there were too many tries to log in")]
     TooOften {
@@ -117,6 +123,7 @@ impl ServerError {
             Self::Refused(Refusal::Unseen) | Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Refused(Refusal::NotLoggedIn | Refusal::Forbidden)
             | Self::WrongLogin
+            | Self::OnlyPulls { .. }
             | Self::TooOften { .. } => ErrorKind::Denied,
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::Stale { .. }
@@ -156,6 +163,7 @@ impl ServerError {
             Self::InUse { hint, .. } | Self::Conflict { hint, .. } | Self::Unplanned { hint, .. } => {
                 hint.clone()
             }
+            Self::OnlyPulls { .. } => Some("send another token".to_owned()),
             Self::Quota { .. } => Some("wait until some have begun, or cancel some".to_owned()),
             Self::Process(error) => ErrorKind::io_hint(error),
             Self::Records(error) => error.hint(),

@@ -57,7 +57,7 @@ impl Server {
         let mut image = new.into_image(work.new_image_id(), wanted.clone(), principal.person.clone(), now)?;
         check(&mut work, &image).await?;
         drop(work);
-        let mut warnings = self.pin(&mut image).await?;
+        let mut warnings = self.pin(principal, &mut image).await?;
         let secret = self.check_first_build(principal, &image, plans).await?;
         let mut work = self.records.begin().await?;
         warnings.extend(check(&mut work, &image).await?);
@@ -89,7 +89,7 @@ impl Server {
         // Whatever else changes, what is behind the references was looked up when they came.
         let has_moved =
             (&after.reference, &after.gpu_reference) != (&before.reference, &before.gpu_reference);
-        let mut warnings = if has_moved { self.pin(&mut after).await? } else { Vec::new() };
+        let mut warnings = if has_moved { self.pin(principal, &mut after).await? } else { Vec::new() };
         let mut work = self.records.begin().await?;
         warnings.extend(check(&mut work, &after).await?);
         if after != before {

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod builds;
+mod copies;
 pub mod distribution;
 mod elyra;
 mod error;
@@ -18,6 +19,7 @@ mod oidc;
 mod passwords;
 mod people;
 mod principal;
+mod pull_secret;
 mod secrets;
 mod sessions;
 mod trail;
@@ -50,6 +52,7 @@ pub use job::carry_out;
 pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
 pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
+pub use pull_secret::NewPullSecret;
 pub use secrets::SecretView;
 pub use sessions::Session;
 pub use vault::{KeySource, VARIABLE_PREFIX, Vault, VaultError};

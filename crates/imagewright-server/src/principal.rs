@@ -1,6 +1,8 @@
 //! From what somebody comes in with to who it is.
 
-use imagewright_catalog::{FieldProblem, Invalid, PersonId, Principal, Refusal, Subject, Token, TokenId};
+use imagewright_catalog::{
+    FieldProblem, Invalid, PersonId, Principal, Refusal, Subject, Token, TokenId, TokenScope,
+};
 use imagewright_model::Secret;
 use imagewright_records::TokenHash;
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +24,9 @@ const USE_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 pub struct NewToken {
     /// What its owner calls it.
     pub name: String,
+    /// What it shall be good for.
+    #[serde(default)]
+    pub scope: TokenScope,
     /// When it shall end to work.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
@@ -54,8 +59,17 @@ pub struct IssuedToken {
 }
 
 impl Server {
-    /// Who sends a token.
+    /// Who sends a token that is good for everything.
     pub async fn principal_of_token(&self, token: &Secret) -> Result<Principal, ServerError> {
+        let (principal, token) = self.owner_of_token(token).await?;
+        match token.scope {
+            TokenScope::All => Ok(principal),
+            TokenScope::Pull => Err(ServerError::OnlyPulls { name: token.name }),
+        }
+    }
+
+    /// Who sends a token, whatever it is good for.
+    pub(crate) async fn owner_of_token(&self, token: &Secret) -> Result<(Principal, Token), ServerError> {
         let hash = hash(token);
         let mut look = self.records.look().await?;
         let Some((person, token)) = look.token_owner(&hash, self.now()).await? else {
@@ -64,7 +78,7 @@ impl Server {
         let principal = look.principal(&person).await?.ok_or(Refusal::NotLoggedIn)?;
         drop(look);
         self.note_use(&token).await?;
-        Ok(principal)
+        Ok((principal, token))
     }
 
     async fn note_use(&self, token: &Token) -> Result<(), ServerError> {
@@ -102,6 +116,7 @@ impl Server {
         let token = Token {
             id: work.new_token_id(),
             name: new.name,
+            scope: new.scope,
             expires_at: new.expires_at,
             last_used_at: None,
             created_at: now,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use imagewright_catalog::{NewPerson, Person, PersonId, Principal, Refusal};
+use imagewright_catalog::{NewPerson, Person, PersonId, Principal, Refusal, Token};
 use imagewright_model::Secret;
 use imagewright_records::Work;
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +83,16 @@ impl Server {
     pub async fn principal_of_login(&self, name: &str, token: &Secret) -> Result<Principal, ServerError> {
         let principal = self.principal_of_token(token).await?;
         if principal.name == name { Ok(principal) } else { Err(Refusal::NotLoggedIn.into()) }
+    }
+
+    /// The same, whatever the token is good for.
+    pub(crate) async fn owner_of_login(
+        &self,
+        name: &str,
+        token: &Secret,
+    ) -> Result<(Principal, Token), ServerError> {
+        let (principal, token) = self.owner_of_token(token).await?;
+        if principal.name == name { Ok((principal, token)) } else { Err(Refusal::NotLoggedIn.into()) }
     }
 
     /// Where there is no administrator who can log in: what makes the first one, once and for an hour. One made before no

@@ -37,6 +37,8 @@ mod facts;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
+mod handed_in;
+#[cfg(target_os = "linux")]
 mod images;
 #[cfg(target_os = "linux")]
 mod lock;
@@ -77,11 +79,12 @@ pub use imagewright_facts::PublicKey;
 
 pub use error::ServiceError;
 pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};
+#[cfg(target_os = "linux")]
+pub use handed_in::Login;
 pub use imagewright_docker::Network;
 pub use imagewright_registry::{
     Credential, CredentialFiles, KeptIn, RegistryError, RegistrySettings, WebClient, WebError, Welcome,
 };
-pub use logins::Login;
 #[cfg(target_os = "linux")]
 pub use look_up::Found;
 pub use report::BuildReport;

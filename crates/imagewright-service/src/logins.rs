@@ -1,29 +1,10 @@
 //! Logins to registries.
 
 use imagewright_registry::{
-    Cancel as Watch, Client, Credential, CredentialError, CredentialFiles, CredentialSource, KeptIn,
-    OneCredential, RegistryError, Welcome,
+    Cancel as Watch, Client, Credential, CredentialFiles, KeptIn, OneCredential, RegistryError, Welcome,
 };
 
 use crate::{Cancel, Service, ServiceError};
-
-/// Credentials for a registry.
-#[derive(Clone, Debug)]
-pub struct Login {
-    /// The registry, as in references.
-    pub registry: String,
-    /// What is shown to it.
-    pub credential: Credential,
-}
-
-/// Logins that were handed in, and no others.
-pub(crate) struct Logins(pub(crate) Vec<Login>);
-
-impl CredentialSource for Logins {
-    fn credential(&self, registry: &str, _: &str) -> Result<Option<Credential>, CredentialError> {
-        Ok(self.0.iter().find(|login| login.registry == registry).map(|login| login.credential.clone()))
-    }
-}
 
 impl Service {
     /// Shows credentials to a registry, and keeps them when it takes them.

@@ -10,7 +10,7 @@ use imagewright_sandbox::Helper;
 use imagewright_store::{Lease, Store};
 
 use crate::asked::Asked;
-use crate::logins::Logins;
+use crate::handed_in::Logins;
 use crate::registries::Registries;
 use crate::{CredentialFiles, Login, RegistrySettings, ServiceError};
 

@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use imagewright_catalog::{Cursor, PageRequest, Principal};
-use imagewright_model::{ErrorKind, Secret};
+use imagewright_model::Secret;
+use imagewright_server::ServerError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -40,8 +41,8 @@ impl FromRequestParts<App> for Asking {
                 return Err(problem.with_hint("send `Bearer TOKEN`"));
             }
         };
-        asked.map(Self).map_err(|error| match error.kind() {
-            ErrorKind::Denied => Problem::from(error)
+        asked.map(Self).map_err(|error| match error {
+            ServerError::Refused(_) => Problem::from(error)
                 .with_hint("this token is unknown, has expired, or is somebody else's: make another"),
             _ => Problem::from(error),
         })

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use anstream::ColorChoice;
+use anstream::{ColorChoice, eprintln};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, check, completions, login, metadata, own};
+use crate::commands::{
+    build, builds, catalog, check, completions, groups, login, metadata, own, people, secrets, server, tokens,
+};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -36,7 +38,21 @@ pub(crate) enum Command {
     Logout(login::LogoutArguments),
     #[command(display_order = 9)]
     Metadata(metadata::MetadataArguments),
-    #[command(display_order = 16)]
+    #[command(subcommand, display_order = 11)]
+    Server(server::ServerCommand),
+    #[command(subcommand, display_order = 12)]
+    Catalog(catalog::CatalogCommand),
+    #[command(subcommand, display_order = 13)]
+    Builds(builds::BuildsCommand),
+    #[command(subcommand, display_order = 14)]
+    Groups(groups::GroupsCommand),
+    #[command(subcommand, display_order = 15)]
+    People(people::PeopleCommand),
+    #[command(subcommand, display_order = 16)]
+    Secrets(secrets::SecretsCommand),
+    #[command(subcommand, display_order = 17)]
+    Tokens(tokens::TokensCommand),
+    #[command(display_order = 30)]
     Completions(completions::CompletionsArguments),
 }
 
@@ -74,6 +90,13 @@ impl Global {
             Colour::Auto => ColorChoice::Auto,
             Colour::Always => ColorChoice::Always,
             Colour::Never => ColorChoice::Never,
+        }
+    }
+
+    /// Tells whoever looks on what was done.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
         }
     }
 }

@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
-use imagewright_catalog::exchange::{GpuResource, elyra, import_primehub, jupyterhub, primehub, pull_secret};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use imagewright_catalog::exchange::{
+    GpuResource, PullSecret, elyra, import_primehub, jupyterhub, primehub, pull_secret,
+};
 use imagewright_catalog::selection::{Offer, offers};
-use imagewright_catalog::{Image, ImageId, ImageType, NewImage, Owner};
+use imagewright_catalog::{Image, ImageId, ImageType, Name, NewImage, Owner};
 use imagewright_model::Secret;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -75,8 +79,23 @@ fn primehub_gets_manifests_and_gives_them_back() {
 
 #[test]
 fn kubernetes_gets_a_secret() {
-    let manifest = pull_secret(&"here".parse().unwrap(), "registry.example:5000", "ada", &Secret::new("p:w"));
+    let (name, namespace): (Name, Name) = ("here".parse().unwrap(), "hub".parse().unwrap());
+    let password = Secret::new("p:w");
+    let secret = PullSecret {
+        name: &name,
+        namespace: Some(&namespace),
+        host: "registry.example:5000",
+        username: "ada",
+        password: &password,
+        note: "Not for\neverybody.",
+    };
+    let manifest = pull_secret(&secret);
     insta::assert_snapshot!(manifest.expose());
+    let read: Value = serde_saphyr::from_str(manifest.expose()).unwrap();
+    assert_eq!(read["metadata"], json!({"name": "here", "namespace": "hub"}));
+    let config = BASE64.decode(read["data"][".dockerconfigjson"].as_str().unwrap()).unwrap();
+    let config: Value = serde_json::from_slice(&config).unwrap();
+    assert_eq!(config["auths"]["registry.example:5000"]["auth"], BASE64.encode("ada:p:w"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! People, groups, tokens, secrets.
 
-use imagewright_catalog::{Group, Kept, Membership, PageRequest, Role, SecretKind, SecretRecord, Token};
+use imagewright_catalog::{
+    Group, Kept, Membership, PageRequest, Role, SecretKind, SecretRecord, Token, TokenScope,
+};
 use imagewright_model::Secret;
 use imagewright_records::{PendingLogin, Records, RecordsError, TokenHash};
 use serde_json::json;
@@ -77,6 +79,7 @@ async fn tokens_and_sessions(records: Records) {
     let token = Token {
         id: work.new_token_id(),
         name: "laptop".to_owned(),
+        scope: TokenScope::Pull,
         expires_at: Some(at(100)),
         last_used_at: None,
         created_at: at(1),
@@ -84,11 +87,14 @@ async fn tokens_and_sessions(records: Records) {
     work.insert_token(&ada.id, &token, &hash).await.unwrap();
     assert_eq!(work.token_owner(&hash, at(99)).await.unwrap(), Some((ada.id.clone(), token.clone())));
     assert_eq!(work.token_owner(&hash, at(100)).await.unwrap(), None);
+    assert!(work.has_token(&token.id, at(99)).await.unwrap());
+    assert!(!work.has_token(&token.id, at(100)).await.unwrap());
     assert_eq!(work.token_owner(&TokenHash("01".to_owned()), at(1)).await.unwrap(), None);
     work.touch_token(&token.id, at(5)).await.unwrap();
     assert_eq!(work.tokens(&ada.id).await.unwrap()[0].last_used_at, Some(at(5)));
     assert!(work.delete_token(&ada.id, &token.id).await.unwrap());
     assert_eq!(work.token_owner(&hash, at(1)).await.unwrap(), None);
+    assert!(!work.has_token(&token.id, at(1)).await.unwrap());
     work.insert_session(&ada.id, &hash, at(10), at(1)).await.unwrap();
     assert_eq!(work.session_owner(&hash, at(9)).await.unwrap(), Some(ada.id.clone()));
     assert_eq!(work.session_owner(&hash, at(10)).await.unwrap(), None);

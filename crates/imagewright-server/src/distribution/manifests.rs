@@ -167,7 +167,7 @@ impl Server {
         after
     }
 
-    fn pin_of(&self, pushed: &PushedManifest) -> Pin {
+    pub(crate) fn pin_of(&self, pushed: &PushedManifest) -> Pin {
         Pin {
             digest: pushed.descriptor.digest.clone(),
             platforms: pushed.platforms.clone(),

@@ -15,7 +15,7 @@ mod upkeep;
 
 use std::sync::OnceLock;
 
-use imagewright_catalog::Principal;
+use imagewright_catalog::{Principal, TokenScope};
 use imagewright_oci::{Reference, Tag};
 
 pub use blobs::Begun;
@@ -28,6 +28,7 @@ pub use incoming::Incoming;
 pub use listing::Paged;
 pub use manifests::Pulls;
 pub use name::RepositoryName;
+pub(crate) use open::{Purpose, key_of};
 pub use tokens::{Access, Actions, RegistryToken};
 
 /// What is to be said of the registry.
@@ -93,4 +94,6 @@ pub struct Caller {
     pub principal: Principal,
     /// What the token is for; everything where it is none of the registry's.
     pub scope: Option<Vec<Access>>,
+    /// What the personal access token is good for that they come with.
+    pub token_scope: TokenScope,
 }

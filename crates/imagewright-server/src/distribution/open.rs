@@ -1,6 +1,6 @@
 //! From the name of a repository to what lies in the store, if whoever asks may.
 
-use imagewright_catalog::{Action, Image, Object, Owner, Principal, Visibility, may, may_pull};
+use imagewright_catalog::{Action, Image, Object, Owner, Principal, TokenScope, Visibility, may, may_pull};
 use imagewright_oci::Tag;
 use imagewright_service::distribution::{RepositoryKey, RepositoryPlace};
 use sha2::{Digest as _, Sha256};
@@ -39,6 +39,9 @@ impl Server {
         let opened = self.open_for(&caller.principal, name, purpose).await?;
         let is_for = |access: &super::Access| access.repository == *name && access.actions.allow(purpose);
         match &caller.scope {
+            _ if caller.token_scope == TokenScope::Pull && purpose != Purpose::Pull => {
+                Err(DistributionError::Denied(name.to_string()))
+            }
             Some(scope) if !scope.iter().any(is_for) => Err(DistributionError::Scope),
             _ => Ok(opened),
         }

@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use imagewright_catalog::{PersonId, Principal, Refusal};
+use imagewright_catalog::{PersonId, Principal, Refusal, TokenId, TokenScope};
 use imagewright_model::Secret;
 use jiff::Timestamp;
 use ring::hmac;
@@ -92,6 +92,8 @@ pub struct RegistryToken {
 #[derive(Serialize, Deserialize)]
 struct Claims {
     person: Option<PersonId>,
+    /// The personal access token that it was given for, and ends with.
+    token: Option<TokenId>,
     /// Seconds since 1970.
     expires: i64,
     access: Vec<(String, Actions)>,
@@ -105,10 +107,14 @@ impl Server {
         credentials: Option<(&str, &Secret)>,
         wanted: &[Access],
     ) -> Result<RegistryToken, DistributionError> {
-        let principal = match credentials {
-            Some((name, password)) => self.principal_of_login(name, password).await.map_err(unknown)?,
-            None => Principal::anonymous(),
+        let (principal, personal) = match credentials {
+            Some((name, password)) => {
+                let (principal, token) = self.owner_of_login(name, password).await.map_err(unknown)?;
+                (principal, Some(token))
+            }
+            None => (Principal::anonymous(), None),
         };
+        let only_pulls = personal.as_ref().is_some_and(|token| token.scope == TokenScope::Pull);
         let mut access = Vec::new();
         for asked in wanted.iter().take(MOST_SCOPES) {
             let mut allowed = Actions::default();
@@ -117,14 +123,20 @@ impl Server {
                 (Purpose::Push, asked.actions.push, &mut allowed.push),
                 (Purpose::Delete, asked.actions.delete, &mut allowed.delete),
             ] {
-                *grant = wish && self.open_for(&principal, &asked.repository, purpose).await.is_ok();
+                let is_good = wish && (purpose == Purpose::Pull || !only_pulls);
+                *grant = is_good && self.open_for(&principal, &asked.repository, purpose).await.is_ok();
             }
             if !allowed.is_none() {
                 access.push((asked.repository.to_string(), allowed));
             }
         }
         let issued_at = self.now();
-        let claims = Claims { person: principal.person, expires: issued_at.as_second() + LIFETIME, access };
+        let claims = Claims {
+            person: principal.person,
+            token: personal.map(|token| token.id),
+            expires: issued_at.as_second() + LIFETIME,
+            access,
+        };
         let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).expect("claims are text and numbers"));
         let signature = hmac::sign(&self.signing_key().await?, text.as_bytes());
         let token = Secret::new(format!("{PREFIX}{text}.{}", URL_SAFE_NO_PAD.encode(signature)));
@@ -134,23 +146,33 @@ impl Server {
     /// Whoever sends a token, of the registry's or a personal one.
     pub async fn registry_caller(&self, token: &Secret) -> Result<Caller, DistributionError> {
         let Some(rest) = token.expose().strip_prefix(PREFIX) else {
-            let principal = self.principal_of_token(token).await.map_err(unknown)?;
-            return Ok(Caller { principal, scope: None });
+            let (principal, token) = self.owner_of_token(token).await.map_err(unknown)?;
+            return Ok(Caller { principal, scope: None, token_scope: token.scope });
         };
         let claims = self.claims(rest).await?;
         if claims.expires <= self.now().as_second() {
             return Err(DistributionError::Unauthorized("this token has expired: ask for another"));
         }
+        let mut look = self.records.look().await?;
+        if let Some(token) = &claims.token
+            && !look.has_token(token, self.now()).await?
+        {
+            return Err(DistributionError::Unauthorized(
+                "the access token that this was given for has ended",
+            ));
+        }
         let principal = match &claims.person {
             Some(person) => {
-                let found = self.records.look().await?.principal(person).await?;
+                let found = look.principal(person).await?;
                 found.ok_or(DistributionError::Unauthorized("whom this token is for may not log in"))?
             }
             None => Principal::anonymous(),
         };
         let access = claims.access.into_iter();
         let scope = access.map(|(name, actions)| Ok(Access { repository: name.parse()?, actions }));
-        Ok(Caller { principal, scope: Some(scope.collect::<Result<_, DistributionError>>()?) })
+        let scope = Some(scope.collect::<Result<_, DistributionError>>()?);
+        // What the personal token is not good for is not in the scope.
+        Ok(Caller { principal, scope, token_scope: TokenScope::All })
     }
 
     /// Whoever sends a name and a password: a personal access token of that person.
@@ -159,7 +181,8 @@ impl Server {
         name: &str,
         password: &Secret,
     ) -> Result<Caller, DistributionError> {
-        Ok(Caller { principal: self.principal_of_login(name, password).await.map_err(unknown)?, scope: None })
+        let (principal, token) = self.owner_of_login(name, password).await.map_err(unknown)?;
+        Ok(Caller { principal, scope: None, token_scope: token.scope })
     }
 
     async fn claims(&self, text: &str) -> Result<Claims, DistributionError> {

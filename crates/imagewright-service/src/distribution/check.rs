@@ -1,6 +1,6 @@
 //! Whether a manifest is one, and all that it names is in the repository.
 
-use imagewright_oci::{Annotations, Descriptor, Digest, ImageConfig, Index, Manifest, MediaType};
+use imagewright_oci::{Annotations, Descriptor, Digest, ImageConfig, Index, Manifest, MediaType, Platform};
 use serde::de::DeserializeOwned;
 
 use super::{PushError, ServedRepository};
@@ -81,8 +81,15 @@ fn index(
         artifact_type: index.extra.get("artifactType").and_then(serde_json::Value::as_str).map(str::to_owned),
         annotations: index.annotations.clone(),
         platforms: platforms.map(ToString::to_string).collect(),
-        size: None,
+        size: size_of_index(repository, index),
     })
+}
+
+/// Bytes of the layers for this machine's platform, or for the first one where there is none for that.
+fn size_of_index(repository: &ServedRepository<'_>, index: &Index) -> Option<u64> {
+    let entry = index.select(&Platform::host()).or(index.manifests.first())?;
+    let manifest: Manifest = serde_json::from_slice(&repository.document(entry)?).ok()?;
+    Some(manifest.layers_size())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PushError> {

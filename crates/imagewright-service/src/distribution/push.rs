@@ -3,7 +3,7 @@
 use imagewright_oci::{Descriptor, Digest, MediaType};
 
 use super::check::{Checked, check};
-use super::{ManifestName, SUBJECT, ServedRepository};
+use super::{ManifestName, SUBJECT, ServedRepository, StoredManifest};
 use crate::ServiceError;
 
 /// Why what was pushed is not taken.
@@ -64,7 +64,7 @@ impl From<ServiceError> for PushError {
     }
 }
 
-/// A manifest that was taken.
+/// A manifest that was taken, or is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedManifest {
     /// Its type, digest and size.
@@ -73,7 +73,7 @@ pub struct PushedManifest {
     pub subject: Option<Digest>,
     /// The platforms it is there for.
     pub platforms: Vec<String>,
-    /// Bytes of its layers, where it is no index.
+    /// Bytes of its layers; of an index, of those for this machine's platform.
     pub size: Option<u64>,
 }
 
@@ -111,6 +111,13 @@ impl ServedRepository<'_> {
         }
         let Checked { subject, platforms, size, .. } = checked;
         Ok(PushedManifest { descriptor, subject, platforms, size })
+    }
+
+    /// What is known of a manifest that is here.
+    pub fn look_up(&self, name: &ManifestName) -> Result<Option<PushedManifest>, PushError> {
+        let Some(StoredManifest { descriptor, bytes }) = self.manifest(name)? else { return Ok(None) };
+        let Checked { subject, platforms, size, .. } = check(self, &descriptor.media_type, &bytes)?;
+        Ok(Some(PushedManifest { descriptor, subject, platforms, size }))
     }
 
     pub(super) fn has_manifest(&self, digest: &Digest) -> Result<Option<u64>, ServiceError> {

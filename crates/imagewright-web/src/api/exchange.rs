@@ -2,24 +2,24 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::exchange::GpuResource;
 use imagewright_catalog::{Name, Visibility};
-use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome};
+use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome, NewPullSecret};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::extract::{Asking, Path, Query, Text};
+use crate::extract::{Asking, Body, Path, Query, Text};
 use crate::{App, Problem};
 
 /// What a node has that has a GPU, where nothing else is said.
 const USUAL_GPU: &str = "nvidia.com/gpu";
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(import))
+    OpenApiRouter::new().routes(routes!(export)).routes(routes!(make_pull_secret)).routes(routes!(import))
 }
 
 /// Whose catalogue is handed over.
@@ -58,6 +58,24 @@ async fn export(
     };
     let media_type: (HeaderName, HeaderValue) = (header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     Ok(([media_type], exported.text))
+}
+
+/// Makes an access token for whoever asks, and gives the manifest of a Kubernetes secret with it, by which nodes pull from this
+/// server (`kubernetes.io/dockerconfigjson`). It is not shown again. Secrets of other registries are never given.
+#[utoipa::path(
+    operation_id = "make_kubernetes_pull_secret",
+    post, path = "/exports/kubernetes-pull-secret", request_body = NewPullSecret, tag = "exchange",
+    security(("token" = [])),
+    responses((status = 201, content_type = "application/yaml", body = String), (status = "default", body = Problem)),
+)]
+async fn make_pull_secret(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Body(new): Body<NewPullSecret>,
+) -> Result<impl IntoResponse, Problem> {
+    let manifest = app.server.kubernetes_pull_secret(&principal, new).await?;
+    let headers = [(header::CONTENT_TYPE, "application/yaml"), (header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, manifest.expose().to_owned()))
 }
 
 /// Who sees what is imported.

@@ -6,8 +6,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::selection::Offer;
 use imagewright_catalog::{
-    AuditEntry, Image, ImageChange, ImageFilter, ImageOrder, ImageState, ImageType, Name, NewImage, OrderBy,
-    Page, Source, Warning,
+    AuditEntry, Image, ImageChange, ImageFilter, ImageOrder, ImageState, ImageType, Name, NewCopy, NewImage,
+    OrderBy, Page, Source, Warning,
 };
 use imagewright_server::{Added, ImageView};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
         .routes(routes!(show, change, delete))
+        .routes(routes!(duplicate))
         .routes(routes!(history))
         .routes(routes!(offers))
 }
@@ -126,9 +127,29 @@ async fn add(
     Query(query): Query<PlanQuery>,
     Body(new): Body<NewImage>,
 ) -> Result<impl IntoResponse, Problem> {
-    let body = ImageBody::from(app.server.add_image(&principal, new, query.plans()).await?);
+    Ok(created(app.server.add_image(&principal, new, query.plans()).await?))
+}
+
+fn created(added: Added) -> impl IntoResponse {
+    let body = ImageBody::from(added);
     let location = [(header::LOCATION, format!("/api/v1/images/{}", body.image.name))];
-    Ok((StatusCode::CREATED, location, etag(body.image.revision), Json(body)))
+    (StatusCode::CREATED, location, etag(body.image.revision), Json(body))
+}
+
+/// Adds an entry that is like another one and has a name of its own. Builds stay with the other one.
+#[utoipa::path(
+    operation_id = "duplicate_image",
+    post, path = "/images/{name}/duplicate", request_body = NewCopy, params(("name" = String, Path)), tag = "images",
+    security(("token" = [])),
+    responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
+)]
+async fn duplicate(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(name): Path<Name>,
+    Body(copy): Body<NewCopy>,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(created(app.server.duplicate_image(&principal, &name, copy).await?))
 }
 
 /// Shows an entry.

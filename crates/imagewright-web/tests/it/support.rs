@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use imagewright_catalog::{Group, Membership, Name, NewPerson, Principal, Role};
+use imagewright_catalog::{Group, Membership, Name, NewPerson, Principal, Role, TokenScope};
 use imagewright_model::BuildSettings;
 use imagewright_oci::Digest;
 use imagewright_records::{Records, Url};
@@ -110,7 +110,7 @@ impl TestServer {
         let mut work = self.records.begin().await.unwrap();
         work.claim_memberships(&person.id, &memberships).await.unwrap();
         work.commit().await.unwrap();
-        let new = NewToken { name: "t".to_owned(), expires_at: None };
+        let new = NewToken { name: "t".to_owned(), scope: TokenScope::All, expires_at: None };
         let token = self.server.issue_token_to(&by, &person.id, new).await.unwrap().secret;
         let authorization = format!("Basic {}", STANDARD.encode(format!("{name}:{}", token.expose())));
         Caller { server: self, authorization: Some(authorization) }

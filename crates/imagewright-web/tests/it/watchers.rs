@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use imagewright_catalog::{Build, BuildId, BuildState, NewImage, NewPerson, Principal, Timings};
+use imagewright_catalog::{Build, BuildId, BuildState, NewImage, NewPerson, Principal, Timings, TokenScope};
 use imagewright_records::{BuildEnd, Claim, Records, StoredEvents, Url};
 use imagewright_server::{NewToken, Server};
 use imagewright_service::Service;
@@ -138,7 +138,7 @@ fn each_of_many_watchers_gets_each_line_once() {
         let by = Principal::server();
         let new = NewPerson { name: "root".to_owned(), admin: true, ..NewPerson::default() };
         let person = server.add_person(&by, new, None).await.unwrap();
-        let new = NewToken { name: "test".to_owned(), expires_at: None };
+        let new = NewToken { name: "test".to_owned(), scope: TokenScope::All, expires_at: None };
         let token = server.issue_token_to(&by, &person.id, new).await.unwrap();
         let (sender, receiver) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {

@@ -1,6 +1,8 @@
 //! Speaks to a server: what commands use that are done there and not here.
 
+mod address;
 mod agent;
+mod answer;
 mod kept;
 
 use std::io::{BufRead, BufReader, Read};
@@ -9,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use imagewright_model::{ErrorKind, Secret};
-use serde::Deserialize;
 use serde_json::Value;
 use ureq::http::{Method, Request, Response, header};
 
@@ -17,13 +18,14 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::settings::{self, Settings};
 
+pub(crate) use address::{Path, in_address, normalised};
 pub(crate) use kept::{forget, keep};
 
 /// How long a server that cannot be reached is tried again: as long as one takes to be started again.
 const PATIENCE: Duration = Duration::from_secs(120);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The longest answer that is read at once.
-const LONGEST_ANSWER: u64 = 64 * 1024 * 1024;
+/// How many entries a page of a list is asked for: the most there are.
+const PAGE: &str = "500";
 
 /// Which server.
 #[derive(Clone, Debug, Default, Args)]
@@ -42,19 +44,19 @@ pub(crate) struct Client {
     token: Option<Secret>,
 }
 
-/// A problem document (RFC 9457), as servers send it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Problem {
-    detail: String,
-    hint: Option<String>,
-    errors: Vec<FieldProblem>,
+/// What goes along with a request.
+#[derive(Default)]
+struct Content {
+    /// A text, and what it is.
+    body: Option<(&'static str, String)>,
+    /// What the request is about is to be at this revision still.
+    revision: Option<i64>,
 }
 
-#[derive(Deserialize)]
-struct FieldProblem {
-    pointer: String,
-    detail: String,
+impl Content {
+    fn json(body: &Value) -> Self {
+        Self { body: Some(("application/json", body.to_string())), revision: None }
+    }
 }
 
 impl Client {
@@ -85,23 +87,73 @@ impl Client {
 
     /// Reads something below `/api/v1`.
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::GET, path, None)?)
+        self.answer(self.send(&Method::GET, path, Content::default())?)
     }
 
     /// Reads something that may not be there.
     pub(crate) fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
-        let response = self.send(&Method::GET, path, None)?;
+        let response = self.send(&Method::GET, path, Content::default())?;
         if response.status() == 404 { Ok(None) } else { self.answer(response).map(Some) }
+    }
+
+    /// Reads all pages of a list.
+    pub(crate) fn pages(&self, path: &Path) -> Result<Vec<Value>, Failure> {
+        let path = path.clone().with("limit", Some(PAGE));
+        let mut entries = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut page = self.get(path.clone().with("cursor", cursor.as_deref()).as_str())?;
+            if let Value::Array(items) = page["items"].take() {
+                entries.extend(items);
+            }
+            cursor = page["next"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(entries);
+            }
+        }
     }
 
     /// Sends something.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::POST, path, Some(body))?)
+        self.answer(self.send(&Method::POST, path, Content::json(body))?)
+    }
+
+    /// Sends a text that is no JSON.
+    pub(crate) fn post_text(
+        &self,
+        path: &str,
+        media_type: &'static str,
+        text: String,
+    ) -> Result<Value, Failure> {
+        let content = Content { body: Some((media_type, text)), revision: None };
+        self.answer(self.send(&Method::POST, path, content)?)
+    }
+
+    /// Has something be as it is sent.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.answer(self.send(&Method::PUT, path, Content::json(body))?)
+    }
+
+    /// Changes what is named, with a revision only of what still is at it.
+    pub(crate) fn patch(&self, path: &str, change: &Value, revision: Option<i64>) -> Result<Value, Failure> {
+        let body = Some(("application/merge-patch+json", change.to_string()));
+        self.answer(self.send(&Method::PATCH, path, Content { body, revision })?)
+    }
+
+    /// Removes something, with a revision only what still is at it.
+    pub(crate) fn delete(&self, path: &str, revision: Option<i64>) -> Result<Value, Failure> {
+        self.answer(self.send(&Method::DELETE, path, Content { body: None, revision })?)
     }
 
     /// Reads something while it comes about.
     pub(crate) fn stream(&self, path: &str) -> Result<impl Read + use<>, Failure> {
-        let response = self.checked(self.send(&Method::GET, path, None)?)?;
+        let response = self.checked(self.send(&Method::GET, path, Content::default())?)?;
+        Ok(response.into_body().into_reader())
+    }
+
+    /// Sends something, and reads what is no JSON.
+    pub(crate) fn post_for_text(&self, path: &str, body: &Value) -> Result<impl Read + use<>, Failure> {
+        let response = self.checked(self.send(&Method::POST, path, Content::json(body))?)?;
         Ok(response.into_body().into_reader())
     }
 
@@ -143,22 +195,20 @@ impl Client {
         }
     }
 
-    fn send(
-        &self,
-        method: &Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Response<ureq::Body>, Failure> {
+    fn send(&self, method: &Method, path: &str, content: Content) -> Result<Response<ureq::Body>, Failure> {
         let mut request = Request::builder().method(method).uri(format!("{}/api/v1{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
+        if let Some(revision) = content.revision {
+            request = request.header(header::IF_MATCH, format!("\"{revision}\""));
+        }
         let agent = self.agent.for_address(&self.address);
-        let sent = match body {
+        let sent = match content.body {
             None => request.body(()).map_err(ureq::Error::from).and_then(|request| agent.run(request)),
-            Some(body) => request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.to_string())
+            Some((media_type, body)) => request
+                .header(header::CONTENT_TYPE, media_type)
+                .body(body)
                 .map_err(ureq::Error::from)
                 .and_then(|request| agent.run(request)),
         };
@@ -167,82 +217,5 @@ impl Client {
             Failure::new(ErrorKind::Unavailable, text)
                 .with_hint("check the address, and that the server runs")
         })
-    }
-
-    fn answer(&self, response: Response<ureq::Body>) -> Result<Value, Failure> {
-        let mut text = String::new();
-        let body = self.checked(response)?.into_body();
-        body.into_reader().take(LONGEST_ANSWER).read_to_string(&mut text)?;
-        if text.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&text).map_err(|_| self.no_server())
-    }
-
-    /// The answer, if it is none that says why there is none.
-    fn checked(&self, response: Response<ureq::Body>) -> Result<Response<ureq::Body>, Failure> {
-        let status = response.status().as_u16();
-        if (200..300).contains(&status) {
-            return Ok(response);
-        }
-        let mut text = String::new();
-        let read = response.into_body().into_reader().take(LONGEST_ANSWER).read_to_string(&mut text);
-        let problem = read.ok().and_then(|_| serde_json::from_str::<Problem>(&text).ok());
-        let Some(problem) = problem.filter(|problem| !problem.detail.is_empty()) else {
-            return Err(self.no_server());
-        };
-        let kind = match status {
-            401 | 403 => ErrorKind::Denied,
-            404 => ErrorKind::NotFound,
-            409 | 412 | 429 => ErrorKind::Conflict,
-            502..=504 => ErrorKind::Unavailable,
-            500.. => ErrorKind::Internal,
-            _ => ErrorKind::Invalid,
-        };
-        let mut detail = problem.detail;
-        if !problem.errors.is_empty() {
-            let each = problem.errors.iter().map(|error| format!("{}: {}", error.pointer, error.detail));
-            detail = each.collect::<Vec<_>>().join("\n");
-        }
-        let failure = Failure::new(kind, detail);
-        let login =
-            (status == 401).then(|| format!("log in with `imagewright server login {}`", self.address));
-        Err(match login.or(problem.hint) {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        })
-    }
-
-    fn no_server(&self) -> Failure {
-        let text = format!("what answers at `{}` is no server of this kind", self.address);
-        Failure::new(ErrorKind::Invalid, text).with_hint("check the address")
-    }
-}
-
-/// An address as it is kept: with a scheme, without a slash at its end.
-pub(crate) fn normalised(address: &str) -> Result<String, Failure> {
-    let address = address.trim().trim_end_matches('/');
-    let with_scheme = match address.split_once("://") {
-        Some(("http" | "https", rest)) if !rest.is_empty() => address.to_owned(),
-        None if !address.is_empty() => format!("https://{address}"),
-        _ => {
-            let text = format!("`{address}` is not the address of a server");
-            return Err(Failure::new(ErrorKind::Usage, text).with_hint("write `https://HOST[:PORT]`"));
-        }
-    };
-    Ok(with_scheme)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_written_in_one_way() {
-        assert_eq!(normalised("images.example/").unwrap(), "https://images.example");
-        assert_eq!(normalised("http://127.0.0.1:8340/").unwrap(), "http://127.0.0.1:8340");
-        for wrong in ["", "ftp://images.example", "https://"] {
-            normalised(wrong).unwrap_err();
-        }
     }
 }

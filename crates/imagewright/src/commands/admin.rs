@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use clap::{Args, Subcommand};
-use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal};
+use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal, TokenScope};
 use imagewright_server::{NewToken, Server};
 use jiff::{SignedDuration, Timestamp};
 
@@ -108,7 +107,7 @@ pub(crate) fn run(global: &Global, arguments: &AdminArguments) -> Result<ExitCod
             AdminCommand::User(command) => people(global, &server, command).await?,
             AdminCommand::Secrets(SecretsCommand::Rekey) => {
                 let count = server.rekey_secrets(&Principal::server()).await?;
-                say(global, &format!("{count} secrets are sealed with a new key"));
+                global.say(&format!("{count} secrets are sealed with a new key"));
             }
         }
         server.records().close().await;
@@ -125,7 +124,7 @@ async fn people(global: &Global, server: &Server, command: &UserCommand) -> Resu
             let new = NewPerson { name: name.clone(), admin: *admin, ..NewPerson::default() };
             let person = server.add_person(&by, new, password).await?;
             if !has_password {
-                let new = NewToken { name: "first".to_owned(), expires_at: None };
+                let new = NewToken { name: "first".to_owned(), scope: TokenScope::All, expires_at: None };
                 let issued = server.issue_token_to(&by, &person.id, new).await?;
                 output::text(&format!("{}\n", issued.secret.expose()))?;
             }
@@ -135,19 +134,19 @@ async fn people(global: &Global, server: &Server, command: &UserCommand) -> Resu
         UserCommand::Enable { name } => disable(server, name, false).await?,
         UserCommand::Passwd { name, .. } => {
             server.set_password(&by, name, read_password()?).await?;
-            say(global, &format!("`{name}` has another password"));
+            global.say(&format!("`{name}` has another password"));
         }
         UserCommand::Token { name, token_name, days } => {
             let person = server.person(&by, name).await?.person;
             let lasts = days.map(|days| SignedDuration::from_hours(i64::from(days) * 24));
             let expires_at = lasts.and_then(|lasts| Timestamp::now().checked_add(lasts).ok());
-            let new = NewToken { name: token_name.clone(), expires_at };
+            let new = NewToken { name: token_name.clone(), scope: TokenScope::All, expires_at };
             let issued = server.issue_token_to(&by, &person.id, new).await?;
             output::text(&format!("{}\n", issued.secret.expose()))?;
         }
         UserCommand::Delete { name } => {
             server.delete_person(&by, name).await?;
-            say(global, &format!("removed `{name}`"));
+            global.say(&format!("removed `{name}`"));
         }
     }
     Ok(())
@@ -183,10 +182,4 @@ async fn list(server: &Server, json: bool) -> Result<(), Failure> {
     };
     let headings = ["NAME", "ROLE", "LOGIN", "DISPLAY NAME", "EMAIL"];
     Ok(output::text(&table::draw(&headings, people.into_iter().map(row).collect()))?)
-}
-
-fn say(global: &Global, text: &str) {
-    if !global.quiet {
-        eprintln!("{text}");
-    }
 }

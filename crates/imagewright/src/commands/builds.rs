@@ -9,10 +9,11 @@ use imagewright_model::{BuildEvent, ErrorKind, EventSink};
 use serde_json::Value;
 
 use crate::cli::Global;
-use crate::client::{Client, ServerFlags};
+use crate::client::{Client, Path, ServerFlags, in_address};
 use crate::failure::Failure;
+use crate::render::json_fields::text;
 use crate::render::progress::ProgressArguments;
-use crate::render::{output, table};
+use crate::render::{json_fields, output, table};
 
 /// Look at the builds of a server, stop and repeat them
 #[derive(Debug, Subcommand)]
@@ -97,22 +98,18 @@ pub(crate) fn run(global: &Global, command: BuildsCommand) -> Result<ExitCode, F
 
 fn list(global: &Global, arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let client = Client::open(global, &arguments.server)?;
-    let mut path = format!("/builds?limit={}", arguments.limit);
-    for (name, value) in [("image", &arguments.image), ("state", &arguments.state)] {
-        if let Some(value) = value {
-            path.push_str(&format!("&{name}={}", in_address(value)));
-        }
-    }
-    if arguments.mine {
-        path.push_str("&mine=true");
-    }
-    let found = client.get(&path)?;
+    let path = Path::new("/builds")
+        .with("limit", Some(&arguments.limit.to_string()))
+        .with("image", arguments.image.as_deref())
+        .with("state", arguments.state.as_deref())
+        .when("mine", arguments.mine);
+    let found = client.get(path.as_str())?;
     if arguments.json {
         output::json(&found["items"])?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows = found["items"].as_array().into_iter().flatten().map(|build| {
-        let time = |name: &str| text(&build["timings"][name]).chars().take(19).collect::<String>();
+        let time = |name: &str| json_fields::time(&build["timings"][name]);
         let digest = text(&build["digest"]).trim_start_matches("sha256:").chars().take(12).collect();
         vec![
             label(build),
@@ -146,9 +143,7 @@ fn show(global: &Global, arguments: &ShowArguments) -> Result<ExitCode, Failure>
         ("Digest", text(&build["digest"])),
         ("Error", text(&build["error"])),
     ];
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 3;
-    let lines = rows.iter().filter(|(_, value)| !value.is_empty());
-    output::lines(lines.map(|(name, value)| format!("{name:width$}{value}")))?;
+    output::lines(json_fields::page(&rows))?;
     output::text(&format!("\nSpec\n{:#}\n", build["spec"]))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -250,21 +245,4 @@ fn find(client: &Client, named: &str) -> Result<Value, Failure> {
 /// A build as people name it.
 pub(super) fn label(build: &Value) -> String {
     format!("{}:{}", text(&build["image_name"]), build["number"])
-}
-
-/// The text of a field; nothing where there is none.
-pub(super) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-/// A value as it stands in addresses.
-pub(super) fn in_address(text: &str) -> String {
-    let mut written = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => written.push(byte.into()),
-            other => written.push_str(&format!("%{other:02X}")),
-        }
-    }
-    written
 }

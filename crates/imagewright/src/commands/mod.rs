@@ -1,12 +1,21 @@
 //! One module for each command: its arguments, one call of the service, and how the result is shown.
 
 pub(crate) mod build;
+pub(crate) mod builds;
+pub(crate) mod catalog;
 pub(crate) mod check;
 mod compatible;
 pub(crate) mod completions;
+mod confirm;
 mod dockerfile;
+pub(crate) mod groups;
 pub(crate) mod login;
 pub(crate) mod metadata;
+pub(crate) mod people;
+pub(crate) mod secrets;
+pub(crate) mod server;
+pub(crate) mod tokens;
+mod until;
 
 #[cfg(target_os = "linux")]
 mod admin;
@@ -14,8 +23,6 @@ mod admin;
 mod base;
 #[cfg(target_os = "linux")]
 mod build_process;
-#[cfg(target_os = "linux")]
-mod builds;
 #[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]
@@ -34,8 +41,6 @@ mod pull;
 mod push;
 #[cfg(target_os = "linux")]
 mod serve;
-#[cfg(target_os = "linux")]
-mod server;
 
 #[cfg(target_os = "linux")]
 mod limits;
@@ -81,6 +86,13 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Login(arguments) => login::login(&global, &arguments),
         Command::Logout(arguments) => login::logout(&global, &arguments),
         Command::Metadata(arguments) => metadata::run(&global, arguments),
+        Command::Server(command) => server::run(&global, &command),
+        Command::Catalog(command) => catalog::run(&global, command),
+        Command::Builds(command) => builds::run(&global, command),
+        Command::Groups(command) => groups::run(&global, &command),
+        Command::People(command) => people::run(&global, &command),
+        Command::Secrets(command) => secrets::run(&global, &command),
+        Command::Tokens(command) => tokens::run(&global, &command),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -4,9 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{
-    admin, base, build_process, builds, doctor, facts, fsck, gc, image, plan, pull, push, serve, server,
-};
+use super::{admin, base, build_process, doctor, facts, fsck, gc, image, plan, pull, push, serve};
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
 
@@ -28,19 +26,15 @@ pub(crate) enum OwnCommand {
     Push(push::PushArguments),
     #[command(display_order = 10)]
     Serve(serve::ServeArguments),
-    #[command(subcommand, display_order = 11)]
-    Server(server::ServerCommand),
-    #[command(subcommand, display_order = 11)]
-    Builds(builds::BuildsCommand),
-    #[command(display_order = 11)]
+    #[command(display_order = 18)]
     Admin(admin::AdminArguments),
-    #[command(subcommand, display_order = 12)]
+    #[command(subcommand, display_order = 20)]
     Facts(facts::FactsCommand),
-    #[command(display_order = 13)]
+    #[command(display_order = 21)]
     Gc(gc::GcArguments),
-    #[command(display_order = 14)]
+    #[command(display_order = 22)]
     Fsck(fsck::FsckArguments),
-    #[command(display_order = 15)]
+    #[command(display_order = 23)]
     Doctor(doctor::DoctorArguments),
     #[command(name = build_process::NAME, hide = true)]
     BuildProcess(build_process::BuildProcessArguments),
@@ -68,6 +62,13 @@ pub(crate) fn powers(command: &Command) -> Powers {
         | Command::Login(_)
         | Command::Logout(_)
         | Command::Metadata(_)
+        | Command::Server(_)
+        | Command::Catalog(_)
+        | Command::Builds(_)
+        | Command::Groups(_)
+        | Command::People(_)
+        | Command::Secrets(_)
+        | Command::Tokens(_)
         | Command::Completions(_) => Powers::Unneeded,
     }
 }
@@ -79,7 +80,7 @@ impl OwnCommand {
             Self::Image(command) if image::runs_images(command) => Powers::Needed,
             Self::Doctor(_) => Powers::Welcome,
             // Builds are processes of their own, which get the powers they need.
-            Self::Serve(_) | Self::Admin(_) | Self::Server(_) | Self::Builds(_) => Powers::Unneeded,
+            Self::Serve(_) | Self::Admin(_) => Powers::Unneeded,
             Self::Image(_) | Self::Pull(_) | Self::Push(_) | Self::Facts(_) | Self::Fsck(_) => {
                 Powers::Unneeded
             }
@@ -94,8 +95,6 @@ impl OwnCommand {
             Self::Pull(arguments) => pull::run(global, &arguments),
             Self::Push(arguments) => push::run(global, &arguments),
             Self::Serve(arguments) => serve::run(global, &arguments),
-            Self::Server(command) => server::run(global, &command),
-            Self::Builds(command) => builds::run(global, command),
             Self::Admin(arguments) => admin::run(global, &arguments),
             Self::Facts(command) => facts::run(global, command),
             Self::Gc(arguments) => gc::run(global, &arguments),

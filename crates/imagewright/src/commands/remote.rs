@@ -1,27 +1,29 @@
 //! `imagewright build --remote`: a server builds, and its log is shown as that of a build here.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
 use anstream::eprintln;
-use imagewright_model::ErrorKind;
+use imagewright_model::spec::ImageSpec;
+use imagewright_model::{BuildEvent, ErrorKind, EventSink};
 use imagewright_oci::Reference;
-use imagewright_service::{BuildCommand, Upgrade, read_spec};
+use imagewright_service::{BuildCommand, Upgrade, dockerfile_of, read_spec};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::Global;
-use crate::client::Client;
+use crate::client::{Client, in_address};
 use crate::commands::build::BuildArguments;
-use crate::commands::builds::{exit_code, follow, in_address, label, text};
+use crate::commands::builds::{exit_code, follow, label};
 use crate::failure::Failure;
+use crate::render::json_fields::text;
 use crate::render::output;
 
 pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode, Failure> {
     if arguments.dockerfile.is_meant(arguments.source.as_deref()) {
-        let text = "a server builds from packages, and this is a Dockerfile";
-        return Err(Failure::new(ErrorKind::Usage, text).with_hint("build it here, and push it"));
+        return Err(is_dockerfile());
     }
     refuse_other_flags(&arguments)?;
     let events = arguments.progress.renderer(global.quiet);
@@ -30,9 +32,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
     let command = BuildCommand { flags: arguments.image.into(), ..command };
     let spec = read_spec(&command, &*events)?;
     let image = entry(&spec.tags)?;
-    let spec = spec.to_document().map_err(|error| {
-        Failure::new(ErrorKind::Invalid, error).with_hint("build it here, or ask for the packages by name")
-    })?;
+    let spec = sent(&spec)?;
     let client = Client::open(global, &arguments.remote.server)?;
     let build = request(&client, &image, &spec, arguments.remote.pull_secret.as_deref(), upgrade)?;
     let id = text(&build["id"]);
@@ -52,6 +52,39 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         output::text(&format!("{}\n", text(&ended["digest"])))?;
     }
     Ok(code)
+}
+
+/// The spec that a folder or file describes, as a server takes it.
+pub(super) fn document(global: &Global, source: &Path) -> Result<Value, Failure> {
+    if dockerfile_of(source).is_some() {
+        return Err(is_dockerfile());
+    }
+    let command = BuildCommand { source: Some(source.to_owned()), ..BuildCommand::default() };
+    sent(&read_spec(&command, &Warnings { global })?)
+}
+
+fn is_dockerfile() -> Failure {
+    let text = "a server builds from packages, and this is a Dockerfile";
+    Failure::new(ErrorKind::Usage, text).with_hint("build it here, and push it")
+}
+
+fn sent(spec: &ImageSpec) -> Result<Value, Failure> {
+    spec.to_document().map_err(|error| {
+        Failure::new(ErrorKind::Invalid, error).with_hint("build it here, or ask for the packages by name")
+    })
+}
+
+/// Prints the warnings about a spec.
+struct Warnings<'a> {
+    global: &'a Global,
+}
+
+impl EventSink for Warnings<'_> {
+    fn emit(&self, event: BuildEvent) {
+        if let BuildEvent::Warning { message } = event {
+            self.global.say(&format!("warning: {message}"));
+        }
+    }
 }
 
 /// The name of the entry that the result is for.

@@ -3,7 +3,6 @@
 use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use clap::{Args, Subcommand};
 use imagewright_model::{ErrorKind, Secret};
 
@@ -45,28 +44,29 @@ pub(crate) struct LogoutArguments {
 
 pub(crate) fn run(global: &Global, command: &ServerCommand) -> Result<ExitCode, Failure> {
     match command {
-        ServerCommand::Login(arguments) => login(global, arguments)?,
-        ServerCommand::Logout(arguments) => {
-            let address = arguments.address.as_deref().map(client::normalised).transpose()?;
-            let address = client::forget(address.as_deref())?;
-            if !global.quiet {
-                eprintln!("removed the token for {address}");
-            }
-        }
+        ServerCommand::Login(arguments) => login(global, &arguments.address)?,
+        ServerCommand::Logout(arguments) => logout(global, arguments.address.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn login(global: &Global, arguments: &LoginArguments) -> Result<(), Failure> {
-    let address = client::normalised(&arguments.address)?;
+/// Forgets the token of a server, of the last login where none is named.
+pub(super) fn logout(global: &Global, address: Option<&str>) -> Result<(), Failure> {
+    let address = address.map(client::normalised).transpose()?;
+    let address = client::forget(address.as_deref())?;
+    global.say(&format!("removed the token for {address}"));
+    Ok(())
+}
+
+/// Logs in to a server with a token from the environment or standard input.
+pub(super) fn login(global: &Global, address: &str) -> Result<(), Failure> {
+    let address = client::normalised(address)?;
     let token = token(global)?;
     let client = Client::to(global, address.clone(), Some(token.clone()))?;
     // Nobody but its owner sees the list of tokens, so an answer proves it.
     client.get("/tokens")?;
     let file = client::keep(&address, &token)?;
-    if !global.quiet {
-        eprintln!("logged in to {address}; kept in {}", file.display());
-    }
+    global.say(&format!("logged in to {address}; kept in {}", file.display()));
     Ok(())
 }
 
@@ -75,8 +75,8 @@ fn token(global: &Global) -> Result<Secret, Failure> {
     if let Some(token) = named {
         return Ok(Secret::new(token));
     }
-    if std::io::stdin().is_terminal() && !global.quiet {
-        eprintln!("paste the access token, then Enter and Ctrl-D:");
+    if std::io::stdin().is_terminal() {
+        global.say("paste the access token, then Enter and Ctrl-D:");
     }
     let mut text = String::new();
     std::io::stdin().take(LONGEST_TOKEN).read_to_string(&mut text)?;

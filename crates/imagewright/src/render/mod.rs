@@ -2,6 +2,7 @@
 
 pub(crate) mod findings;
 pub(crate) mod json;
+pub(crate) mod json_fields;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod report;

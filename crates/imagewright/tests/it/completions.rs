@@ -10,7 +10,7 @@ use crate::support::context;
 fn scripts_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = context().run(["completions", shell]).success().stdout;
-        for word in ["build", "image", "bootstrap", "export", "digest-file"] {
+        for word in ["build", "image", "bootstrap", "export", "digest-file", "catalog", "owner-group"] {
             assert!(script.contains(word), "{shell} does not complete `{word}`");
         }
     }

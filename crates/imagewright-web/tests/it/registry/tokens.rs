@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use imagewright_catalog::Role;
 use jiff::Timestamp;
 use serde_json::json;
@@ -130,6 +132,49 @@ fn tokens_end_and_so_does_access() {
         work.commit().await.unwrap();
         token.get("/v2/").await.refused(401, "UNAUTHORIZED");
         ada.get("/v2/token").await.refused(401, "UNAUTHORIZED");
+    });
+}
+
+#[test]
+fn a_token_ends_with_the_one_it_was_given_for() {
+    run(async {
+        let server = TestServer::start().await;
+        let root = server.administrator().await;
+        root.push_image("a", "1", "one").await;
+        let token = root.with_token(&["repository:a:pull"]).await;
+        token.get("/v2/a/manifests/1").await.is(200);
+        let issued = root.get("/api/v1/tokens").await.is(200).json()[0]["id"].as_str().unwrap().to_owned();
+        root.delete(&format!("/api/v1/tokens/{issued}")).await.is(204);
+        token.get("/v2/a/manifests/1").await.refused(401, "UNAUTHORIZED");
+    });
+}
+
+#[test]
+fn a_token_for_pulling_pulls() {
+    run(async {
+        let server = TestServer::start().await;
+        let root = server.administrator().await;
+        root.push_image("a", "1", "one").await;
+        let issued = root.post("/api/v1/tokens", json!({"name": "node", "scope": "pull"}).to_string()).await;
+        let issued = issued.is(201).json()["secret"].as_str().unwrap().to_owned();
+        let basic = format!("Basic {}", STANDARD.encode(format!("root:{issued}")));
+        let asked = root.with(&basic).with_token(&["repository:a:pull,push,delete"]).await;
+        for caller in [root.with(&basic), root.with(&format!("Bearer {issued}")), asked] {
+            caller.get("/v2/a/manifests/1").await.is(200);
+            for answer in
+                [caller.post("/v2/a/blobs/uploads/", "").await, caller.delete("/v2/a/manifests/1").await]
+            {
+                assert!(matches!(answer.status.as_u16(), 401 | 403), "{}", answer.status);
+            }
+        }
+        // Nothing else takes it: it makes no other token.
+        for authorization in [basic, format!("Bearer {issued}")] {
+            let caller = root.with(&authorization);
+            for path in ["/api/v1/me", "/api/v1/images", "/api/v1/tokens"] {
+                assert_eq!(caller.get(path).await.is(403).json()["type"], "forbidden");
+            }
+        }
+        root.get("/v2/a/manifests/1").await.is(200);
     });
 }
 

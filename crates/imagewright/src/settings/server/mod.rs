@@ -21,7 +21,6 @@ use provider::ProviderSettings;
 /// What is set of a server.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "servers run on Linux"))]
 pub(crate) struct ServerSettings {
     /// What people, nodes and programs reach it by.
     public_address: Option<String>,

@@ -98,7 +98,7 @@ fn images() -> Vec<Row> {
             json!({"owner": {"group": "ml"}}),
         ),
         row("PATCH /images/{name}", "/images/ml-own", json!({"visibility": {"global": true}}), "luffu+ll")
-            .undo("PATCH", "/images/ml-own", json!({"visibility": {}})),
+            .undo("PATCH", "/images/ml-own", json!({"visibility": null})),
     ];
     for (name, seen, changed) in [
         ("open", "l+++++ll", "lffff+ll"),
@@ -112,7 +112,31 @@ fn images() -> Vec<Row> {
         rows.push(row("PATCH /images/{name}", path(""), change(), changed));
         rows.push(row("GET /images/{name}/history", path("/history"), Value::Null, changed));
     }
+    rows.extend(copies());
     rows
+}
+
+/// Who sees an image makes another one of it where they may add one.
+fn copies() -> impl Iterator<Item = Row> {
+    let ml = || json!({"name": "new", "owner": {"group": "ml"}});
+    [
+        ("open", json!({"name": "new"}), "lffff+ll"),
+        ("open", ml(), "lff+f+ll"),
+        (
+            "open",
+            json!({"name": "new", "owner": {"group": "ml"}, "visibility": {"global": true}}),
+            "lffff+ll",
+        ),
+        ("hidden", ml(), "luuuu+ll"),
+        ("shared", ml(), "luf+u+ll"),
+        ("ml-own", json!({"name": "new"}), "luf+u+ll"),
+        ("bio-own", ml(), "luuuf+ll"),
+    ]
+    .into_iter()
+    .map(|(name, body, expected)| {
+        let path: &'static str = format!("/images/{name}/duplicate").leak();
+        row("POST /images/{name}/duplicate", path, body, expected).undo("DELETE", "/images/new", Value::Null)
+    })
 }
 
 fn groups() -> Vec<Row> {
@@ -251,6 +275,12 @@ fn exchange() -> Vec<Row> {
     vec![
         row("GET /exports/{format}", "/exports/jupyterhub", Value::Null, "l+++++ll"),
         row("GET /exports/{format}", "/exports/elyra?group=ml", Value::Null, "lu++u+ll"),
+        row(
+            "POST /exports/kubernetes-pull-secret",
+            "/exports/kubernetes-pull-secret",
+            json!({"name": "images"}),
+            "l+++++ll",
+        ),
         import("", "lffff+ll"),
         import("ml", "lff+f+ll"),
     ]

@@ -2,6 +2,8 @@
 
 mod builds;
 mod catalogue;
+mod commands;
+mod copies;
 mod exchange;
 mod logins;
 mod matrix;
