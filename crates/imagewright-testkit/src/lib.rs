@@ -2,6 +2,7 @@
 //! archives, Python distributions, images. Development only.
 
 pub mod archive;
+pub mod browser;
 pub mod buildkit;
 pub mod conda;
 pub mod containerd;

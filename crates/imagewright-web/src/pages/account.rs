@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use imagewright_catalog::{Role, Token, TokenId};
+use imagewright_catalog::{Role, Token, TokenId, TokenScope};
 use imagewright_model::Secret;
 use imagewright_server::{NewToken, PersonView, ServerError};
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::failure::{PageFailure, Shown, page};
 use super::fields::Fields;
 use super::frame::{DoneQuery, Frame, Place};
+use super::images::word;
 use super::show;
 use super::visitor::{Posted, Visitor};
 use crate::App;
@@ -64,7 +65,8 @@ async fn issue(State(app): State<App>, Posted { visitor, fields }: Posted) -> Sh
     let days: Option<i64> = fields.text("lasts").parse().ok();
     let expires_at =
         days.and_then(|days| Timestamp::now().checked_add(SignedDuration::from_hours(days * 24)).ok());
-    let new = NewToken { name: fields.text("name").to_owned(), expires_at };
+    let scope = word(&fields, "scope").unwrap_or_default();
+    let new = NewToken { name: fields.text("name").to_owned(), scope, expires_at };
     let issued = match app.server.issue_token(&visitor.principal, new).await {
         Ok(issued) => issued,
         Err(error) => return again(&app, &visitor, fields, error).await,

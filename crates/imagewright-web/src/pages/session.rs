@@ -73,10 +73,7 @@ async fn log_in(
         Err(error) => {
             let (status, trouble) = refusal(error)?;
             Ok(match kept {
-                Some((path, fields)) => page(
-                    status,
-                    &SessionOverPage::new(path, fields, Some(trouble)),
-                ),
+                Some((path, fields)) => page(status, &SessionOverPage::new(path, fields, Some(trouble))),
                 None => {
                     let has_provider = app.server.has_provider();
                     let frame = Frame::outside("Log in");

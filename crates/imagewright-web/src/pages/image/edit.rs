@@ -240,11 +240,14 @@ async fn deprecate(
     Path(name): Path<Name>,
     Posted { visitor, fields }: Posted,
 ) -> Shown {
-    use imagewright_catalog::{Change, Deprecation, ImageChange};
+    use imagewright_catalog::{Change, DeprecationChange, ImageChange};
     let deprecated = match fields.has("deprecated", "true") {
-        true => Change::Set(Deprecation {
-            reason: fields.filled("reason"),
-            replaced_by: fields.filled("replaced_by").and_then(|name| name.parse().ok()),
+        true => Change::Set(DeprecationChange {
+            reason: fields.filled("reason").map_or(Change::Clear, Change::Set),
+            replaced_by: match fields.filled("replaced_by").and_then(|name| name.parse().ok()) {
+                Some(name) => Change::Set(name),
+                None => Change::Clear,
+            },
         }),
         false => Change::Clear,
     };

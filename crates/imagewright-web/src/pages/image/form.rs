@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use imagewright_catalog::{
     Action, Change, Image, ImageChange, ImageType, Name, NewImage, Object, Owner, Principal, PullPolicy,
-    SecretKind, Source, Visibility, may,
+    SecretKind, Source, Visibility, VisibilityChange, may,
 };
 use imagewright_server::{NewBuild, Server, ServerError};
 use serde_json::{Value, json};
@@ -207,7 +207,7 @@ pub(super) fn change(fields: &Fields, image: &Image) -> ImageChange {
         pull_policy: optional(word::<PullPolicy>(fields, "pull_policy"), &image.pull_policy),
         pull_secret: optional(secret(fields, "pull_secret"), &image.pull_secret),
         owner: set(new_owner(fields), &image.owner),
-        visibility: set(new_visibility(fields), &image.visibility),
+        visibility: seen_by(new_visibility(fields), &image.visibility),
         deprecated: Change::Keep,
     }
 }
@@ -225,6 +225,16 @@ pub(super) fn new_build(fields: &Fields, image: &Image, is_wanted: bool) -> Resu
         (true, _) => Some(NewBuild { spec: Some(spec), pull_secret, upgrade }),
         (false, true) => Some(NewBuild { upgrade, ..NewBuild::default() }),
         (false, false) => None,
+    })
+}
+
+fn seen_by(new: Visibility, known: &Visibility) -> Change<VisibilityChange> {
+    if new == *known {
+        return Change::Keep;
+    }
+    Change::Set(VisibilityChange {
+        global: set(new.global, &known.global),
+        groups: set(new.groups, &known.groups),
     })
 }
 

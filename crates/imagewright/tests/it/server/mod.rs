@@ -7,6 +7,7 @@ mod copies;
 mod exchange;
 mod logins;
 mod matrix;
+mod needs_browser;
 mod needs_oidc_provider;
 mod oidc;
 mod operation;

@@ -1,0 +1,81 @@
+//! Builds, watched.
+
+use imagewright_testkit::browser::{Browser, Look};
+
+use super::{TestServer, add_person};
+use crate::server::builds::support::{BASE, Packages, building, last_build, wait_at, wait_for};
+use crate::server::support::Caller;
+
+/// A browser in front of the log of a build that waits for its packages.
+fn watching<'a>(server: &'a TestServer, root: &Caller<'a>, packages: &Packages) -> Browser {
+    add_person(root, "ada", true);
+    let browser = server.browser_of("ada", Look::default());
+    browser.go(&server.page("/images/new"));
+    browser.type_into("#display_name", "Tools");
+    browser.click("#way-built");
+    browser.type_into("#base", BASE);
+    browser.click("summary");
+    browser.type_into(
+        "#more",
+        r#"{"conda": {"packages": ["tool", "other"], "channels": ["team"]}, "python": {"bytecode": "none"}}"#,
+    );
+    browser.click("aside button[value=plan]");
+    browser.wait_for_text("It can be built");
+    packages.gate.close();
+    browser.click("aside button[value=save]");
+    browser
+}
+
+#[test]
+fn a_log_is_followed_to_its_end_over_a_reload() {
+    let (server, packages) = building();
+    let root = server.administrator();
+    let browser = watching(&server, &root, &packages);
+    // Adding it is planned, too.
+    packages.gate.open();
+    browser.wait_for_text("It was added.");
+    let build = last_build(&root, "tools");
+    wait_for(&root, &build, &["succeeded"]);
+    packages.gate.close();
+    // Made anew, so that there is something to watch.
+    root.post("/images/tools/builds?plan=false", &serde_json::json!({"upgrade": true})).is(201);
+    wait_at(&packages.gate);
+    let build = last_build(&root, "tools");
+    let id = build["id"].as_str().unwrap();
+    browser.go(&server.page(&format!("/builds/{id}")));
+    browser.wait_until("return document.querySelectorAll('#log div').length > 0");
+    browser.reload();
+    browser.wait_until("return document.querySelectorAll('#log div').length > 0");
+    packages.gate.open();
+    wait_for(&root, &build, &["succeeded"]);
+    browser.wait_until("return document.querySelector('#log').dataset.over != null");
+    let shown =
+        browser.run("return [...document.querySelectorAll('#log div')].map((line) => line.lastChild.data)");
+    let shown: Vec<&str> = shown.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let log = root.get(&format!("/builds/{id}/log")).body;
+    assert_eq!(shown, log.lines().collect::<Vec<_>>());
+    browser.wait_for_text("On offer as");
+    assert_eq!(browser.complaints(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_build_is_cancelled_and_begun_again() {
+    let (server, packages) = building();
+    let root = server.administrator();
+    add_person(&root, "ada", true);
+    packages.gate.close();
+    let build = crate::server::builds::support::add(&root, "a", &["tool"]);
+    wait_at(&packages.gate);
+    let browser = server.browser_of("ada", Look::default());
+    browser.go(&server.page(&format!("/builds/{}", build["id"].as_str().unwrap())));
+    browser.click("#build-head button.danger");
+    browser.accept();
+    browser.wait_for_text("The build stops.");
+    wait_for(&root, &build, &["cancelled"]);
+    packages.gate.open();
+    browser.wait_for_text("cancelled");
+    browser.click("#build-head form[action$=retry] button");
+    browser.wait_for_text("The build waits for its turn.");
+    wait_for(&root, &last_build(&root, "a"), &["succeeded"]);
+    browser.wait_for_text("On offer as");
+}
