@@ -9,7 +9,7 @@ use imagewright_catalog::{
     AuditEntry, Image, ImageChange, ImageFilter, ImageOrder, ImageState, ImageType, Name, NewImage, OrderBy,
     Page, Source, Warning,
 };
-use imagewright_server::{Added, ImageView};
+use imagewright_server::{Added, ImageView, Server};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::builds::PlanQuery;
 use crate::extract::{Asking, Body, IfMatch, Paging, Path, Query, etag};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -117,16 +118,19 @@ async fn list(
 /// Adds an entry: of an image that exists, or of one to be built, which is queued for its first build.
 #[utoipa::path(
     operation_id = "add_image",
-    post, path = "/images", request_body = NewImage, params(PlanQuery), tag = "images", security(("token" = [])),
+    post, path = "/images", request_body = NewImage, params(PlanQuery, OnceHeader), tag = "images", security(("token" = [])),
     responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
 )]
 async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
     Query(query): Query<PlanQuery>,
+    Once(once): Once,
     Body(new): Body<NewImage>,
 ) -> Result<impl IntoResponse, Problem> {
-    let body = ImageBody::from(app.server.add_image(&principal, new, query.plans()).await?);
+    let (asks, plans) = (&principal, query.plans());
+    let add = async move |server: Server| server.add_image(asks, new, plans).await;
+    let body = ImageBody::from(app.server.once(asks, once, add).await?);
     let location = [(header::LOCATION, format!("/api/v1/images/{}", body.image.name))];
     Ok((StatusCode::CREATED, location, etag(body.image.revision), Json(body)))
 }
