@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, check, completions, login, metadata, own};
+use crate::commands::{build, check, completions, config, login, metadata, own};
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
 ///
@@ -36,7 +36,9 @@ pub(crate) enum Command {
     Logout(login::LogoutArguments),
     #[command(display_order = 9)]
     Metadata(metadata::MetadataArguments),
-    #[command(display_order = 16)]
+    #[command(subcommand, display_order = 16)]
+    Config(config::ConfigCommand),
+    #[command(display_order = 17)]
     Completions(completions::CompletionsArguments),
 }
 

@@ -3,7 +3,7 @@
 mod agent;
 mod kept;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -94,9 +94,20 @@ impl Client {
         if response.status() == 404 { Ok(None) } else { self.answer(response).map(Some) }
     }
 
-    /// Sends something.
+    /// Sends something. Where the answer gets lost because the connection breaks, it is sent again with the same idempotency key,
+    /// so that it is done once.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::POST, path, Some(body))?)
+        let key = new_key()?;
+        let send = || self.send_once(&Method::POST, path, Some(body), Some(&key));
+        let mut sent = send();
+        if sent.as_ref().is_err_and(is_broken) {
+            let until = Instant::now() + PATIENCE;
+            while !is_answered(&sent) && Instant::now() < until {
+                thread::sleep(AGAIN_AFTER);
+                sent = send();
+            }
+        }
+        self.answer(sent.map_err(|error| self.unreachable(&error))?)
     }
 
     /// Reads something while it comes about.
@@ -149,24 +160,35 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<ureq::Body>, Failure> {
+        self.send_once(method, path, body, None).map_err(|error| self.unreachable(&error))
+    }
+
+    fn send_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}/api/v1{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         let agent = self.agent.for_address(&self.address);
-        let sent = match body {
-            None => request.body(()).map_err(ureq::Error::from).and_then(|request| agent.run(request)),
-            Some(body) => request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.to_string())
-                .map_err(ureq::Error::from)
-                .and_then(|request| agent.run(request)),
-        };
-        sent.map_err(|error| {
-            let text = format!("the server `{}` cannot be reached: {error}", self.address);
-            Failure::new(ErrorKind::Unavailable, text)
-                .with_hint("check the address, and that the server runs")
-        })
+        match body {
+            None => agent.run(request.body(())?),
+            Some(body) => {
+                agent.run(request.header(header::CONTENT_TYPE, "application/json").body(body.to_string())?)
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        let text = format!("the server `{}` cannot be reached: {error}", self.address);
+        Failure::new(ErrorKind::Unavailable, text).with_hint("check the address, and that the server runs")
     }
 
     fn answer(&self, response: Response<ureq::Body>) -> Result<Value, Failure> {
@@ -217,6 +239,31 @@ impl Client {
         let text = format!("what answers at `{}` is no server of this kind", self.address);
         Failure::new(ErrorKind::Invalid, text).with_hint("check the address")
     }
+}
+
+/// Whether a server was reached, and the connection to it has ended before there was an answer.
+fn is_broken(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+        ureq::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether there is an answer, and not only the word that the request is still being carried out.
+fn is_answered(sent: &Result<Response<ureq::Body>, ureq::Error>) -> bool {
+    let is_running =
+        |answer: &Response<_>| answer.status() == 409 && answer.headers().contains_key("retry-after");
+    sent.as_ref().is_ok_and(|answer| !is_running(answer))
+}
+
+/// A key that no other request has.
+fn new_key() -> Result<String, Failure> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|error| {
+        Failure::new(ErrorKind::Machine, format!("the system gives no random numbers: {error}"))
+    })?;
+    Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// An address as it is kept: with a scheme, without a slash at its end.

@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod check;
 mod compatible;
 pub(crate) mod completions;
+pub(crate) mod config;
 mod dockerfile;
 pub(crate) mod login;
 pub(crate) mod metadata;
@@ -81,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Login(arguments) => login::login(&global, &arguments),
         Command::Logout(arguments) => login::logout(&global, &arguments),
         Command::Metadata(arguments) => metadata::run(&global, arguments),
+        Command::Config(command) => config::run(&global, &command),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn powers(command: &Command) -> Powers {
         | Command::Login(_)
         | Command::Logout(_)
         | Command::Metadata(_)
+        | Command::Config(_)
         | Command::Completions(_) => Powers::Unneeded,
     }
 }
