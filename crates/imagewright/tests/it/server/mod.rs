@@ -1,14 +1,18 @@
 //! A running server, asked as its users ask it.
 
+mod backup;
 mod builds;
 mod catalogue;
 mod exchange;
 mod logins;
 mod matrix;
 mod needs_oidc_provider;
+mod needs_schemathesis;
 mod oidc;
+mod once;
 mod operation;
 mod people;
 mod registry;
 mod secrets;
+mod storm;
 mod support;

@@ -59,6 +59,7 @@ fn a_server_stops_when_it_is_asked_to() {
 
 /// A certificate made by openssl, which is there where registries are tested.
 mod needs_registry {
+    use std::net::TcpStream;
     use std::process::Command;
 
     use super::super::support::TestServer;
@@ -86,5 +87,11 @@ mod needs_registry {
             .output()
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&asked.stdout), "ready\n", "{asked:?}");
+        // Whoever does not even shake hands is not waited for when it stops.
+        let silent = TcpStream::connect(&server.address).unwrap();
+        let begun = std::time::Instant::now();
+        assert!(server.begin_stop().wait().unwrap().success());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+        drop(silent);
     }
 }

@@ -4,5 +4,5 @@ mod asked;
 mod cut_off;
 mod registries;
 mod remote;
-mod support;
+pub(super) mod support;
 mod watched;
