@@ -140,6 +140,9 @@ fn rage(name: &str, database: Option<&str>) {
     let context = server.stop();
     nothing_stays(&context);
     assert_sound(&context);
+    let temporary = std::fs::read_dir(context.folder().join("tmp")).unwrap();
+    let temporary: Vec<_> = temporary.map(|entry| entry.unwrap().path()).collect();
+    assert!(temporary.is_empty(), "{temporary:?}");
     let tallies: Vec<String> = works.iter().map(|work| work.tally()).collect();
     eprintln!("storm `{name}`: {kills} kills in {:.0?}: {}", begun.elapsed(), tallies.join(", "));
 }
