@@ -22,6 +22,9 @@ const SLOW: [&str; 6] = [
     "/api/v1/login/oidc/callback",
 ];
 
+/// What is always answered.
+const WATCHES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Limits of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -58,7 +61,9 @@ impl Default for Limits {
 /// Keeps a request to the limits.
 pub(crate) async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
     let limits = app.limits;
-    if app.counters.running.load(Ordering::Relaxed) > limits.requests {
+    // Whoever looks after a server that is busy is told how it is.
+    let is_watch = WATCHES.contains(&request.uri().path());
+    if !is_watch && app.counters.running.load(Ordering::Relaxed) > limits.requests {
         let problem =
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too much is asked of this server at once");
         return Problem { retry_after: Some(1), ..problem.with_hint("wait a moment, and try again") }

@@ -46,11 +46,16 @@ impl Listening {
     }
 
     async fn is_alive(&self) -> bool {
+        self.get("/healthz").await.ends_with("alive\n")
+    }
+
+    async fn get(&self, path: &str) -> String {
         let mut stream = self.connect().await;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        answer.ends_with("alive\n")
+        answer
     }
 
     /// Asks it to stop, and sees it end.
@@ -138,15 +143,27 @@ fn a_body_that_does_not_come_is_not_waited_for() {
 fn only_so_many_are_answered_at_once() {
     run(async {
         let server = listening(Limits { requests: 1, ..Limits::default() }).await;
-        let mut first = server.connect().await;
-        let head = b"POST /api/v1/setup HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{";
-        first.write_all(head).await.unwrap();
+        let hold = async || {
+            let mut stream = server.connect().await;
+            let head = b"POST /api/v1/setup HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{";
+            stream.write_all(head).await.unwrap();
+            stream
+        };
         let begun = Instant::now();
-        while server.is_alive().await {
+        let is_busy = async || server.get("/api/v1/openapi.json").await.starts_with("HTTP/1.1 503 ");
+        let mut first = hold().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        while !is_busy().await {
             assert!(begun.elapsed() < SOON);
+            // It came while we asked, and was refused itself.
+            first = hold().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        assert!(server.is_alive().await);
+        let told = server.get("/api/v1/openapi.json").await.to_lowercase();
+        assert!(told.contains("retry-after: 1") && told.contains("\"busy\""), "{told}");
         drop(first);
-        while !server.is_alive().await {
+        while is_busy().await {
             assert!(begun.elapsed() < SOON);
         }
     });
