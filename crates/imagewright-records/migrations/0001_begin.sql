@@ -178,16 +178,17 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_by_subject ON audit (subject, subject_id);
 
--- Answers to requests that came with an idempotency key.
+-- Answers to requests that came with an idempotency key. Of the key only the SHA-256 is kept, and of the request a digest that is
+-- keyed with it: a request may hold a password.
 CREATE TABLE answers (
-    person_id TEXT NOT NULL,
+    person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
     request_key TEXT NOT NULL,
-    request_hash TEXT NOT NULL,
-    status BIGINT NOT NULL,
-    body TEXT NOT NULL,
+    request TEXT NOT NULL,
+    answer TEXT NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (person_id, request_key)
 );
+CREATE INDEX answers_by_time ON answers (created_at);
 
 -- Repositories of the registry whose name is not that of an entry, such as `GROUP/NAME`.
 CREATE TABLE repositories (
@@ -195,6 +196,13 @@ CREATE TABLE repositories (
     image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE
 );
 CREATE INDEX repositories_by_image ON repositories (image_id);
+
+-- Entries that are gone and whose images are still to be removed from the store.
+CREATE TABLE removals (
+    image_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE INDEX removals_by_name ON removals (name);
 
 CREATE TABLE pulls (
     image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,

@@ -63,6 +63,9 @@ impl Url {
     }
 }
 
+/// All that makes the tables.
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
 /// All that a server keeps.
 #[derive(Clone, Debug)]
 pub struct Records {
@@ -96,7 +99,7 @@ impl Records {
             .connect_with(options)
             .await
             .map_err(RecordsError::doing("let us in"))?;
-        sqlx::migrate!().run(&pool).await.map_err(RecordsError::Migration)?;
+        MIGRATIONS.run(&pool).await.map_err(RecordsError::Migration)?;
         Ok(Self { pool, kind })
     }
 

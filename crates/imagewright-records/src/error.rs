@@ -34,6 +34,12 @@ pub enum RecordsError {
         /// Its name.
         name: String,
     },
+    /// What was there before is not all gone.
+    #[error("what belonged to the image `{name}` that was deleted is still being removed")]
+    BeingRemoved {
+        /// Its name.
+        name: String,
+    },
     /// What was stored does not read as what it should be.
     #[error("what is stored of {what} cannot be read")]
     Corrupt {
@@ -52,7 +58,7 @@ impl RecordsError {
             Self::Address(_) => ErrorKind::Usage,
             Self::Database { .. } => ErrorKind::Unavailable,
             Self::Migration(_) | Self::Corrupt { .. } => ErrorKind::Invalid,
-            Self::Taken { .. } | Self::Changed { .. } => ErrorKind::Conflict,
+            Self::Taken { .. } | Self::Changed { .. } | Self::BeingRemoved { .. } => ErrorKind::Conflict,
         }
     }
 
@@ -67,6 +73,7 @@ impl RecordsError {
                 Some("a newer version of this program may have changed them: use that version, or restore a backup".to_owned())
             }
             Self::Changed { .. } => Some("look at it again, and repeat the change on what it is now".to_owned()),
+            Self::BeingRemoved { .. } => Some("wait a moment, and try again".to_owned()),
             Self::Taken { .. } | Self::Corrupt { .. } => None,
         }
     }

@@ -70,6 +70,7 @@ impl Work {
 
     /// Adds an entry.
     pub async fn insert_image(&mut self, image: &Image) -> Result<(), RecordsError> {
+        self.refuse_if_removed(&image.name).await?;
         let insert = sqlx::query(
             "INSERT INTO images (document, revision, type, owner, global, ready, pinned, deprecated, pull_secret, \
              search, key_display_name, key_changed, id, name, source, key_created) \
@@ -141,7 +142,7 @@ impl Work {
         Ok(())
     }
 
-    /// Removes an entry, with its builds and their events.
+    /// Removes an entry, with its builds and their events. What lies of it in the store is left to [`Work::removals`].
     pub async fn delete_image(&mut self, image: &Image) -> Result<(), RecordsError> {
         let done = sqlx::query("DELETE FROM images WHERE id = $1 AND revision = $2")
             .bind(image.id.to_string())
@@ -151,7 +152,7 @@ impl Work {
             .map_err(RecordsError::doing("delete an image"))?;
         match done.rows_affected() {
             0 => Err(RecordsError::Changed { name: image.name.to_string() }),
-            _ => Ok(()),
+            _ => self.begin_removal(&image.id, &image.name).await,
         }
     }
 

@@ -4,7 +4,9 @@
 //! All is done through [`Work`], a transaction that belongs to the use case: `Records::begin` for one that writes,
 //! `Records::look` for one that only reads. What is not committed is undone.
 
+mod answers;
 mod audit;
+mod backup;
 mod builds;
 mod connect;
 mod error;
@@ -14,6 +16,7 @@ mod groups;
 mod images;
 mod logins;
 mod people;
+mod removals;
 mod repositories;
 mod row;
 mod secrets;
@@ -21,6 +24,8 @@ mod statement;
 mod tokens;
 mod work;
 
+pub use answers::StoredAnswer;
+pub use backup::{BackupError, Copied};
 pub use builds::{BuildEnd, BuildQuery, Claim};
 pub use connect::{Records, Url};
 pub use error::RecordsError;

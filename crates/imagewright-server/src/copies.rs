@@ -29,6 +29,7 @@ impl Server {
         let chosen = copy.name.clone();
         let made = || Name::from_text(&copy.display_name(&original), &"image".parse().expect("a name"));
         let wanted = chosen.clone().unwrap_or_else(made);
+        self.finish_removals().await?;
         let mut work = self.records.begin().await?;
         let (id, by, now) = (work.new_image_id(), principal.person.clone(), self.now());
         let mut image = original.copied(copy, id, wanted.clone(), by, now)?;
@@ -41,12 +42,13 @@ impl Server {
         let noted = NotedCopy { image: &image, copy_of: name };
         let subject = (Subject::Image, image.id.as_str(), image.name.as_str());
         work.note_change(principal, subject, "duplicated", (None, Some(&noted)), now).await?;
-        work.commit().await?;
         let state = image.state(None);
         if state == ImageState::NotReady {
             let detail = "nothing has been built of it yet: it is on offer after its first build".to_owned();
             warnings.push(Warning { pointer: "/spec".to_owned(), detail });
         }
-        Ok(Added { view: ImageView { image, state }, warnings })
+        let added = Added { view: ImageView { image, state }, warnings };
+        self.commit(work, &added).await?;
+        Ok(added)
     }
 }

@@ -87,6 +87,12 @@ pub enum ServerError {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// An idempotency key came with another request.
+    #[error("this idempotency key came with another request before")]
+    KeyReused,
+    /// The same request is being carried out.
+    #[error("a request with this idempotency key is being carried out")]
+    StillRunning,
     /// This server was started without a program that builds.
     #[error("nothing is built or planned by this server")]
     NoProgram,
@@ -125,11 +131,12 @@ impl ServerError {
             | Self::WrongLogin
             | Self::OnlyPulls { .. }
             | Self::TooOften { .. } => ErrorKind::Denied,
-            Self::Invalid(_) => ErrorKind::Invalid,
+            Self::Invalid(_) | Self::KeyReused => ErrorKind::Invalid,
             Self::Stale { .. }
             | Self::InUse { .. }
             | Self::Conflict { .. }
             | Self::Quota { .. }
+            | Self::StillRunning
             | Self::OthersName(_) => ErrorKind::Conflict,
             Self::Unplanned { kind, .. } => *kind,
             Self::NoProgram => ErrorKind::Unavailable,
@@ -164,6 +171,8 @@ impl ServerError {
                 hint.clone()
             }
             Self::OnlyPulls { .. } => Some("send another token".to_owned()),
+            Self::KeyReused => Some("send each new request with a key of its own".to_owned()),
+            Self::StillRunning => Some("wait a moment, and send it again".to_owned()),
             Self::Quota { .. } => Some("wait until some have begun, or cancel some".to_owned()),
             Self::Process(error) => ErrorKind::io_hint(error),
             Self::Records(error) => error.hint(),

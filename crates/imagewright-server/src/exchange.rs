@@ -100,6 +100,7 @@ impl Server {
     ) -> Result<Vec<ImportOutcome>, ServerError> {
         let found = import_primehub(manifests)
             .map_err(|error| Invalid(vec![FieldProblem::new("", in_one_line(&error))]))?;
+        self.finish_removals().await?;
         let mut work = self.records.begin().await?;
         let mut outcomes = Vec::new();
         let mut problems = Vec::new();
@@ -114,7 +115,7 @@ impl Server {
         }
         Invalid::unless_empty(problems)?;
         if !dry_run {
-            work.commit().await?;
+            self.commit(work, &outcomes).await?;
         }
         Ok(outcomes)
     }

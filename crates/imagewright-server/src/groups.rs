@@ -54,7 +54,7 @@ impl Server {
         let group = new.into_group(work.new_group_id(), now)?;
         work.insert_group(&group).await?;
         note(&mut work, principal, "added", (None, Some(&group)), now).await?;
-        work.commit().await?;
+        self.commit(work, &group).await?;
         Ok(group)
     }
 
@@ -118,7 +118,8 @@ impl Server {
         }
         work.delete_group(&group.id).await?;
         note(&mut work, principal, "deleted", (Some(&group), None), now).await?;
-        Ok(work.commit().await?)
+        work.commit().await?;
+        self.finish_removals().await
     }
 
     /// Who is in a group.

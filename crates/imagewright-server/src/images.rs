@@ -7,11 +7,12 @@ use imagewright_catalog::{
     Subject, Warning, may,
 };
 use imagewright_records::{Listed, Work};
+use serde::{Deserialize, Serialize};
 
 use crate::{Server, ServerError};
 
 /// An entry as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageView {
     /// The entry.
     pub image: Image,
@@ -20,7 +21,7 @@ pub struct ImageView {
 }
 
 /// An entry that was added or changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Added {
     /// The entry.
     pub view: ImageView,
@@ -59,6 +60,7 @@ impl Server {
         drop(work);
         let mut warnings = self.pin(principal, &mut image).await?;
         let secret = self.check_first_build(principal, &image, plans).await?;
+        self.finish_removals().await?;
         let mut work = self.records.begin().await?;
         warnings.extend(check(&mut work, &image).await?);
         if !is_chosen {
@@ -67,11 +69,12 @@ impl Server {
         work.insert_image(&image).await?;
         note(&mut work, principal, "added", (None, Some(&image))).await?;
         self.queue_first_build(&mut work, principal, &image, secret).await?;
-        work.commit().await?;
-        self.builds.waiting.notify_waiters();
         let last_build = image.spec.as_ref().map(|_| BuildState::Queued);
         let view = ImageView { state: image.state(last_build), image };
-        Ok(Added { view, warnings })
+        let added = Added { view, warnings };
+        self.commit(work, &added).await?;
+        self.builds.waiting.notify_waiters();
+        Ok(added)
     }
 
     /// Changes what `change` names, and nothing else. With `revision`, only if the entry still is at it.
@@ -113,7 +116,7 @@ impl Server {
         work.delete_image(&image).await?;
         note(&mut work, principal, "deleted", (Some(&image), None)).await?;
         work.commit().await?;
-        self.forget_repository(&image).await.map_err(ServerError::from)
+        self.finish_removals().await
     }
 
     /// One entry.

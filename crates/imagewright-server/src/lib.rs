@@ -16,12 +16,14 @@ mod images;
 mod job;
 mod look_up;
 mod oidc;
+mod once;
 mod passwords;
 mod people;
 mod principal;
 mod pull_secret;
 mod secrets;
 mod sessions;
+mod settings;
 mod trail;
 mod vault;
 
@@ -36,6 +38,7 @@ use crate::attempts::Attempts;
 use crate::builds::Builds;
 use crate::distribution::{Distribution, DistributionSettings};
 use crate::oidc::Providers;
+use crate::once::{Asked, RunningRequests};
 use crate::passwords::Passwords;
 
 pub use builds::{
@@ -50,11 +53,13 @@ pub use images::{Added, ImageView};
 pub use imagewright_records::BuildQuery;
 pub use job::carry_out;
 pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
+pub use once::Repeatable;
 pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
 pub use pull_secret::NewPullSecret;
 pub use secrets::SecretView;
 pub use sessions::Session;
+pub use settings::{SettingLayer, SettingOrigin, SettingView};
 pub use vault::{KeySource, VARIABLE_PREFIX, Vault, VaultError};
 
 /// A server's use cases.
@@ -70,6 +75,10 @@ pub struct Server {
     vault: Vault,
     attempts: Attempts,
     providers: Providers,
+    settings: Arc<[SettingView]>,
+    running_requests: RunningRequests,
+    /// The request that is carried out, where it may come again.
+    asked: Option<Arc<Asked>>,
 }
 
 impl Server {
@@ -86,6 +95,9 @@ impl Server {
             vault: Vault::new(KeySource::None),
             attempts: Attempts::default(),
             providers: Providers::default(),
+            settings: Arc::default(),
+            running_requests: RunningRequests::default(),
+            asked: None,
         }
     }
 

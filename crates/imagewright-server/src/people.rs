@@ -66,7 +66,7 @@ impl Server {
         let person = new.into_person(work.new_person_id(), None, now)?;
         work.insert_person(&person, hash.as_deref()).await?;
         note(&mut work, principal, "added", (None, Some(&person)), now).await?;
-        work.commit().await?;
+        self.commit(work, &person).await?;
         Ok(person)
     }
 

@@ -10,13 +10,14 @@ use imagewright_model::Secret;
 use imagewright_records::Work;
 use imagewright_service::Credential;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::groups::listed;
 use crate::{Server, ServerError, Vault, VaultError};
 
 /// A secret as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretView {
     /// What is known of it.
     pub record: SecretRecord,
@@ -54,8 +55,9 @@ impl Server {
         let sealed = self.sealed(&mut work, &record, secret).await?;
         work.insert_secret(&record, sealed.as_deref()).await?;
         note(&mut work, principal, "added", (None, Some(&record)), now).await?;
-        work.commit().await?;
-        Ok(shown_to(principal, record))
+        let view = shown_to(principal, record);
+        self.commit(work, &view).await?;
+        Ok(view)
     }
 
     /// Changes what is known of a secret, or the secret itself.

@@ -56,6 +56,8 @@ mod service;
 mod taking;
 #[cfg(target_os = "linux")]
 mod upkeep;
+#[cfg(target_os = "linux")]
+mod working_folder;
 
 #[cfg(not(target_os = "linux"))]
 mod desktop;
@@ -89,3 +91,5 @@ pub use imagewright_registry::{
 pub use look_up::Found;
 pub use report::BuildReport;
 pub use transport::{Destination, Source, TransportError};
+#[cfg(target_os = "linux")]
+pub use working_folder::WorkingFolder;

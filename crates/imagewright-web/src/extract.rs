@@ -1,5 +1,7 @@
 //! What is read from requests, with errors that say what was wrong.
 
+use std::error::Error;
+
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -11,6 +13,7 @@ use imagewright_model::Secret;
 use imagewright_server::ServerError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tower_http::timeout::TimeoutError;
 use utoipa::IntoParams;
 
 use crate::session::{Programs, SESSION, changes};
@@ -109,12 +112,21 @@ impl FromRequest<App> for Text {
     }
 }
 
-async fn bytes(request: Request, app: &App) -> Result<axum::body::Bytes, Problem> {
+pub(crate) async fn bytes(request: Request, app: &App) -> Result<axum::body::Bytes, Problem> {
     axum::body::Bytes::from_request(request, app).await.map_err(|rejection| {
+        if is_late(&rejection) {
+            let detail = "the body of the request was waited for too long";
+            return Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail);
+        }
         let status = rejection.status();
         let kind = if status == StatusCode::PAYLOAD_TOO_LARGE { "too-large" } else { "bad-request" };
         Problem::new(status, kind, rejection.body_text())
     })
+}
+
+/// Whether a body did not come in time.
+fn is_late(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutError>() || error.source().is_some_and(is_late)
 }
 
 /// What stands behind the question mark.

@@ -6,6 +6,8 @@
 mod api;
 mod elyra;
 mod extract;
+mod limits;
+mod once;
 mod operation;
 mod pages;
 mod problem;
@@ -20,6 +22,7 @@ use axum::{Router, middleware};
 use imagewright_server::Server;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use limits::Limits;
 pub use operation::Counters;
 pub use problem::Problem;
 pub use serve::{ServeError, ServeSettings, serve};
@@ -35,19 +38,22 @@ pub struct App {
     pub access: Access,
     /// What was answered.
     pub counters: Arc<Counters>,
+    /// What clients are kept to.
+    pub limits: Limits,
 }
 
 impl App {
     /// These use cases, reached so.
     pub fn new(server: Server, access: Access) -> Self {
-        Self { server, access, counters: Arc::default() }
+        Self { server, access, counters: Arc::default(), limits: Limits::default() }
     }
 }
 
 /// Everything that is served.
 pub fn router(app: App) -> Router {
-    let (api, description) =
+    let (api, mut description) =
         OpenApiRouter::with_openapi(api::description()).nest("/api/v1", api::router()).split_for_parts();
+    api::describe_problems(&mut description);
     api.merge(api::describe(&description))
         .merge(operation::router())
         .merge(registry::router())
@@ -55,6 +61,8 @@ pub fn router(app: App) -> Router {
         .merge(pages::router())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), once::read))
+        .layer(middleware::from_fn_with_state(app.clone(), limits::keep))
         .layer(middleware::from_fn_with_state(app.clone(), operation::observe))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
         .layer(axum::extract::DefaultBodyLimit::max(extract::LARGEST_BODY))
@@ -63,5 +71,8 @@ pub fn router(app: App) -> Router {
 
 /// The description of the API, as it is served at `/api/v1/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::<App>::with_openapi(api::description()).nest("/api/v1", api::router()).into_openapi()
+    let mut description =
+        OpenApiRouter::<App>::with_openapi(api::description()).nest("/api/v1", api::router()).into_openapi();
+    api::describe_problems(&mut description);
+    description
 }

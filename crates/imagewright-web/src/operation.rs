@@ -24,7 +24,8 @@ pub struct Counters {
     by_status: [AtomicU64; 5],
     by_duration: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
-    running: AtomicU64,
+    /// Requests that are being carried out.
+    pub(crate) running: AtomicU64,
 }
 
 impl Counters {

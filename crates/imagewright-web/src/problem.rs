@@ -11,6 +11,9 @@ use imagewright_server::{OidcError, ServerError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// What problems are sent as.
+pub(crate) const PROBLEM: &str = "application/problem+json";
+
 /// A problem document.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -72,6 +75,8 @@ impl From<ServerError> for Problem {
             (ServerError::TooOften { .. }, _) => (StatusCode::TOO_MANY_REQUESTS, "too-often"),
             (ServerError::Stale { .. }, _) => (StatusCode::PRECONDITION_FAILED, "changed-meanwhile"),
             (ServerError::Quota { .. }, _) => (StatusCode::TOO_MANY_REQUESTS, "quota"),
+            (ServerError::KeyReused, _) => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused"),
+            (ServerError::StillRunning, _) => (StatusCode::CONFLICT, "still-running"),
             (ServerError::Unplanned { .. } | ServerError::NoProgram, _) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
@@ -84,9 +89,11 @@ impl From<ServerError> for Problem {
         };
         let mut problem = Self::new(status, kind, error.to_string());
         problem.hint = error.hint();
-        if let ServerError::TooOften { seconds } = error {
-            problem.retry_after = Some(seconds);
-        }
+        problem.retry_after = match error {
+            ServerError::TooOften { seconds } => Some(seconds),
+            ServerError::StillRunning => Some(1),
+            _ => None,
+        };
         if let ServerError::Oidc(OidcError::Unproven { .. }) = error {
             tracing::warn!(error = in_one_line(&error), "a login at the provider was refused");
         }
@@ -120,7 +127,7 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self).expect("a problem is text and numbers");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -1,24 +1,11 @@
-//! TLS from files. A handshake that takes its time keeps nobody else waiting.
+//! TLS from files.
 
-use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::serve::Listener;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
-
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Connections whose handshake is done and that nobody has taken yet.
-const WAITING: usize = 64;
 
 /// A certificate and its key, in files (PEM).
 #[derive(Clone, Debug)]
@@ -71,49 +58,4 @@ fn read<T>(
     read: impl FnOnce(&Path) -> Result<T, rustls::pki_types::pem::Error>,
 ) -> Result<T, TlsError> {
     read(file).map_err(|source| TlsError::File { file: file.to_owned(), what, source })
-}
-
-/// Accepts connections and shakes hands, each on a task of its own.
-pub(crate) struct TlsListener {
-    address: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-}
-
-impl TlsListener {
-    pub(crate) fn new(mut listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let (sender, ready) = mpsc::channel(WAITING);
-        tokio::spawn(async move {
-            while !sender.is_closed() {
-                let (stream, from) = Listener::accept(&mut listener).await;
-                let (acceptor, sender) = (acceptor.clone(), sender.clone());
-                tokio::spawn(async move {
-                    match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => drop(sender.send((stream, from)).await),
-                        Ok(Err(error)) => tracing::debug!(%from, %error, "a handshake failed"),
-                        Err(_) => tracing::debug!(%from, "a handshake took too long"),
-                    }
-                });
-            }
-        });
-        Ok(Self { address, ready })
-    }
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            // The task that accepts ends with us alone.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
 }

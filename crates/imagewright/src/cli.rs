@@ -6,7 +6,8 @@ use anstream::{ColorChoice, eprintln};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    build, builds, catalog, check, completions, groups, login, metadata, own, people, secrets, server, tokens,
+    build, builds, catalog, check, completions, config, groups, login, metadata, own, people, secrets,
+    server, tokens,
 };
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Secrets(secrets::SecretsCommand),
     #[command(subcommand, display_order = 17)]
     Tokens(tokens::TokensCommand),
+    #[command(subcommand, display_order = 29)]
+    Config(config::ConfigCommand),
     #[command(display_order = 30)]
     Completions(completions::CompletionsArguments),
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use imagewright_records::{Records, RecordsError, Url};
+use imagewright_records::{BackupError, Records, RecordsError, Url};
 use imagewright_server::{Server, ServerError};
 use imagewright_service::metadata::RuntimeImages;
 
@@ -94,6 +94,13 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 impl From<RecordsError> for Failure {
     fn from(error: RecordsError) -> Self {
+        let (kind, hint) = (error.kind(), error.hint());
+        with_hint(Self::new(kind, error), hint)
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
         let (kind, hint) = (error.kind(), error.hint());
         with_hint(Self::new(kind, error), hint)
     }

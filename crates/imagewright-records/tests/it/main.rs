@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
+mod answers;
+mod backup;
 mod catalogue;
 mod people;
 mod queue;

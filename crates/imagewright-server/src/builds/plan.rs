@@ -107,8 +107,7 @@ impl Server {
     }
 
     async fn first_result(&self, job: &Job) -> Result<Said, ServerError> {
-        let program = self.builds.settings.program.as_ref().ok_or(ServerError::NoProgram)?;
-        let mut process = Process::start(program, job).await?;
+        let mut process = Process::start(self, job).await?;
         loop {
             match process.next().await {
                 Line::Said(Said::Event(_)) => {}

@@ -66,7 +66,7 @@ impl Server {
         }
         let asked = Asked { spec, pull_secret, upgrade: new.upgrade, retry_of: None };
         let build = self.queue(&mut work, principal, &image, asked).await?;
-        work.commit().await?;
+        self.commit(work, &build).await?;
         self.builds.waiting.notify_waiters();
         Ok(build)
     }
@@ -164,7 +164,7 @@ impl Server {
         let (spec, upgrade, retry_of) = (&build.spec, build.upgrade, Some(build.id.clone()));
         let asked = Asked { spec, pull_secret: secret, upgrade, retry_of };
         let again = self.queue(&mut work, principal, &image, asked).await?;
-        work.commit().await?;
+        self.commit(work, &again).await?;
         self.builds.waiting.notify_waiters();
         Ok(again)
     }
@@ -185,7 +185,7 @@ impl Server {
             end_events(&mut work, id, BuildOutcome::Cancelled).await?;
         }
         note(&mut work, principal, "cancelled", (Some(&before), Some(&after)), self.now()).await?;
-        work.commit().await?;
+        self.commit(work, &after).await?;
         self.builds.tell(id);
         Ok(after)
     }

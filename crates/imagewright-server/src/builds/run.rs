@@ -100,9 +100,7 @@ impl<'a> Run<'a> {
             }
         };
         self.mark_restart().await.map_err(internal)?;
-        let program = self.server.builds.settings.program.as_ref();
-        let program = program.ok_or(ServerError::NoProgram).map_err(internal)?;
-        Process::start(program, &job).await.map_err(internal)
+        Process::start(self.server, &job).await.map_err(internal)
     }
 
     /// What the process is told; else why it cannot be told that.

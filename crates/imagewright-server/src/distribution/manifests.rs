@@ -202,6 +202,7 @@ impl Server {
             visibility: Visibility::default(),
             spec: None,
         };
+        self.finish_removals().await?;
         // Nothing leads there before the commit; what a kill in between leaves is swept.
         let id = self.records.look().await?.new_image_id();
         let (from, to) = (opened.place.key.clone(), key_of(id.as_str())?);
@@ -256,18 +257,25 @@ impl Server {
         wanted: &ManifestName,
     ) -> Result<(), DistributionError> {
         let opened = self.open(caller, name, Purpose::Delete).await?;
+        let locked = name.clone();
+        let _one = self.blocking(move |service| service.lock_repository(locked.as_str())).await??;
         let (place, asked) = (opened.place.clone(), wanted.clone());
-        let removed =
-            self.blocking(move |service| service.repository(&place).remove_manifest(&asked)).await??;
-        if !removed {
+        let found = self.blocking(move |service| service.repository(&place).manifest(&asked)).await??;
+        if found.is_none() {
             return Err(DistributionError::ManifestUnknown(shown(wanted)));
         }
-        let Some(image) = &opened.image else { return Ok(()) };
-        let mut work = self.records.begin().await?;
-        let subject = (Subject::Image, image.id.as_str(), image.name.as_str());
-        let tagged = Tagged::new(&opened.name, wanted, None);
-        work.note_change(&caller.principal, subject, "untagged", (Some(&tagged), None), self.now()).await?;
-        Ok(work.commit().await?)
+        if let Some(image) = &opened.image {
+            // Nothing goes that is not in the trail, even where we are killed right here.
+            let mut work = self.records.begin().await?;
+            let subject = (Subject::Image, image.id.as_str(), image.name.as_str());
+            let tagged = Tagged::new(&opened.name, wanted, None);
+            work.note_change(&caller.principal, subject, "untagged", (Some(&tagged), None), self.now())
+                .await?;
+            work.commit().await?;
+        }
+        let (place, asked) = (opened.place.clone(), wanted.clone());
+        self.blocking(move |service| service.repository(&place).remove_manifest(&asked)).await??;
+        Ok(())
     }
 }
 

@@ -4,14 +4,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use imagewright_model::ErrorKind;
+use imagewright_service::{Service, WorkingFolder};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::{Job, JobFailure, Said};
-use crate::ServerError;
-use crate::builds::BuildProgram;
+use crate::{Server, ServerError};
 
 /// How long one that says nothing more may take to end.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -28,8 +28,8 @@ pub(crate) struct Process {
     complaints: tokio::task::JoinHandle<String>,
     /// Held open: the process ends when it closes.
     _input: ChildStdin,
-    /// Where it works; it goes with the process.
-    _folder: tempfile::TempDir,
+    /// Where it works, until it is done.
+    folder: Option<WorkingFolder>,
 }
 
 /// What comes from a process.
@@ -41,9 +41,10 @@ pub(crate) enum Line {
 }
 
 impl Process {
-    pub(crate) async fn start(program: &BuildProgram, job: &Job) -> Result<Self, ServerError> {
-        let folder = tempfile::Builder::new().prefix("imagewright-build-").tempdir();
-        let folder = folder.map_err(ServerError::Process)?;
+    pub(crate) async fn start(server: &Server, job: &Job) -> Result<Self, ServerError> {
+        let program = server.builds.settings.program.as_ref().ok_or(ServerError::NoProgram)?;
+        // In the store, so that it goes where this process is killed.
+        let folder = server.blocking(Service::working_folder).await??;
         let mut child = Command::new(&program.program)
             .args(&program.arguments)
             .arg(folder.path())
@@ -73,13 +74,27 @@ impl Process {
         let _ = input.write_all(&line).await;
         let _ = input.flush().await;
         let said = BufReader::new(output).lines();
-        Ok(Self { child, group: Pid::from_raw(number), said, complaints, _input: input, _folder: folder })
+        Ok(Self {
+            child,
+            group: Pid::from_raw(number),
+            said,
+            complaints,
+            _input: input,
+            folder: Some(folder),
+        })
     }
 
     /// Waits for the next thing it says. May be given up and asked again without loss.
     pub(crate) async fn next(&mut self) -> Line {
         match self.said.next_line().await {
-            Ok(Some(line)) => serde_json::from_str(&line).map_or(Line::Gone, Line::Said),
+            Ok(Some(line)) => {
+                let said = serde_json::from_str(&line).map_or(Line::Gone, Line::Said);
+                if !matches!(said, Line::Said(Said::Event(_))) {
+                    // What it may still do beside is in the store.
+                    self.folder = None;
+                }
+                said
+            }
             Ok(None) | Err(_) => Line::Gone,
         }
     }

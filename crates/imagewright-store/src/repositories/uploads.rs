@@ -191,11 +191,15 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let Some(hasher) = self.hasher.take() else { return };
-        let mut digesting = self.repository.digesting();
-        if digesting.len() >= MOST_REMEMBERED {
-            digesting.clear();
+        if let Some(hasher) = self.hasher.take() {
+            let mut digesting = self.repository.digesting();
+            if digesting.len() >= MOST_REMEMBERED {
+                digesting.clear();
+            }
+            digesting.insert(self.path.clone(), (self.size, hasher));
         }
-        digesting.insert(self.path.clone(), (self.size, hasher));
+        // A process that is being started has the file as well until it runs its program, and the lock with it: it is ended, and not
+        // left to the last who closes.
+        drop(self.file.unlock());
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagewright_catalog::{Build, BuildId, BuildState, Name, Page};
-use imagewright_server::{BuildDifference, BuildQuery, NewBuild, PlanRequest, Planned};
+use imagewright_server::{BuildDifference, BuildQuery, NewBuild, PlanRequest, Planned, Server};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::streams;
 use crate::extract::{Asking, Body, Paging, Path, Query};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -96,7 +97,7 @@ impl PlanQuery {
 /// Queues a build of an image: of what was built last, or of a new spec.
 #[utoipa::path(
     operation_id = "request_build",
-    post, path = "/images/{name}/builds", request_body = NewBuild, params(("name" = String, Path), PlanQuery),
+    post, path = "/images/{name}/builds", request_body = NewBuild, params(("name" = String, Path), PlanQuery, OnceHeader),
     tag = "builds", security(("token" = [])),
     responses((status = 201, body = Build), (status = "default", body = Problem)),
 )]
@@ -105,9 +106,12 @@ async fn request(
     Asking(principal): Asking,
     Path(name): Path<Name>,
     Query(query): Query<PlanQuery>,
+    Once(once): Once,
     Body(new): Body<NewBuild>,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(queued(app.server.request_build(&principal, &name, new, query.plans()).await?))
+    let (asks, plans) = (&principal, query.plans());
+    let request = async move |server: Server| server.request_build(asks, &name, new, plans).await;
+    Ok(queued(app.server.once(asks, once, request).await?))
 }
 
 /// Shows a build: its spec, what was decided on, the digest of its result, times, or why there is none.
@@ -127,29 +131,35 @@ async fn show(
 /// Stops a build. One that waits is over at once, one that runs soon.
 #[utoipa::path(
     operation_id = "cancel_build",
-    post, path = "/builds/{id}/cancel", params(("id" = String, Path)), tag = "builds", security(("token" = [])),
+    post, path = "/builds/{id}/cancel", params(("id" = String, Path), OnceHeader), tag = "builds", security(("token" = [])),
     responses((status = 200, body = Build), (status = "default", body = Problem)),
 )]
 async fn cancel(
     State(app): State<App>,
     Asking(principal): Asking,
     Path(id): Path<BuildId>,
+    Once(once): Once,
 ) -> Result<Json<Build>, Problem> {
-    Ok(Json(app.server.cancel_build(&principal, &id).await?))
+    let asks = &principal;
+    let cancel = async move |server: Server| server.cancel_build(asks, &id).await;
+    Ok(Json(app.server.once(asks, once, cancel).await?))
 }
 
 /// Queues a build that is over once more, as it was asked for.
 #[utoipa::path(
     operation_id = "retry_build",
-    post, path = "/builds/{id}/retry", params(("id" = String, Path)), tag = "builds", security(("token" = [])),
+    post, path = "/builds/{id}/retry", params(("id" = String, Path), OnceHeader), tag = "builds", security(("token" = [])),
     responses((status = 201, body = Build), (status = "default", body = Problem)),
 )]
 async fn retry(
     State(app): State<App>,
     Asking(principal): Asking,
     Path(id): Path<BuildId>,
+    Once(once): Once,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(queued(app.server.retry_build(&principal, &id).await?))
+    let asks = &principal;
+    let retry = async move |server: Server| server.retry_build(asks, &id).await;
+    Ok(queued(app.server.once(asks, once, retry).await?))
 }
 
 fn queued(build: Build) -> impl IntoResponse {

@@ -6,13 +6,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::exchange::GpuResource;
 use imagewright_catalog::{Name, Visibility};
-use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome, NewPullSecret};
+use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome, NewPullSecret, Server};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{Asking, Body, Path, Query, Text};
+use crate::once::{Once, OnceHeader, ShownOnce};
 use crate::{App, Problem};
 
 /// What a node has that has a GPU, where nothing else is said.
@@ -41,7 +42,13 @@ pub(crate) struct ExportQuery {
     operation_id = "export_images",
     get, path = "/exports/{format}", params(("format" = ExportFormat, Path), ExportQuery), tag = "exchange",
     security(("token" = [])),
-    responses((status = 200, content_type = "application/yaml", body = String), (status = "default", body = Problem)),
+    responses(
+        (status = 200, content(
+            (serde_json::Value = "application/yaml"),
+            (serde_json::Value = "application/json"),
+        )),
+        (status = "default", body = Problem),
+    ),
 )]
 async fn export(
     State(app): State<App>,
@@ -71,6 +78,7 @@ async fn export(
 async fn make_pull_secret(
     State(app): State<App>,
     Asking(principal): Asking,
+    _: ShownOnce,
     Body(new): Body<NewPullSecret>,
 ) -> Result<impl IntoResponse, Problem> {
     let manifest = app.server.kubernetes_pull_secret(&principal, new).await?;
@@ -91,7 +99,7 @@ pub(crate) struct ImportQuery {
 /// Takes PrimeHub's `Image` manifests (YAML, several documents or a list): all of them or none.
 #[utoipa::path(
     operation_id = "import_images",
-    post, path = "/imports/primehub", params(ImportQuery), tag = "exchange", security(("token" = [])),
+    post, path = "/imports/primehub", params(ImportQuery, OnceHeader), tag = "exchange", security(("token" = [])),
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Vec<ImportOutcome>), (status = "default", body = Problem)),
 )]
@@ -99,9 +107,13 @@ async fn import(
     State(app): State<App>,
     Asking(principal): Asking,
     Query(query): Query<ImportQuery>,
+    Once(once): Once,
     Text(manifests): Text,
 ) -> Result<Json<Vec<ImportOutcome>>, Problem> {
+    let asks = &principal;
     let visibility = Visibility { global: query.global.unwrap_or_default(), ..Visibility::default() };
     let dry_run = query.dry_run.unwrap_or_default();
-    Ok(Json(app.server.import_primehub(&principal, &manifests, &visibility, dry_run).await?))
+    let import =
+        async move |server: Server| server.import_primehub(asks, &manifests, &visibility, dry_run).await;
+    Ok(Json(app.server.once(asks, once, import).await?))
 }

@@ -5,13 +5,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::{Group, GroupChange, Member, Name, NewGroup, Role};
-use imagewright_server::ImagesOfGroup;
+use imagewright_server::{ImagesOfGroup, Server};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{Asking, Body, Path, Query};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -33,16 +34,19 @@ async fn list(State(app): State<App>, Asking(principal): Asking) -> Result<Json<
 
 /// Adds a group.
 #[utoipa::path(
-    post, path = "/groups", request_body = NewGroup, tag = "people", security(("token" = [])),
+    post, path = "/groups", request_body = NewGroup, params(OnceHeader), tag = "people", security(("token" = [])),
     operation_id = "add_group",
     responses((status = 201, body = Group), (status = "default", body = Problem)),
 )]
 async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
+    Once(once): Once,
     Body(new): Body<NewGroup>,
 ) -> Result<impl IntoResponse, Problem> {
-    let group = app.server.add_group(&principal, new).await?;
+    let asks = &principal;
+    let add = async move |server: Server| server.add_group(asks, new).await;
+    let group = app.server.once(asks, once, add).await?;
     let location = [(header::LOCATION, format!("/api/v1/groups/{}", group.name))];
     Ok((StatusCode::CREATED, location, Json(group)))
 }

@@ -9,7 +9,7 @@ use imagewright_catalog::{
     AuditEntry, Image, ImageChange, ImageFilter, ImageOrder, ImageState, ImageType, Name, NewCopy, NewImage,
     OrderBy, Page, Source, Warning,
 };
-use imagewright_server::{Added, ImageView};
+use imagewright_server::{Added, ImageView, Server};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::builds::PlanQuery;
 use crate::extract::{Asking, Body, IfMatch, Paging, Path, Query, etag};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -118,16 +119,19 @@ async fn list(
 /// Adds an entry: of an image that exists, or of one to be built, which is queued for its first build.
 #[utoipa::path(
     operation_id = "add_image",
-    post, path = "/images", request_body = NewImage, params(PlanQuery), tag = "images", security(("token" = [])),
+    post, path = "/images", request_body = NewImage, params(PlanQuery, OnceHeader), tag = "images", security(("token" = [])),
     responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
 )]
 async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
     Query(query): Query<PlanQuery>,
+    Once(once): Once,
     Body(new): Body<NewImage>,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(created(app.server.add_image(&principal, new, query.plans()).await?))
+    let (asks, plans) = (&principal, query.plans());
+    let add = async move |server: Server| server.add_image(asks, new, plans).await;
+    Ok(created(app.server.once(asks, once, add).await?))
 }
 
 fn created(added: Added) -> impl IntoResponse {
@@ -139,7 +143,7 @@ fn created(added: Added) -> impl IntoResponse {
 /// Adds an entry that is like another one and has a name of its own. Builds stay with the other one.
 #[utoipa::path(
     operation_id = "duplicate_image",
-    post, path = "/images/{name}/duplicate", request_body = NewCopy, params(("name" = String, Path)), tag = "images",
+    post, path = "/images/{name}/duplicate", request_body = NewCopy, params(("name" = String, Path), OnceHeader), tag = "images",
     security(("token" = [])),
     responses((status = 201, body = ImageBody), (status = "default", body = Problem)),
 )]
@@ -147,9 +151,12 @@ async fn duplicate(
     State(app): State<App>,
     Asking(principal): Asking,
     Path(name): Path<Name>,
+    Once(once): Once,
     Body(copy): Body<NewCopy>,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(created(app.server.duplicate_image(&principal, &name, copy).await?))
+    let (asks, name) = (&principal, &name);
+    let duplicate = async move |server: Server| server.duplicate_image(asks, name, copy).await;
+    Ok(created(app.server.once(asks, once, duplicate).await?))
 }
 
 /// Shows an entry.

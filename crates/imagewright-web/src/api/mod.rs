@@ -10,16 +10,20 @@ mod people;
 mod pulls;
 mod secrets;
 mod session;
+mod settings;
 pub(crate) mod streams;
 mod tokens;
 
 use axum::http::header;
 use axum::routing::get;
+use imagewright_catalog::ImageOrder;
+use imagewright_server::{ExportFormat, ImagesOfGroup};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
+use crate::problem::PROBLEM;
 
 /// All of it, by the paths behind `/api/v1`.
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -35,6 +39,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(tokens::router())
         .merge(audit::router())
         .merge(exchange::router())
+        .merge(settings::router())
 }
 
 /// What the description says of the whole.
@@ -44,7 +49,33 @@ pub(crate) fn description() -> OpenApi {
     ));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let components = ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(bearer));
+    // What stands in addresses alone is not found by itself.
+    let components = components.schema_from::<ExportFormat>().schema_from::<ImagesOfGroup>();
+    let components = components.schema_from::<ImageOrder>();
     OpenApiBuilder::new().info(info.build()).components(Some(components.build())).build()
+}
+
+/// Has the description say of problems what they are sent as.
+pub(crate) fn describe_problems(description: &mut OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+            &mut item.patch,
+            &mut item.head,
+            &mut item.options,
+            &mut item.trace,
+        ];
+        for operation in operations.into_iter().flatten() {
+            if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("default")
+                && let Some(content) = response.content.shift_remove("application/json")
+            {
+                response.content.insert(PROBLEM.to_owned(), content);
+            }
+        }
+    }
 }
 
 /// Serves the description.

@@ -6,13 +6,14 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::{Membership, NewPerson, Page, Person, PersonChange};
 use imagewright_model::Secret;
-use imagewright_server::PersonView;
+use imagewright_server::{PersonView, Server};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{Asking, Body, Paging, Path, Query};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -119,18 +120,21 @@ pub(crate) struct NewPersonBody {
 
 /// Adds somebody.
 #[utoipa::path(
-    post, path = "/people", request_body = NewPersonBody, tag = "people", security(("token" = [])),
+    post, path = "/people", request_body = NewPersonBody, params(OnceHeader), tag = "people", security(("token" = [])),
     operation_id = "add_person",
     responses((status = 201, body = Person), (status = "default", body = Problem)),
 )]
 async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
+    Once(once): Once,
     Body(new): Body<NewPersonBody>,
 ) -> Result<impl IntoResponse, Problem> {
+    let asks = &principal;
     let NewPersonBody { name, display_name, email, admin, password } = new;
     let new = NewPerson { name, display_name, email, admin };
-    let person = app.server.add_person(&principal, new, password.map(Secret::new)).await?;
+    let add = async move |server: Server| server.add_person(asks, new, password.map(Secret::new)).await;
+    let person = app.server.once(asks, once, add).await?;
     let location = [(header::LOCATION, format!("/api/v1/people/{}", in_address(&person.name)))];
     Ok((StatusCode::CREATED, location, Json(person)))
 }

@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::{Change, Kept, Name, NewSecret, SecretChange, SecretId, SecretKind};
 use imagewright_model::Secret;
-use imagewright_server::SecretView;
+use imagewright_server::{SecretView, Server};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{Asking, Body, Path};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -97,18 +98,21 @@ async fn list(State(app): State<App>, Asking(principal): Asking) -> Result<Json<
 
 /// Adds a secret: to be kept here, sealed, or to be found elsewhere.
 #[utoipa::path(
-    post, path = "/secrets", request_body = NewSecretBody, tag = "secrets", security(("token" = [])),
+    post, path = "/secrets", request_body = NewSecretBody, params(OnceHeader), tag = "secrets", security(("token" = [])),
     operation_id = "add_secret",
     responses((status = 201, body = SecretBody), (status = "default", body = Problem)),
 )]
 async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
+    Once(once): Once,
     Body(body): Body<NewSecretBody>,
 ) -> Result<impl IntoResponse, Problem> {
+    let asks = &principal;
     let NewSecretBody { name, kind, host, username, secret, kept } = body;
     let new = NewSecret { name, kind, host, username, kept: kept.unwrap_or(Kept::Stored) };
-    let body = SecretBody::from(app.server.add_secret(&principal, new, secret.map(Secret::new)).await?);
+    let add = async move |server: Server| server.add_secret(asks, new, secret.map(Secret::new)).await;
+    let body = SecretBody::from(app.server.once(asks, once, add).await?);
     let location = [(header::LOCATION, format!("/api/v1/secrets/{}", body.name))];
     Ok((StatusCode::CREATED, location, Json(body)))
 }

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::Body;
+use crate::once::ShownOnce;
 use crate::session::{Address, OwnSite, SESSION};
 use crate::{App, Problem};
 
@@ -51,6 +52,7 @@ async fn log_in(
     State(app): State<App>,
     Address(address): Address,
     _: OwnSite,
+    _: ShownOnce,
     Body(body): Body<LoginBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let session = app.server.log_in(&body.name, Secret::new(body.password), address).await?;
@@ -93,6 +95,7 @@ async fn set_up(
     State(app): State<App>,
     Address(address): Address,
     _: OwnSite,
+    _: ShownOnce,
     Body(body): Body<SetupBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let (token, password) = (Secret::new(body.token), Secret::new(body.password));

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{Asking, Body, Path};
+use crate::once::ShownOnce;
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -44,6 +45,7 @@ async fn list(State(app): State<App>, Asking(principal): Asking) -> Result<Json<
 async fn issue(
     State(app): State<App>,
     Asking(principal): Asking,
+    _: ShownOnce,
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<IssuedBody>), Problem> {
     let issued = app.server.issue_token(&principal, new).await?;

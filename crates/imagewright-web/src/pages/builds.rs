@@ -135,46 +135,47 @@ impl Head {
     }
 }
 
+/// A step of a build, as its events tell of it.
+struct Step {
+    number: u64,
+    title: String,
+    /// Whether its result was there already, and the seconds that it took; none while it runs.
+    end: Option<(bool, f64)>,
+}
+
 /// The stages that a build has gone through, from its events.
 async fn stages(app: &App, visitor: &Visitor, build: &Build) -> Result<Vec<Stage>, PageFailure> {
     let mut follower = app.server.follow_build(&visitor.principal, &build.id, 0, false).await?;
-    let mut found: Vec<(u64, String, Option<(bool, f64)>)> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     while let Followed::Events(events) = follower.next().await? {
-        for line in &events.lines {
-            // Output is most of a log, and says nothing of stages.
-            if line.contains("\"output\"") {
-                continue;
-            }
+        // Output is most of a log, and says nothing of stages.
+        for line in events.lines.iter().filter(|line| !line.contains("\"output\"")) {
             match serde_json::from_str(line) {
-                Ok(BuildEvent::Restarted { .. }) => found.clear(),
-                Ok(BuildEvent::StepStarted { step, title }) => found.push((step.0.into(), title, None)),
+                Ok(BuildEvent::Restarted { .. }) => steps.clear(),
+                Ok(BuildEvent::StepStarted { step, title }) => {
+                    steps.push(Step { number: step.0.into(), title, end: None });
+                }
                 Ok(BuildEvent::StepFinished { step, cached, took, .. }) => {
-                    let id = u64::from(step.0);
-                    if let Some(stage) = found.iter_mut().find(|(known, ..)| *known == id) {
-                        stage.2 = Some((cached, took.as_secs_f64()));
+                    let number = u64::from(step.0);
+                    if let Some(step) = steps.iter_mut().find(|step| step.number == number) {
+                        step.end = Some((cached, took.as_secs_f64()));
                     }
                 }
                 _ => {}
             }
         }
     }
-    let whole: f64 = found.iter().filter_map(|(.., end)| Some(end.as_ref()?.1)).sum::<f64>().max(0.001);
+    let whole: f64 = steps.iter().filter_map(|step| Some(step.end?.1)).sum::<f64>().max(0.001);
     let mut from = 0;
-    Ok(found
-        .into_iter()
-        .map(|(_, title, end)| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "thousandths of a whole"
-            )]
-            let length = end.as_ref().map_or(0, |(_, took)| (took / whole * 1000.0).round() as u64);
-            let begin = from;
-            from += length;
-            let took = end.as_ref().map(|(_, took)| format!("{took:.1} s"));
-            Stage { title, cached: end.is_some_and(|(cached, _)| cached), took, from: begin, length }
-        })
-        .collect())
+    let staged = |Step { title, end, .. }| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "thousandths of a whole")]
+        let length = end.map_or(0, |(_, seconds)| (seconds / whole * 1000.0).round() as u64);
+        let begin = from;
+        from += length;
+        let took = end.map(|(_, seconds)| format!("{seconds:.1} s"));
+        Stage { title, cached: end.is_some_and(|(cached, _)| cached), took, from: begin, length }
+    };
+    Ok(steps.into_iter().map(staged).collect())
 }
 
 #[derive(Deserialize)]

@@ -71,7 +71,7 @@ pub(super) fn in_address(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                written.push(byte.into())
+                written.push(byte.into());
             }
             _ => written.push_str(&format!("%{byte:02X}")),
         }

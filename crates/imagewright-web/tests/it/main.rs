@@ -4,6 +4,7 @@
 
 mod description;
 mod elyra;
+mod limits;
 mod registry;
 mod support;
 mod watchers;

@@ -14,7 +14,7 @@ use imagewright_catalog::{Build, BuildId, BuildState, NewImage, NewPerson, Princ
 use imagewright_records::{BuildEnd, Claim, Records, StoredEvents, Url};
 use imagewright_server::{NewToken, Server};
 use imagewright_service::Service;
-use imagewright_web::{Access, App, ServeSettings};
+use imagewright_web::{Access, App, Limits, ServeSettings};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -142,7 +142,11 @@ fn each_of_many_watchers_gets_each_line_once() {
         let token = server.issue_token_to(&by, &person.id, new).await.unwrap();
         let (sender, receiver) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
-            let settings = ServeSettings { address: "127.0.0.1:0".parse().unwrap(), tls: None };
+            let settings = ServeSettings {
+                address: "127.0.0.1:0".parse().unwrap(),
+                tls: None,
+                limits: Limits::default(),
+            };
             let ready = |address, _: &str| sender.send(address).unwrap();
             let app = App::new(server, Access::default());
             imagewright_web::serve(app, &settings, ready, std::future::pending()).await.unwrap();

@@ -5,7 +5,7 @@ mod agent;
 mod answer;
 mod kept;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -87,12 +87,12 @@ impl Client {
 
     /// Reads something below `/api/v1`.
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::GET, path, Content::default())?)
+        self.answer(self.send(&Method::GET, path, &Content::default())?)
     }
 
     /// Reads something that may not be there.
     pub(crate) fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
-        let response = self.send(&Method::GET, path, Content::default())?;
+        let response = self.send(&Method::GET, path, &Content::default())?;
         if response.status() == 404 { Ok(None) } else { self.answer(response).map(Some) }
     }
 
@@ -113,9 +113,29 @@ impl Client {
         }
     }
 
-    /// Sends something.
+    /// Sends something. Where the answer gets lost because the connection breaks, it is sent again with the same idempotency key,
+    /// so that it is done once.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::POST, path, Content::json(body))?)
+        self.post_once(path, &Content::json(body))
+    }
+
+    /// Sends something whose answer holds a secret, so that the server does not keep it to repeat it.
+    pub(crate) fn post_for_secret(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.answer(self.send(&Method::POST, path, &Content::json(body))?)
+    }
+
+    fn post_once(&self, path: &str, content: &Content) -> Result<Value, Failure> {
+        let key = new_key()?;
+        let send = || self.send_with(&Method::POST, path, content, Some(&key));
+        let mut sent = send();
+        if sent.as_ref().is_err_and(is_broken) {
+            let until = Instant::now() + PATIENCE;
+            while !is_answered(&sent) && Instant::now() < until {
+                thread::sleep(AGAIN_AFTER);
+                sent = send();
+            }
+        }
+        self.answer(sent.map_err(|error| self.unreachable(&error))?)
     }
 
     /// Sends a text that is no JSON.
@@ -126,34 +146,34 @@ impl Client {
         text: String,
     ) -> Result<Value, Failure> {
         let content = Content { body: Some((media_type, text)), revision: None };
-        self.answer(self.send(&Method::POST, path, content)?)
+        self.post_once(path, &content)
     }
 
     /// Has something be as it is sent.
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::PUT, path, Content::json(body))?)
+        self.answer(self.send(&Method::PUT, path, &Content::json(body))?)
     }
 
     /// Changes what is named, with a revision only of what still is at it.
     pub(crate) fn patch(&self, path: &str, change: &Value, revision: Option<i64>) -> Result<Value, Failure> {
         let body = Some(("application/merge-patch+json", change.to_string()));
-        self.answer(self.send(&Method::PATCH, path, Content { body, revision })?)
+        self.answer(self.send(&Method::PATCH, path, &Content { body, revision })?)
     }
 
     /// Removes something, with a revision only what still is at it.
     pub(crate) fn delete(&self, path: &str, revision: Option<i64>) -> Result<Value, Failure> {
-        self.answer(self.send(&Method::DELETE, path, Content { body: None, revision })?)
+        self.answer(self.send(&Method::DELETE, path, &Content { body: None, revision })?)
     }
 
     /// Reads something while it comes about.
     pub(crate) fn stream(&self, path: &str) -> Result<impl Read + use<>, Failure> {
-        let response = self.checked(self.send(&Method::GET, path, Content::default())?)?;
+        let response = self.checked(self.send(&Method::GET, path, &Content::default())?)?;
         Ok(response.into_body().into_reader())
     }
 
     /// Sends something, and reads what is no JSON.
     pub(crate) fn post_for_text(&self, path: &str, body: &Value) -> Result<impl Read + use<>, Failure> {
-        let response = self.checked(self.send(&Method::POST, path, Content::json(body))?)?;
+        let response = self.checked(self.send(&Method::POST, path, &Content::json(body))?)?;
         Ok(response.into_body().into_reader())
     }
 
@@ -195,7 +215,17 @@ impl Client {
         }
     }
 
-    fn send(&self, method: &Method, path: &str, content: Content) -> Result<Response<ureq::Body>, Failure> {
+    fn send(&self, method: &Method, path: &str, content: &Content) -> Result<Response<ureq::Body>, Failure> {
+        self.send_with(method, path, content, None).map_err(|error| self.unreachable(&error))
+    }
+
+    fn send_with(
+        &self,
+        method: &Method,
+        path: &str,
+        content: &Content,
+        key: Option<&str>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}/api/v1{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
@@ -203,19 +233,45 @@ impl Client {
         if let Some(revision) = content.revision {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
         }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         let agent = self.agent.for_address(&self.address);
-        let sent = match content.body {
-            None => request.body(()).map_err(ureq::Error::from).and_then(|request| agent.run(request)),
-            Some((media_type, body)) => request
-                .header(header::CONTENT_TYPE, media_type)
-                .body(body)
-                .map_err(ureq::Error::from)
-                .and_then(|request| agent.run(request)),
-        };
-        sent.map_err(|error| {
-            let text = format!("the server `{}` cannot be reached: {error}", self.address);
-            Failure::new(ErrorKind::Unavailable, text)
-                .with_hint("check the address, and that the server runs")
-        })
+        match &content.body {
+            None => agent.run(request.body(())?),
+            Some((media_type, body)) => {
+                agent.run(request.header(header::CONTENT_TYPE, *media_type).body(body.clone())?)
+            }
+        }
     }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        let text = format!("the server `{}` cannot be reached: {error}", self.address);
+        Failure::new(ErrorKind::Unavailable, text).with_hint("check the address, and that the server runs")
+    }
+}
+
+/// Whether a server was reached, and the connection to it has ended before there was an answer.
+fn is_broken(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+        ureq::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether there is an answer, and not only the word that the request is still being carried out.
+fn is_answered(sent: &Result<Response<ureq::Body>, ureq::Error>) -> bool {
+    let is_running =
+        |answer: &Response<_>| answer.status() == 409 && answer.headers().contains_key("retry-after");
+    sent.as_ref().is_ok_and(|answer| !is_running(answer))
+}
+
+/// A key that no other request has.
+fn new_key() -> Result<String, Failure> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|error| {
+        Failure::new(ErrorKind::Machine, format!("the system gives no random numbers: {error}"))
+    })?;
+    Ok(key.iter().map(|byte| format!("{byte:02x}")).collect())
 }

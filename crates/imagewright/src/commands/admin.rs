@@ -1,9 +1,14 @@
 //! `imagewright admin`: what is done at the machine of a server.
 
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use imagewright_catalog::{Change, NewPerson, PageRequest, Person, PersonChange, Principal, TokenScope};
+use imagewright_model::ErrorKind;
+use imagewright_records::BackupError;
 use imagewright_server::{NewToken, Server};
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,6 +37,22 @@ enum AdminCommand {
     /// Look after secrets
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Copy all records into a file, while the server runs
+    ///
+    /// The copy is of one moment, and takes the place of the file when it is complete. It holds people, groups, images, builds with their
+    /// logs, and the audit trail, from SQLite and PostgreSQL in the same form. It does not hold images: these are in the content store. Nor
+    /// does it hold the key of the secrets that are kept sealed; keep that apart, as both together open them.
+    Backup {
+        /// The file to write, readable by its owner alone
+        file: PathBuf,
+    },
+    /// Take all records from a backup, where there are none yet
+    ///
+    /// Takes all of them, or none. Name the new place with --database to go from SQLite to PostgreSQL.
+    Restore {
+        /// The file that `imagewright admin backup` has written
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,17 +123,51 @@ enum SecretsCommand {
 
 pub(crate) fn run(global: &Global, arguments: &AdminArguments) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
-        let server = arguments.database.server(global).await?;
         match &arguments.command {
-            AdminCommand::User(command) => people(global, &server, command).await?,
+            AdminCommand::Backup { file } => back_up(global, arguments, file).await?,
+            AdminCommand::Restore { file } => restore(global, arguments, file).await?,
+            AdminCommand::User(command) => {
+                let server = arguments.database.server(global).await?;
+                people(global, &server, command).await?;
+                server.records().close().await;
+            }
             AdminCommand::Secrets(SecretsCommand::Rekey) => {
+                let server = arguments.database.server(global).await?;
                 let count = server.rekey_secrets(&Principal::server()).await?;
+                server.records().close().await;
                 global.say(&format!("{count} secrets are sealed with a new key"));
             }
         }
-        server.records().close().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn back_up(global: &Global, arguments: &AdminArguments, file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let unwritable = |error: io::Error| Failure::from(BackupError::Write(error));
+    // Temporary files are readable by their owner only.
+    let mut unfinished =
+        tempfile::Builder::new().prefix(".backup-").tempfile_in(folder).map_err(unwritable)?;
+    let records = arguments.database.open(global).await?;
+    let copied = records.back_up(Timestamp::now(), BufWriter::new(&mut unfinished)).await?;
+    unfinished.as_file().sync_all().map_err(unwritable)?;
+    unfinished.persist(file).map_err(|error| unwritable(error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
+    records.close().await;
+    global.say(&format!("{} rows are in {}", copied.rows, file.display()));
+    Ok(())
+}
+
+async fn restore(global: &Global, arguments: &AdminArguments, file: &Path) -> Result<(), Failure> {
+    let backup = File::open(file).map_err(|error| {
+        let kind = ErrorKind::of_io(&error);
+        Failure::new(kind, format!("the backup `{}` cannot be opened: {error}", file.display()))
+    })?;
+    let records = arguments.database.open(global).await?;
+    let copied = records.restore(backup).await?;
+    records.close().await;
+    global.say(&format!("{} rows are here as they were at {}", copied.rows, copied.made_at));
+    Ok(())
 }
 
 async fn people(global: &Global, server: &Server, command: &UserCommand) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ pub(crate) mod catalog;
 pub(crate) mod check;
 mod compatible;
 pub(crate) mod completions;
+pub(crate) mod config;
 mod confirm;
 mod dockerfile;
 pub(crate) mod groups;
@@ -93,6 +94,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::People(command) => people::run(&global, &command),
         Command::Secrets(command) => secrets::run(&global, &command),
         Command::Tokens(command) => tokens::run(&global, &command),
+        Command::Config(command) => config::run(&global, &command),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn powers(command: &Command) -> Powers {
         | Command::People(_)
         | Command::Secrets(_)
         | Command::Tokens(_)
+        | Command::Config(_)
         | Command::Completions(_) => Powers::Unneeded,
     }
 }

@@ -9,12 +9,13 @@ use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::ErrorKind;
 use imagewright_server::Server;
-use imagewright_web::{App, ServeError, ServeSettings, TlsFiles};
+use imagewright_web::{App, Limits, ServeError, ServeSettings, TlsFiles};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Global;
+use crate::commands::config;
 use crate::context;
 use crate::failure::Failure;
 use crate::server::{self, DatabaseArguments, runtime};
@@ -64,12 +65,13 @@ pub(crate) fn run(global: &Global, arguments: &ServeArguments) -> Result<ExitCod
     let access = settings.server.access(tls.is_some())?;
     let public_url = access.public_url.clone();
     runtime()?.block_on(async {
-        let server = arguments.database.server(global).await?;
+        let shown = config::all(global)?.into_iter().map(Into::into).collect();
+        let server = arguments.database.server(global).await?.with_settings(shown);
         server.uses_store(&server::store_name(&context::store_root(global, &settings)?)?).await?;
         let setup = server.offer_setup().await?;
         let sweeping = tokio::spawn(sweep(server.clone()));
         let app = App::new(server.clone(), access);
-        let serving = ServeSettings { address: arguments.listen, tls };
+        let serving = ServeSettings { address: arguments.listen, tls, limits: Limits::default() };
         let stopping = server.clone();
         let stop = async move {
             let waited = tokio::task::spawn_blocking(move || signals.forever().next());
@@ -145,7 +147,6 @@ impl From<ServeError> for Failure {
                 ErrorKind::Invalid,
                 Some("both files are PEM: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE KEY-----`"),
             ),
-            ServeError::Stopped(source) => (ErrorKind::of_io(source), None),
         };
         let failure = Self::new(kind, error);
         match hint {

@@ -64,7 +64,7 @@ pub(crate) fn run(global: &Global, command: &TokensCommand) -> Result<ExitCode, 
             let client = Client::open(global, &arguments.server)?;
             let scope = if arguments.pull_only { "pull" } else { "all" };
             let new = json!({"name": arguments.name, "scope": scope, "expires_at": arguments.expires});
-            output::text(&format!("{}\n", text(&client.post("/tokens", &new)?["secret"])))?;
+            output::text(&format!("{}\n", text(&client.post_for_secret("/tokens", &new)?["secret"])))?;
         }
         TokensCommand::Revoke(arguments) => revoke(global, arguments)?,
     }

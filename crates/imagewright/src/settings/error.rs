@@ -32,7 +32,7 @@ pub(super) fn explain(error: &Error) -> Failure {
 }
 
 /// The variable that sets what lies at `path`.
-fn variable(path: &[String]) -> String {
+pub(super) fn variable(path: &[String]) -> String {
     PREFIX.to_owned() + &path.join("__").replace('-', "_").to_uppercase()
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod machine;
 pub(crate) mod own_machine;
 mod python_indexes;
 mod server;
+pub(crate) mod shown;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,8 @@ pub(crate) use server::ServerSettings;
 
 const SYSTEM_FILE: &str = "/etc/imagewright/config.toml";
 const PREFIX: &str = "IMAGEWRIGHT_";
+/// What names the content store, as a setting and in place of a flag.
+pub(crate) const ROOT_VARIABLE: &str = "IMAGEWRIGHT_ROOT";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
 const NOT_SETTINGS: [&str; 7] =
     ["config", "database", "log", "progress", "server", "token", "user-namespace"];
@@ -78,17 +81,36 @@ impl Settings {
 
 /// Reads all sources. `file` takes the place of the user's file; `overrides` come from flags.
 pub(crate) fn load(file: Option<&Path>, overrides: Settings) -> Result<Settings, Failure> {
-    if let Some(missing) = file.filter(|file| !file.is_file()) {
-        let text = format!("configuration file `{}` does not exist", missing.display());
-        return Err(Failure::new(ErrorKind::NotFound, text));
-    }
-    let user = file.map(Path::to_path_buf).or_else(user_file);
-    let figment = user
-        .iter()
-        .fold(Figment::from(Toml::file(SYSTEM_FILE)), |figment, file| figment.merge(Toml::file_exact(file)));
-    let configured: Settings =
-        figment.merge(environment()).extract().map_err(|error| error::explain(&error))?;
+    let sources = Sources::of(file)?;
+    let configured = Sources::settings(&sources.figment())?;
     Ok(over(over(machine::settings(), configured), overrides))
+}
+
+/// The files with settings; the environment goes over them.
+pub(crate) struct Sources {
+    system: PathBuf,
+    user: Option<PathBuf>,
+}
+
+impl Sources {
+    /// Those of this machine and user. `file` takes the place of the user's.
+    pub(crate) fn of(file: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(missing) = file.filter(|file| !file.is_file()) {
+            let text = format!("configuration file `{}` does not exist", missing.display());
+            return Err(Failure::new(ErrorKind::NotFound, text));
+        }
+        Ok(Self { system: SYSTEM_FILE.into(), user: file.map(Path::to_path_buf).or_else(user_file) })
+    }
+
+    fn figment(&self) -> Figment {
+        let system = Figment::from(Toml::file(&self.system));
+        let files = self.user.iter().fold(system, |figment, file| figment.merge(Toml::file_exact(file)));
+        files.merge(environment())
+    }
+
+    fn settings(figment: &Figment) -> Result<Settings, Failure> {
+        figment.extract().map_err(|error| error::explain(&error))
+    }
 }
 
 /// `IMAGEWRIGHT_APT__MIRROR` is `apt.mirror`, `IMAGEWRIGHT_TRUST__CA_BUNDLE` is `trust.ca-bundle`.

@@ -116,3 +116,63 @@ fn the_store_is_where_flag_environment_or_file_say() {
     }
     assert!(!context.work().join("by-nobody").exists());
 }
+
+#[test]
+fn each_setting_is_shown_with_what_set_it() {
+    let user = "[python]\nindex = \"https://me:word@mirror.example/simple\"\n[server.builds]\nworkers = 2\n";
+    let context = context()
+        .env("http_proxy", "http://me:word@proxy.example:3128")
+        .env("IMAGEWRIGHT_SERVER__BUILDS__ATTEMPTS", "5");
+    let file = context.home().join(".config/imagewright/config.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, user).unwrap();
+    let shown = |arguments: &[&str]| {
+        let all: Vec<&str> = ["config", "show"].iter().chain(arguments).copied().collect();
+        context.run(all).success().stdout
+    };
+    let all = shown(&[]);
+    assert!(!all.contains("word"), "{all}");
+    let line = |name: &str| {
+        let line = all.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{all}")).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let file = file.display();
+    assert_eq!(line("trust.http-proxy"), "trust.http-proxy http://****@proxy.example:3128 machine");
+    assert_eq!(
+        line("python.index"),
+        format!("python.index https://****@mirror.example/simple user file {file}")
+    );
+    assert_eq!(line("apt.mirror"), "apt.mirror the machine's apt sources default");
+    assert!(line("root").ends_with("variable IMAGEWRIGHT_ROOT"), "{all}");
+    let by_flag = shown(&["root", "--root", "/srv/elsewhere"]);
+    let by_flag: Vec<&str> = by_flag.split_whitespace().skip(3).collect();
+    assert_eq!(by_flag, ["root", "/srv/elsewhere", "flag", "--root"]);
+    // A part of them, for programs.
+    let builds: serde_json::Value = serde_json::from_str(&shown(&["server.builds", "--json"])).unwrap();
+    let builds = builds.as_array().unwrap();
+    assert!(builds.iter().all(|it| it["name"].as_str().unwrap().starts_with("server.builds.")), "{builds:?}");
+    let origin = |name: &str| builds.iter().find(|it| it["name"] == name).unwrap()["origin"].clone();
+    let by_file = serde_json::json!({"layer": "user_file", "place": file.to_string()});
+    assert_eq!(origin("server.builds.workers"), by_file);
+    let variable = "IMAGEWRIGHT_SERVER__BUILDS__ATTEMPTS";
+    assert_eq!(origin("server.builds.attempts"), serde_json::json!({"layer": "variable", "place": variable}));
+    assert_eq!(origin("server.builds.grace"), serde_json::json!({"layer": "default"}));
+}
+
+#[test]
+fn what_cannot_be_shown_is_said() {
+    let context = context();
+    assert_snapshot!(context.run(["config", "show", "server.bulids"]), @r"
+    exit: 3
+    ----- stderr -----
+    error: there is no setting `server.bulids`
+    hint: `imagewright config show` shows all there are
+    ");
+    let file = context.write("config.toml", "[server.builds]\nworkers = \"many\"\n");
+    assert_snapshot!(context.run(["config", "show", "--config", file.to_str().unwrap()]), @r"
+    exit: 4
+    ----- stderr -----
+    error: `server.builds.workers` in `[TEMP]/work/config.toml` must be usize
+    hint: docs/configuration.md lists all settings
+    ");
+}

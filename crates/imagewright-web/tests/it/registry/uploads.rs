@@ -1,5 +1,8 @@
 //! Blobs come in, whole and in pieces, and go out again.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use imagewright_oci::Digest;
 
 use crate::support::{TestServer, run};
@@ -131,5 +134,36 @@ fn a_blob_is_mounted_or_sent() {
         root.delete(&format!("/v2/b/blobs/{digest}")).await.is(202);
         root.get(&format!("/v2/b/blobs/{digest}")).await.refused(404, "BLOB_UNKNOWN");
         assert_eq!(root.get(&format!("/v2/a/blobs/{digest}")).await.is(200).text(), "blob");
+    });
+}
+
+/// A process that is being started has all files open for a moment, those that are locked included.
+#[test]
+fn pieces_follow_each_other_while_processes_are_started() {
+    run(async {
+        let server = TestServer::start().await;
+        let root = server.administrator().await;
+        let stop = AtomicBool::new(false);
+        let location = root.post("/v2/a/blobs/uploads/", "").await.is(202).header("location").to_owned();
+        let starting = || {
+            while !stop.load(Ordering::SeqCst) {
+                assert!(std::process::Command::new("true").status().unwrap().success());
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(starting);
+            scope.spawn(starting);
+            let pieces = async {
+                for _ in 0..500 {
+                    root.send("PATCH", &location, &[], "piece").await.is(202);
+                }
+            };
+            let done = tokio::task::block_in_place(|| {
+                let runtime = tokio::runtime::Handle::current();
+                std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(pieces)))
+            });
+            stop.store(true, Ordering::SeqCst);
+            done.unwrap();
+        });
     });
 }

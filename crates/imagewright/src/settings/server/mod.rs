@@ -9,6 +9,8 @@ mod builds;
 mod place;
 mod provider;
 #[cfg(target_os = "linux")]
+mod shown;
+#[cfg(target_os = "linux")]
 mod vault;
 
 use std::path::PathBuf;

@@ -204,6 +204,7 @@ fn people() -> Vec<Row> {
         row("DELETE /tokens/{id}", "/tokens/00000000-0000-7000-8000-000000000000", Value::Null, "luuuuull"),
         row("DELETE /tokens/{id}", "/tokens/TOKEN-OF-SUBJECT", Value::Null, "luuuuull"),
         row("GET /audit", "/audit", Value::Null, "lffff+ll"),
+        row("GET /settings", "/settings", Value::Null, "lffff+ll"),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! A running server, asked as its users ask it.
 
+mod backup;
 mod builds;
 mod catalogue;
 mod commands;
@@ -9,9 +10,12 @@ mod logins;
 mod matrix;
 mod needs_browser;
 mod needs_oidc_provider;
+mod needs_schemathesis;
 mod oidc;
+mod once;
 mod operation;
 mod people;
 mod registry;
 mod secrets;
+mod storm;
 mod support;

@@ -30,6 +30,21 @@ fn a_server_tells_how_it_is() {
     }
 }
 
+/// Administrators see from afar what is seen at the machine.
+#[test]
+fn a_server_tells_what_it_is_set_to() {
+    let context = context()
+        .env("IMAGEWRIGHT_SERVER__BUILDS__ATTEMPTS", "5")
+        .env("IMAGEWRIGHT_PYTHON__INDEX", "https://me:word@mirror.example/simple");
+    let server = TestServer::start_in(context, &[]);
+    let told = server.administrator().get("/settings").is(200);
+    assert_eq!(told, server.context.run(["config", "show", "--json"]).success().json());
+    let find = |name: &str| told.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap().clone();
+    let attempts = find("server.builds.attempts");
+    assert_eq!((&attempts["value"], &attempts["origin"]["layer"]), (&5.into(), &"variable".into()));
+    assert_eq!(find("python.index")["value"], "https://****@mirror.example/simple");
+}
+
 #[test]
 fn what_cannot_be_served_is_said_at_once() {
     let context = context();
@@ -59,6 +74,7 @@ fn a_server_stops_when_it_is_asked_to() {
 
 /// A certificate made by openssl, which is there where registries are tested.
 mod needs_registry {
+    use std::net::TcpStream;
     use std::process::Command;
 
     use super::super::support::TestServer;
@@ -86,5 +102,11 @@ mod needs_registry {
             .output()
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&asked.stdout), "ready\n", "{asked:?}");
+        // Whoever does not even shake hands is not waited for when it stops.
+        let silent = TcpStream::connect(&server.address).unwrap();
+        let begun = std::time::Instant::now();
+        assert!(server.begin_stop().wait().unwrap().success());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+        drop(silent);
     }
 }

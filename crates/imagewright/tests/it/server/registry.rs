@@ -3,14 +3,15 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use imagewright_records::{Records, Url};
 use imagewright_testkit::context::{Outcome, TestContext};
 use imagewright_testkit::random::Random;
 use imagewright_testkit::registry::TestRegistry;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::TestServer;
 use crate::storm::{assert_sound, noisy_image};
-use crate::support::{context, context_with_image};
+use crate::support::{context, context_with_image, tiny_image};
 
 /// A machine of its own, logged in as the person with a token, with the image `demo/tiny:1`.
 fn client(server: &TestServer, person: &str, token: &str) -> TestContext {
@@ -78,6 +79,59 @@ fn what_is_built_here_is_pulled_at_once_and_its_base_fetched_through() {
     root.post("/images", &json!({"display_name": "built", "reference": name})).is(201);
     let other = self::client(&server, "root", &root.token());
     assert!(other.run(["pull", &name]).code != Some(0));
+    assert_sound(&server.context);
+}
+
+/// A server with the entry `built`, and its image as if it had been built here.
+fn with_built_image(owner: &Value) -> (TestServer, String, Value) {
+    const NAME: &str = "images.example:8340/built:1";
+    let context = context().env("IMAGEWRIGHT_SERVER__PUBLIC_ADDRESS", "http://images.example:8340");
+    let server = TestServer::start_in(context, &[]);
+    let token = server.administrator().token();
+    server.with_token(&token).post("/groups", &json!({"name": "ml"})).is(201);
+    tiny_image().write_layout(&server.context.work().join("tiny"), "tiny").unwrap();
+    drop(server.context.run(["image", "import", "oci:tiny", "--tag", NAME]).success());
+    let entry = json!({"display_name": "built", "reference": NAME, "owner": owner});
+    server.with_token(&token).post("/images", &entry).is(201);
+    assert!(is_pulled(&server, &token));
+    (server, token, entry)
+}
+
+fn is_pulled(server: &TestServer, token: &str) -> bool {
+    let address = format!("http://{}/v2/built/manifests/1", server.address);
+    let settings = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
+    let request = ureq::Agent::new_with_config(settings).get(address);
+    request.header("authorization", format!("Bearer {token}")).call().unwrap().status() == 200
+}
+
+/// A server is killed right between the transaction that removes an entry and the removal of what belonged to it.
+#[test]
+fn what_a_crash_left_of_a_removed_entry_belongs_to_nobody() {
+    let (server, token, entry) = with_built_image(&json!("system"));
+    let context = server.kill();
+    let file = context.root().join("server/records.db");
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let records = Records::open(&Url::file(&file)).await.unwrap();
+        let mut work = records.begin().await.unwrap();
+        let image = work.image(&"built".parse().unwrap()).await.unwrap().unwrap().image;
+        work.delete_image(&image).await.unwrap();
+        work.commit().await.unwrap();
+        records.close().await;
+    });
+    let server = TestServer::start_in(context, &[]);
+    server.with_token(&token).post("/images", &entry).is(201);
+    assert!(!is_pulled(&server, &token));
+    assert_sound(&server.context);
+}
+
+#[test]
+fn with_a_group_go_the_images_of_its_entries() {
+    let (server, token, mut entry) = with_built_image(&json!({"group": "ml"}));
+    let root = server.with_token(&token);
+    root.delete("/groups/ml?images=delete").is(204);
+    entry["owner"] = json!("system");
+    root.post("/images", &entry).is(201);
+    assert!(!is_pulled(&server, &token));
     assert_sound(&server.context);
 }
 

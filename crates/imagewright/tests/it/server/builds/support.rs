@@ -17,19 +17,19 @@ use crate::server::support::{Caller, TestServer};
 use crate::support::context;
 
 /// The base of the builds, as the store has it.
-pub(in crate::server) const BASE: &str = "registry.example/base:1";
+pub(crate) const BASE: &str = "registry.example/base:1";
 
 /// How long a build may take here, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Where packages come from, behind a gate.
-pub(in crate::server) struct Packages {
-    pub(in crate::server) gate: Gate,
+pub(crate) struct Packages {
+    pub(crate) gate: Gate,
     _server: HttpServer,
 }
 
 /// Surroundings whose store has a base, and whose packages come through a gate.
-pub(in crate::server) fn surroundings() -> (TestContext, Packages) {
+pub(crate) fn surroundings() -> (TestContext, Packages) {
     let context = context().env("IMAGEWRIGHT_SERVER__BUILDS__GRACE", "2");
     let base = TinyImage::default().file(
         "lib64/libc.so.6",
@@ -50,30 +50,30 @@ pub(in crate::server) fn surroundings() -> (TestContext, Packages) {
 }
 
 /// A server that builds.
-pub(in crate::server) fn building() -> (TestServer, Packages) {
+pub(crate) fn building() -> (TestServer, Packages) {
     let (context, packages) = surroundings();
     (TestServer::start_in(context, &[]), packages)
 }
 
 /// A spec with these packages.
-pub(in crate::server) fn spec(packages: &[&str]) -> Value {
+pub(crate) fn spec(packages: &[&str]) -> Value {
     json!({"base": BASE, "conda": {"packages": packages, "channels": ["team"]}, "python": {"bytecode": "none"}})
 }
 
 /// Adds an image that is built; gives its first build.
-pub(in crate::server) fn add(caller: &Caller<'_>, name: &str, packages: &[&str]) -> Value {
+pub(crate) fn add(caller: &Caller<'_>, name: &str, packages: &[&str]) -> Value {
     let new = json!({"display_name": name, "spec": spec(packages)});
     caller.post("/images?plan=false", &new).is(201);
     last_build(caller, name)
 }
 
-pub(in crate::server) fn last_build(caller: &Caller<'_>, name: &str) -> Value {
+pub(crate) fn last_build(caller: &Caller<'_>, name: &str) -> Value {
     caller.get(&format!("/images/{name}/builds")).is(200)["items"][0].clone()
 }
 
 /// Waits until a build is in one of these states.
 #[track_caller]
-pub(in crate::server) fn wait_for(caller: &Caller<'_>, build: &Value, states: &[&str]) -> Value {
+pub(crate) fn wait_for(caller: &Caller<'_>, build: &Value, states: &[&str]) -> Value {
     let path = format!("/builds/{}", build["id"].as_str().unwrap());
     let begun = Instant::now();
     loop {
@@ -88,7 +88,7 @@ pub(in crate::server) fn wait_for(caller: &Caller<'_>, build: &Value, states: &[
 
 /// Waits until a build waits at the gate.
 #[track_caller]
-pub(in crate::server) fn wait_at(gate: &Gate) {
+pub(crate) fn wait_at(gate: &Gate) {
     let begun = Instant::now();
     while !gate.is_waited_at() {
         assert!(begun.elapsed() < PATIENCE, "nobody came to the gate");
@@ -97,7 +97,7 @@ pub(in crate::server) fn wait_at(gate: &Gate) {
 }
 
 /// All events of a build so far.
-pub(in crate::server) fn events(caller: &Caller<'_>, build: &Value) -> Vec<Value> {
+pub(crate) fn events(caller: &Caller<'_>, build: &Value) -> Vec<Value> {
     let path = format!("/builds/{}/events?format=jsonl&follow=false", build["id"].as_str().unwrap());
     let answer = caller.get(&path);
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -105,12 +105,12 @@ pub(in crate::server) fn events(caller: &Caller<'_>, build: &Value) -> Vec<Value
 }
 
 /// How often an event of this name is there.
-pub(in crate::server) fn count(events: &[Value], name: &str) -> usize {
+pub(crate) fn count(events: &[Value], name: &str) -> usize {
     events.iter().filter(|event| event["event"] == name).count()
 }
 
 /// The numbers of the processes that build for a server.
-pub(in crate::server) fn processes(context: &TestContext) -> Vec<u32> {
+pub(crate) fn processes(context: &TestContext) -> Vec<u32> {
     let root = context.root().display().to_string();
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -123,8 +123,8 @@ pub(in crate::server) fn processes(context: &TestContext) -> Vec<u32> {
 }
 
 /// Lets connections through, or holds them.
-pub(in crate::server) struct Gate {
-    pub(in crate::server) address: SocketAddr,
+pub(crate) struct Gate {
+    pub(super) address: SocketAddr,
     is_open: Arc<AtomicBool>,
     is_waited_at: Arc<AtomicBool>,
 }

@@ -38,7 +38,9 @@ fn from_the_first_start_to_an_image() {
     second.type_into("#password", PASSWORD);
     second.click("button.primary");
     second.wait_for_text("This link was used");
-    assert_eq!(browser.complaints(), [] as [&str; 0]);
+    // Chromium tells that a password was refused, too.
+    let complaints: Vec<String> = browser.complaints().into_iter().filter(|it| !it.contains("422")).collect();
+    assert_eq!(complaints, [] as [&str; 0]);
 }
 
 fn query_of(address: &str) -> &str {

@@ -3,11 +3,11 @@
 use imagewright_testkit::browser::{Browser, Look};
 
 use super::{TestServer, add_person};
-use crate::server::builds::support::{BASE, Packages, building, last_build, wait_at, wait_for};
+use crate::server::builds::support::{BASE, building, last_build, wait_at, wait_for};
 use crate::server::support::Caller;
 
-/// A browser in front of the log of a build that waits for its packages.
-fn watching<'a>(server: &'a TestServer, root: &Caller<'a>, packages: &Packages) -> Browser {
+/// A browser in which an image is made, as somebody does who has read that it can be built.
+fn watching<'a>(server: &'a TestServer, root: &Caller<'a>) -> Browser {
     add_person(root, "ada", true);
     let browser = server.browser_of("ada", Look::default());
     browser.go(&server.page("/images/new"));
@@ -21,7 +21,6 @@ fn watching<'a>(server: &'a TestServer, root: &Caller<'a>, packages: &Packages) 
     );
     browser.click("aside button[value=plan]");
     browser.wait_for_text("It can be built");
-    packages.gate.close();
     browser.click("aside button[value=save]");
     browser
 }
@@ -30,9 +29,7 @@ fn watching<'a>(server: &'a TestServer, root: &Caller<'a>, packages: &Packages) 
 fn a_log_is_followed_to_its_end_over_a_reload() {
     let (server, packages) = building();
     let root = server.administrator();
-    let browser = watching(&server, &root, &packages);
-    // Adding it is planned, too.
-    packages.gate.open();
+    let browser = watching(&server, &root);
     browser.wait_for_text("It was added.");
     let build = last_build(&root, "tools");
     wait_for(&root, &build, &["succeeded"]);
