@@ -6,6 +6,7 @@
 
 mod attempts;
 mod builds;
+mod contents;
 mod copies;
 pub mod distribution;
 mod elyra;
@@ -45,6 +46,7 @@ pub use builds::{
     BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines,
     NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
 };
+pub use contents::{HeldLayer, HeldPackage, ImageContents};
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};

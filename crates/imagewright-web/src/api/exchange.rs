@@ -73,7 +73,7 @@ async fn export(
     operation_id = "make_kubernetes_pull_secret",
     post, path = "/exports/kubernetes-pull-secret", request_body = NewPullSecret, tag = "exchange",
     security(("token" = [])),
-    responses((status = 201, content_type = "application/yaml", body = String), (status = "default", body = Problem)),
+    responses((status = 201, content_type = "application/yaml", body = serde_json::Value), (status = "default", body = Problem)),
 )]
 async fn make_pull_secret(
     State(app): State<App>,

@@ -9,7 +9,7 @@ use imagewright_catalog::{
     AuditEntry, Image, ImageChange, ImageFilter, ImageOrder, ImageState, ImageType, Name, NewCopy, NewImage,
     OrderBy, Page, Source, Warning,
 };
-use imagewright_server::{Added, ImageView, Server};
+use imagewright_server::{Added, ImageContents, ImageView, Server};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +26,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(show, change, delete))
         .routes(routes!(duplicate))
         .routes(routes!(history))
+        .routes(routes!(contents))
         .routes(routes!(offers))
 }
 
@@ -207,6 +208,20 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     app.server.delete_image(&principal, &name, revision).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells what an image holds: layers, and the packages of those that were made here. Only of images that this server has.
+#[utoipa::path(
+    operation_id = "list_contents",
+    get, path = "/images/{name}/contents", params(("name" = String, Path)), tag = "images", security(("token" = [])),
+    responses((status = 200, body = ImageContents), (status = "default", body = Problem)),
+)]
+async fn contents(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Path(name): Path<Name>,
+) -> Result<Json<ImageContents>, Problem> {
+    Ok(Json(app.server.image_contents(&principal, &name).await?))
 }
 
 /// Who changed an entry, when, and how it was: the newest change first.

@@ -33,7 +33,13 @@ fn what_makes_something_takes_a_key() {
             without.insert(path.as_str());
         }
     }
-    let expected = ["/api/v1/plans", "/api/v1/session", "/api/v1/setup", "/api/v1/tokens"];
+    let expected = [
+        "/api/v1/exports/kubernetes-pull-secret",
+        "/api/v1/plans",
+        "/api/v1/session",
+        "/api/v1/setup",
+        "/api/v1/tokens",
+    ];
     assert_eq!(without, BTreeSet::from(expected));
 }
 

@@ -3,6 +3,7 @@
 mod groups;
 mod people;
 mod secrets;
+mod settings;
 mod trail;
 
 use axum::Router;
@@ -18,12 +19,14 @@ pub(super) fn router() -> Router<App> {
         .merge(people::router())
         .merge(secrets::router())
         .merge(trail::router())
+        .merge(settings::router())
 }
 
 /// The pages of the administration: address, title.
-const TABS: [(&str, &str); 4] = [
+const TABS: [(&str, &str); 5] = [
     ("/admin/groups", "Groups"),
     ("/admin/people", "People"),
     ("/admin/secrets", "Secrets"),
     ("/admin/audit", "Audit trail"),
+    ("/admin/settings", "Settings"),
 ];

@@ -8,7 +8,8 @@ use axum::routing::get;
 use imagewright_catalog::exchange::{elyra, jupyterhub};
 use imagewright_catalog::selection::offers;
 use imagewright_catalog::{
-    Action, AuditEntry, Build, Image, ImageState, Name, Object, Page, PageRequest, Source, Visibility, may,
+    Action, AuditEntry, Build, BuildId, BuildState, Image, ImageState, Name, Object, Page, PageRequest,
+    Source, Visibility, may,
 };
 use imagewright_server::{BuildQuery, ImageView};
 use serde_json::Value;
@@ -35,7 +36,8 @@ struct DetailsPage {
     image: Image,
     state: ImageState,
     warnings: Vec<String>,
-    builds: Vec<Build>,
+    /// The last builds, each with the one that succeeded before it.
+    builds: Vec<(Build, Option<BuildId>)>,
     more_builds: bool,
     /// Days, how often the image was pulled on each, and that in percent of the most.
     pulls: Vec<(String, i64, i64)>,
@@ -76,10 +78,26 @@ async fn details(
             image,
             warnings,
             more_builds: builds.next.is_some(),
-            builds: builds.items,
+            builds: with_earlier(builds.items),
             pulls,
         },
     ))
+}
+
+/// Builds, the newest first, each with the last one before it that has a result.
+fn with_earlier(builds: Vec<Build>) -> Vec<(Build, Option<BuildId>)> {
+    let mut earlier = None;
+    let mut paired: Vec<(Build, Option<BuildId>)> = Vec::new();
+    for build in builds.into_iter().rev() {
+        let has_result = build.state == BuildState::Succeeded;
+        let id = build.id.clone();
+        paired.push((build, earlier.clone().filter(|_| has_result)));
+        if has_result {
+            earlier = Some(id);
+        }
+    }
+    paired.reverse();
+    paired
 }
 
 fn snippets(image: &Image) -> Vec<Snippet> {

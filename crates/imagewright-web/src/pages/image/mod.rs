@@ -1,5 +1,6 @@
 //! Pages about one image: what it is, and the form that makes or changes it.
 
+mod contents;
 mod details;
 mod edit;
 mod form;
@@ -12,5 +13,9 @@ use axum::Router;
 use crate::App;
 
 pub(super) fn router() -> Router<App> {
-    Router::new().merge(edit::router()).merge(planned::router()).merge(details::router())
+    Router::new()
+        .merge(edit::router())
+        .merge(planned::router())
+        .merge(contents::router())
+        .merge(details::router())
 }

@@ -233,7 +233,10 @@ fn builds() -> Vec<Row> {
         row("GET /builds", "/builds", Value::Null, "l+++++ll"),
         row("GET /images/{name}/builds", "/images/built-ml/builds", Value::Null, "lu++u+ll"),
         row("GET /images/{name}/builds", "/images/built-bio/builds", Value::Null, "luuu++ll"),
+        // It is not known what is in an image that lies elsewhere.
+        row("GET /images/{name}/contents", "/images/ml-own/contents", Value::Null, "luccucll"),
         row("GET /images/{name}/pulls", "/images/ml-own/pulls", Value::Null, "lu++u+ll"),
+        row("GET /images/{name}/contents", "/images/bio-own/contents", Value::Null, "luuuccll"),
         row("GET /images/{name}/pulls", "/images/bio-own/pulls", Value::Null, "luuu++ll"),
         row("POST /images/{name}/builds", "/images/built-ml/builds?plan=false", json!({}), "luf+u+ll"),
         row("POST /images/{name}/builds", "/images/built-bio/builds?plan=false", json!({}), "luuu++ll"),

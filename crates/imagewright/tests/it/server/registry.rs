@@ -309,8 +309,10 @@ mod needs_podman {
         let archive = context.work().join("image.tar");
         let target = format!("docker-archive:{}", archive.display());
         drop(context.run(["image", "export", "demo/tiny:1", &target]).success());
-        let place = |name: &str| context.folder().join(name).display().to_string();
-        let (root, run_root) = (place("podman"), place("podman-run"));
+        let root = context.folder().join("podman").display().to_string();
+        // Podman takes no longer path than 50 bytes.
+        let running = tempfile::Builder::new().prefix("iw-").tempdir_in("/tmp").unwrap();
+        let run_root = running.path().display().to_string();
         let podman = |arguments: &[&str]| {
             let all = ["--root", &root, "--runroot", &run_root, "--storage-driver", "vfs"];
             run(&context, "podman", &[&all[..], arguments].concat())

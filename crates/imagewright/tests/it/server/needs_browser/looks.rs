@@ -48,6 +48,7 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         "/admin/people",
         "/admin/secrets",
         "/admin/audit",
+        "/admin/settings",
         "/images/none",
     ];
     (server, pages)

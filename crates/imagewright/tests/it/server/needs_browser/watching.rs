@@ -52,6 +52,12 @@ fn a_log_is_followed_to_its_end_over_a_reload() {
     let log = root.get(&format!("/builds/{id}/log")).body;
     assert_eq!(shown, log.lines().collect::<Vec<_>>());
     browser.wait_for_text("On offer as");
+    browser.go(&server.page("/images/tools/contents?search=too"));
+    browser.wait_for_text("2 packages");
+    assert_eq!(browser.text(".card:last-of-type tbody"), "tool 2.0 conda");
+    browser.go(&server.page("/images/tools"));
+    browser.click("td a.quiet");
+    browser.wait_for_text("The packages are the same");
     assert_eq!(browser.complaints(), [] as [&str; 0]);
 }
 
