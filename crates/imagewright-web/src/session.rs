@@ -57,7 +57,7 @@ impl Access {
         let name = self.cookie_name(name);
         let secure = if self.is_secure() { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-        (header::SET_COOKIE, HeaderValue::try_from(text).expect("hexadecimal digits"))
+        (header::SET_COOKIE, HeaderValue::try_from(text).expect("letters and digits"))
     }
 
     /// Sets the cookie of a session.

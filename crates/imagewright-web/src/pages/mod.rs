@@ -16,6 +16,7 @@ mod images;
 mod overview;
 mod session;
 mod show;
+mod told;
 mod visitor;
 
 use axum::http::{HeaderName, HeaderValue, header};

@@ -3,7 +3,8 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse as _};
 use axum::routing::get;
 use imagewright_catalog::exchange::{elyra, jupyterhub};
 use imagewright_catalog::selection::offers;
@@ -17,9 +18,9 @@ use serde_json::Value;
 use crate::App;
 use crate::pages::failure::{Shown, page};
 use crate::pages::fields::Fields;
-use crate::pages::frame::{Done, Frame, Place};
-use crate::pages::images::word;
+use crate::pages::frame::{DoneQuery, Frame, Place};
 use crate::pages::show;
+use crate::pages::told;
 use crate::pages::visitor::Visitor;
 
 pub(super) fn router() -> Router<App> {
@@ -54,10 +55,10 @@ struct Snippet {
 async fn details(
     State(app): State<App>,
     visitor: Visitor,
+    headers: HeaderMap,
     Path(name): Path<Name>,
-    Query(asked): Query<Vec<(String, String)>>,
+    Query(query): Query<DoneQuery>,
 ) -> Shown {
-    let asked = Fields::new(asked);
     let ImageView { image, state } = app.server.image(&visitor.principal, &name).await?;
     let wanted = BuildQuery { image: Some(name.clone()), ..BuildQuery::default() };
     let builds =
@@ -65,13 +66,11 @@ async fn details(
     let pulls = app.server.pulls(&visitor.principal, &name).await?;
     let most = pulls.iter().map(|pulls| pulls.count).max().unwrap_or(1).max(1);
     let pulls = pulls.into_iter().map(|it| (it.day.to_string(), it.count, it.count * 100 / most)).collect();
-    let done: Option<Done> = word(&asked, "done");
-    // What is told is what this server said a moment ago; it is shown as text and nothing else.
-    let warnings = asked.all("warning").take(5).map(str::to_owned).collect();
-    Ok(page(
+    let (warnings, forgets) = told::take(&app.access, &headers);
+    let shown = page(
         StatusCode::OK,
         &DetailsPage {
-            frame: Frame::new(image.display_name.as_str(), Place::Images, &visitor).after(done),
+            frame: Frame::new(image.display_name.as_str(), Place::Images, &visitor).after(query.done),
             may_change: may(&visitor.principal, Action::Change, Object::from(&image)).is_ok(),
             snippets: snippets(&image),
             state,
@@ -81,7 +80,8 @@ async fn details(
             builds: with_earlier(builds.items),
             pulls,
         },
-    ))
+    );
+    Ok((AppendHeaders(forgets.map(|cookie| [cookie]).into_iter().flatten()), shown).into_response())
 }
 
 /// Builds, the newest first, each with the last one before it that has a result.

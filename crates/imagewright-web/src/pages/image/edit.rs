@@ -4,9 +4,9 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use imagewright_catalog::{Action, Image, Name, Object, may};
+use imagewright_catalog::{Action, Image, Name, Object, Warning, may};
 use imagewright_server::{NewBuild, ServerError};
 use serde::Deserialize;
 
@@ -16,6 +16,7 @@ use crate::App;
 use crate::pages::failure::{PageFailure, Shown, page};
 use crate::pages::fields::Fields;
 use crate::pages::frame::{Frame, Place};
+use crate::pages::told;
 use crate::pages::visitor::{Posted, Visitor};
 
 pub(super) fn router() -> Router<App> {
@@ -115,18 +116,19 @@ async fn add(State(app): State<App>, Posted { visitor, fields }: Posted) -> Show
         Err(fields) => return refused(&app, &visitor, fields, None).await,
     };
     match app.server.add_image(&visitor.principal, new, true).await {
-        Ok(added) => Ok(to_image(&added.view.image.name, "added", &added.warnings)),
+        Ok(added) => Ok(to_image(&app, &added.view.image.name, "added", &added.warnings)),
         Err(error) => again(&app, &visitor, fields, None, error).await,
     }
 }
 
 /// Goes to an image. Warnings come along: they are about what was found out just now.
-fn to_image(name: &Name, done: &str, warnings: &[imagewright_catalog::Warning]) -> Response {
-    let told: Vec<String> = warnings
-        .iter()
-        .map(|warning| format!("&warning={}", crate::pages::visitor::in_address(&warning.detail)))
-        .collect();
-    Redirect::to(&format!("/images/{name}?done={done}{}", told.concat())).into_response()
+fn to_image(app: &App, name: &Name, done: &str, warnings: &[Warning]) -> Response {
+    let to = Redirect::to(&format!("/images/{name}?done={done}"));
+    let told: Vec<&str> = warnings.iter().map(|warning| warning.detail.as_str()).collect();
+    match told.is_empty() {
+        true => to.into_response(),
+        false => (AppendHeaders([told::set(&app.access, &told.join("\n"))]), to).into_response(),
+    }
 }
 
 async fn refused(app: &App, visitor: &Visitor, fields: Fields, image: Option<Image>) -> Shown {
@@ -192,7 +194,7 @@ async fn save(State(app): State<App>, Path(name): Path<Name>, Posted { visitor, 
         Ok(saved) => saved,
         Err(error) => return again(&app, &visitor, fields, Some(image), error).await,
     };
-    let Some(build) = build else { return Ok(to_image(&name, "saved", &saved.warnings)) };
+    let Some(build) = build else { return Ok(to_image(&app, &name, "saved", &saved.warnings)) };
     match app.server.request_build(&visitor.principal, &name, build, true).await {
         Ok(build) => Ok(Redirect::to(&format!("/builds/{}?done=queued", build.id)).into_response()),
         Err(error) => again(&app, &visitor, fields, Some(saved.view.image), error).await,
@@ -253,5 +255,5 @@ async fn deprecate(
     };
     let change = ImageChange { deprecated, ..ImageChange::default() };
     let added = app.server.change_image(&visitor.principal, &name, None, change).await?;
-    Ok(to_image(&name, "saved", &added.warnings))
+    Ok(to_image(&app, &name, "saved", &added.warnings))
 }
