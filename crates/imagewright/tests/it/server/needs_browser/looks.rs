@@ -1,8 +1,9 @@
 //! How pages look: to everybody, in both colours, on a phone.
 
 use std::fs;
+use std::path::PathBuf;
 
-use imagewright_testkit::browser::{Browser, Look};
+use imagewright_testkit::browser::{Look, decoded};
 use imagewright_testkit::shared;
 use serde_json::{Value, json};
 
@@ -108,22 +109,26 @@ fn a_first_page_is_small() {
     assert!(bytes < 100_000, "{bytes} bytes");
 }
 
-/// The pictures of README and documentation: made on demand, into the folder that `IMAGEWRIGHT_TEST_SCREENSHOTS` names.
+/// The pictures of README and documentation, into the folder that `IMAGEWRIGHT_TEST_SCREENSHOTS` names.
 #[test]
 fn pictures_of_all_pages() {
-    let Some(folder) = std::env::var_os("IMAGEWRIGHT_TEST_SCREENSHOTS") else { return };
+    let temporary = tempfile::tempdir().unwrap();
+    let named = std::env::var_os("IMAGEWRIGHT_TEST_SCREENSHOTS").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| temporary.path().to_owned());
     let (server, pages) = furnished();
-    for (look, name) in [
+    let looks = [
         (Look::default(), "light"),
         (Look { dark: true, ..Look::default() }, "dark"),
         (Look { width: 390, dark: false }, "phone"),
-    ] {
-        let browser: Browser = server.browser_of("ada", look);
+    ];
+    for (look, name) in looks {
+        let browser = server.browser_of("ada", look);
         for path in &pages {
             browser.go(&server.page(path));
+            let picture = decoded(&browser.picture());
+            assert!(picture.starts_with(b"\x89PNG"), "{path} is no picture");
             let file = format!("{}-{name}.png", path.trim_start_matches('/').replace('/', "-"));
-            let picture = imagewright_testkit::browser::decoded(&browser.picture());
-            fs::write(std::path::Path::new(&folder).join(file), picture).unwrap();
+            fs::write(folder.join(file), picture).unwrap();
         }
     }
 }
