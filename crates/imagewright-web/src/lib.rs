@@ -3,6 +3,7 @@
 //! A handler reads what was sent, calls one use case of [`imagewright_server::Server`], and shows what comes back. What goes
 //! wrong is told as a problem document (RFC 9457).
 
+mod address;
 mod api;
 mod elyra;
 mod extract;
@@ -40,12 +41,14 @@ pub struct App {
     pub counters: Arc<Counters>,
     /// What clients are kept to.
     pub limits: Limits,
+    /// How far builds were read for their pages.
+    pub(crate) stages: Arc<pages::Stages>,
 }
 
 impl App {
     /// These use cases, reached so.
     pub fn new(server: Server, access: Access) -> Self {
-        Self { server, access, counters: Arc::default(), limits: Limits::default() }
+        Self { server, access, counters: Arc::default(), limits: Limits::default(), stages: Arc::default() }
     }
 }
 

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::address::in_address;
 use crate::extract::{Asking, Body, Paging, Path, Query};
 use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
@@ -137,14 +138,6 @@ async fn add(
     let person = app.server.once(asks, once, add).await?;
     let location = [(header::LOCATION, format!("/api/v1/people/{}", in_address(&person.name)))];
     Ok((StatusCode::CREATED, location, Json(person)))
-}
-
-/// A name as a part of an address.
-fn in_address(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);
-    name.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 /// Shows somebody.

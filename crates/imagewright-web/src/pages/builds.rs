@@ -10,7 +10,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use imagewright_catalog::{Build, BuildId, BuildState, Page, PageRequest};
-use imagewright_model::BuildEvent;
 use imagewright_server::{BuildQuery, Followed, text_of};
 use serde::Deserialize;
 use serde_json::json;
@@ -21,8 +20,10 @@ use super::fields::Fields;
 use super::frame::{DoneQuery, Frame, Place};
 use super::images::word;
 use super::show;
-use super::visitor::{Posted, Visitor, in_address};
+use super::stages::Stage;
+use super::visitor::{Posted, Visitor};
 use crate::App;
+use crate::address::in_address;
 use crate::api::streams::{KEEP_ALIVE, sent};
 
 pub(super) fn router() -> Router<App> {
@@ -61,16 +62,6 @@ impl BuildsPage {
         let kept = kept.map(|name| format!("{name}={}&", in_address(self.asked.text(name))));
         format!("/builds?{}cursor={}", kept.collect::<String>(), in_address(cursor))
     }
-}
-
-/// A stage of a build: what it does, and when.
-struct Stage {
-    title: String,
-    cached: bool,
-    took: Option<String>,
-    /// Where its bar begins, and how long it is, in thousandths of the whole.
-    from: u64,
-    length: u64,
 }
 
 /// What is known of a build beside its log; fetched anew while it runs.
@@ -114,7 +105,7 @@ async fn head(State(app): State<App>, visitor: Visitor, Path(id): Path<BuildId>)
 impl Head {
     async fn find(app: &App, visitor: &Visitor, id: &BuildId) -> Result<Self, PageFailure> {
         let build = app.server.build(&visitor.principal, id).await?;
-        let stages = stages(app, visitor, &build).await?;
+        let stages = app.stages.of(&app.server, &visitor.principal, id).await?;
         Ok(Self { build, stages })
     }
 
@@ -125,7 +116,6 @@ impl Head {
         Some(show::took(&self.build.timings.started_at?, &end))
     }
 
-    /// What the digest is pulled by.
     fn is_over(&self) -> bool {
         self.build.state.is_over()
     }
@@ -133,49 +123,6 @@ impl Head {
     fn failed(&self) -> bool {
         matches!(self.build.state, BuildState::Failed | BuildState::Interrupted)
     }
-}
-
-/// A step of a build, as its events tell of it.
-struct Step {
-    number: u64,
-    title: String,
-    /// Whether its result was there already, and the seconds that it took; none while it runs.
-    end: Option<(bool, f64)>,
-}
-
-/// The stages that a build has gone through, from its events.
-async fn stages(app: &App, visitor: &Visitor, build: &Build) -> Result<Vec<Stage>, PageFailure> {
-    let mut follower = app.server.follow_build(&visitor.principal, &build.id, 0, false).await?;
-    let mut steps: Vec<Step> = Vec::new();
-    while let Followed::Events(events) = follower.next().await? {
-        // Output is most of a log, and says nothing of stages.
-        for line in events.lines.iter().filter(|line| !line.contains("\"output\"")) {
-            match serde_json::from_str(line) {
-                Ok(BuildEvent::Restarted { .. }) => steps.clear(),
-                Ok(BuildEvent::StepStarted { step, title }) => {
-                    steps.push(Step { number: step.0.into(), title, end: None });
-                }
-                Ok(BuildEvent::StepFinished { step, cached, took, .. }) => {
-                    let number = u64::from(step.0);
-                    if let Some(step) = steps.iter_mut().find(|step| step.number == number) {
-                        step.end = Some((cached, took.as_secs_f64()));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    let whole: f64 = steps.iter().filter_map(|step| Some(step.end?.1)).sum::<f64>().max(0.001);
-    let mut from = 0;
-    let staged = |Step { title, end, .. }| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "thousandths of a whole")]
-        let length = end.map_or(0, |(_, seconds)| (seconds / whole * 1000.0).round() as u64);
-        let begin = from;
-        from += length;
-        let took = end.map(|(_, seconds)| format!("{seconds:.1} s"));
-        Stage { title, cached: end.is_some_and(|(cached, _)| cached), took, from: begin, length }
-    };
-    Ok(steps.into_iter().map(staged).collect())
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,8 @@ use super::failure::{PageFailure, Shown, page};
 use super::fields::Fields;
 use super::frame::{Done, Frame, Place};
 use super::show;
-use super::visitor::{Visitor, in_address};
+use super::visitor::Visitor;
+use crate::address::in_address;
 use crate::{App, Problem};
 
 pub(super) fn router() -> Router<App> {

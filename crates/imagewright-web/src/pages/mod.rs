@@ -16,6 +16,7 @@ mod images;
 mod overview;
 mod session;
 mod show;
+mod stages;
 mod told;
 mod visitor;
 
@@ -23,6 +24,8 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Router, middleware};
+
+pub(crate) use stages::Stages;
 
 use crate::App;
 

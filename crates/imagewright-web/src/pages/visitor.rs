@@ -12,6 +12,7 @@ use super::failure::{PageFailure, page};
 use super::fields::Fields;
 use super::frame::Frame;
 use crate::App;
+use crate::address::in_address;
 use crate::session::{Programs, SESSION};
 
 /// Somebody who is logged in. Who is not is sent to where one logs in, and comes back.
@@ -63,20 +64,6 @@ fn to_login(parts: &Parts) -> Response {
         return (StatusCode::NO_CONTENT, [(HeaderName::from_static("hx-redirect"), address)]).into_response();
     }
     Redirect::to(&address).into_response()
-}
-
-/// A text as it stands in an address behind `=`.
-pub(super) fn in_address(text: &str) -> String {
-    let mut written = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                written.push(byte.into());
-            }
-            _ => written.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    written
 }
 
 /// A form that somebody who is logged in has sent from a page of ours. Where the session has ended meanwhile, what was filled in waits in a page on which

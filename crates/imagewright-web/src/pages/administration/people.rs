@@ -11,12 +11,13 @@ use imagewright_model::{ErrorKind, Secret};
 
 use super::TABS;
 use crate::App;
+use crate::address::in_address;
 use crate::pages::failure::{PageFailure, Shown, page};
 use crate::pages::fields::Fields;
 use crate::pages::frame::{Done, Frame, Place};
 use crate::pages::images::word;
 use crate::pages::show;
-use crate::pages::visitor::{Posted, Visitor, in_address};
+use crate::pages::visitor::{Posted, Visitor};
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/admin/people", get(list).post(add)).route("/admin/people/{name}", post(change))

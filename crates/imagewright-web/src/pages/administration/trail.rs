@@ -9,13 +9,14 @@ use imagewright_catalog::{AuditEntry, AuditFilter, Page, PageRequest};
 
 use super::TABS;
 use crate::App;
+use crate::address::in_address;
 use crate::pages::failure::{Shown, page};
 use crate::pages::fields::Fields;
 use crate::pages::frame::{Frame, Place};
 use crate::pages::image::differences;
 use crate::pages::images::word;
 use crate::pages::show;
-use crate::pages::visitor::{Visitor, in_address};
+use crate::pages::visitor::Visitor;
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/admin/audit", get(list))
