@@ -81,7 +81,7 @@ pub fn unknown_names(file: &str, text: &str) -> Result<Vec<String>, DockerfileEr
 }
 
 impl<'a> DockerfileSubject<'a> {
-    fn new(
+    pub(crate) fn new(
         text: &str,
         plan: &'a BuildPlan,
         surroundings: &'a dyn Surroundings,

@@ -11,6 +11,7 @@
 mod dockerfile;
 mod elyra;
 mod image;
+mod installs;
 mod launch;
 mod leftovers;
 mod page;
@@ -24,6 +25,7 @@ mod unknown_base;
 
 pub use dockerfile::{Surroundings, check_dockerfile, unknown_names};
 pub use image::{ImageSubject, check_image};
+pub use installs::{AsSpec, as_spec};
 pub use leftovers::{LayerContents, Manager};
 pub use page::index;
 pub use rule::{Finding, Level, Rule};

@@ -15,6 +15,11 @@ use crate::package::{InstalledPython, Metadata, PackageError};
 pub struct Package(pub(crate) RepoDataRecord);
 
 impl Package {
+    /// Which of two versions is newer.
+    pub fn compare_version(&self, other: &Self) -> std::cmp::Ordering {
+        self.record().version.cmp(&other.record().version)
+    }
+
     /// A package below `base`, in the list of `subdir`; none where the file is of another form than packages have, or has a name that
     /// no package has.
     pub(crate) fn listed(

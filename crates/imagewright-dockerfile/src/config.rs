@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::instruction::{Command, HealthCheck};
 
 /// The search path of an image that sets none.
-pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Sets a variable where it stands, or adds it at the end.
 pub(crate) fn set_variable(container: &mut ContainerConfig, name: &str, value: &str) {

@@ -28,6 +28,7 @@ mod source;
 mod words;
 
 pub use comments::Comment;
+pub use config::DEFAULT_PATH;
 pub use error::{DockerfileError, Problem};
 pub use flags::{CacheSharing, Mount, MountKind, RunNetwork};
 pub use git::GitSource;

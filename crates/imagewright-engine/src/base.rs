@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use imagewright_model::lock::LockedBase;
 use imagewright_model::spec::{BaseSource, Distribution};
-use imagewright_model::{BuildSettings, Progress};
+use imagewright_model::{AptSettings, BuildSettings, Progress};
 use imagewright_oci::{ContainerConfig, Descriptor, Digest, Platform, Reference};
 use imagewright_store::transfer::{ImportSource, Naming};
 use imagewright_store::{Image, ImageRecord, StoreError};
@@ -242,14 +242,7 @@ impl BaseContext<'_> {
         platform: &Platform,
         include: &[String],
     ) -> Result<BootstrapRequest, EngineError> {
-        let sources = bootstrap::parse_sources(&self.machine.apt_sources)?;
-        let machine = bootstrap::Machine {
-            os_release: &self.machine.os_release,
-            sources: &sources,
-            has_keyring: &Path::is_file,
-        };
-        let chosen =
-            bootstrap::choose(&machine, &self.settings.apt, distribution, suite, &platform.architecture)?;
+        let chosen = bootstrap_request(self.machine, &self.settings.apt, distribution, suite, platform)?;
         Ok(BootstrapRequest { include: include.to_vec(), ..chosen })
     }
 
@@ -277,6 +270,23 @@ impl BaseContext<'_> {
         draft.config.config = Some(bootstrap_config());
         Ok(Base { draft, cached, locked: bootstrap_step::locked(&solution) })
     }
+}
+
+/// What `bootstrap` and its like stand for on a machine.
+pub(crate) fn bootstrap_request(
+    machine: &Machine,
+    settings: &AptSettings,
+    distribution: Option<Distribution>,
+    suite: Option<&str>,
+    platform: &Platform,
+) -> Result<BootstrapRequest, EngineError> {
+    let sources = bootstrap::parse_sources(&machine.apt_sources)?;
+    let machine = bootstrap::Machine {
+        os_release: &machine.os_release,
+        sources: &sources,
+        has_keyring: &Path::is_file,
+    };
+    Ok(bootstrap::choose(&machine, settings, distribution, suite, &platform.architecture)?)
 }
 
 /// What a bootstrapped image starts with.

@@ -28,6 +28,7 @@ mod import;
 mod inventory;
 mod lock;
 mod machine;
+mod names;
 mod outside;
 mod package_layer;
 mod parallel;
@@ -56,6 +57,7 @@ pub use error::EngineError;
 pub use inventory::{Inventory, LayerOrigin};
 pub use lock::{Upgrade, Versions};
 pub use machine::Machine;
+pub use names::{FoundNames, ListedName, Match, NamesQuery, Packages};
 pub use pip::{LocalError, PipError};
 pub use plan::Planned;
 pub use portable::{

@@ -25,6 +25,9 @@ mod pull_secret;
 mod secrets;
 mod sessions;
 mod settings;
+mod spec_files;
+mod storage;
+mod suggest;
 mod trail;
 mod vault;
 
@@ -41,6 +44,7 @@ use crate::distribution::{Distribution, DistributionSettings};
 use crate::oidc::Providers;
 use crate::once::{Asked, RunningRequests};
 use crate::passwords::Passwords;
+use crate::suggest::Missing;
 
 pub use builds::{
     BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines,
@@ -53,6 +57,7 @@ pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
 pub use groups::ImagesOfGroup;
 pub use images::{Added, ImageView};
 pub use imagewright_records::BuildQuery;
+pub use imagewright_service::{GivenFile, ReadFiles, join_specs};
 pub use job::carry_out;
 pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
 pub use once::Repeatable;
@@ -62,6 +67,8 @@ pub use pull_secret::NewPullSecret;
 pub use secrets::SecretView;
 pub use sessions::Session;
 pub use settings::{SettingLayer, SettingOrigin, SettingView};
+pub use storage::Storage;
+pub use suggest::{SuggestRequest, SuggestedKind};
 pub use vault::{KeySource, VARIABLE_PREFIX, Vault, VaultError};
 
 /// A server's use cases.
@@ -79,6 +86,7 @@ pub struct Server {
     providers: Providers,
     settings: Arc<[SettingView]>,
     running_requests: RunningRequests,
+    missing_names: Missing,
     /// The request that is carried out, where it may come again.
     asked: Option<Arc<Asked>>,
 }
@@ -99,6 +107,7 @@ impl Server {
             providers: Providers::default(),
             settings: Arc::default(),
             running_requests: RunningRequests::default(),
+            missing_names: Missing::default(),
             asked: None,
         }
     }

@@ -53,6 +53,10 @@ mod remote_context;
 #[cfg(target_os = "linux")]
 mod service;
 #[cfg(target_os = "linux")]
+mod spec_files;
+#[cfg(target_os = "linux")]
+mod suggest;
+#[cfg(target_os = "linux")]
 mod taking;
 #[cfg(target_os = "linux")]
 mod upkeep;
@@ -67,8 +71,8 @@ pub use desktop::{Cancel, EngineError, Limits, OnTransfer, Service};
 #[cfg(target_os = "linux")]
 pub use service::{
     BaseImageRequest, BuildCommand, Cancel, CheckReport, Collected, CollectionRules, EngineError,
-    ImageDetails, ImageRecord, Inventory, LayerOrigin, Limits, Machine, OnTransfer, PlanReport, Removed,
-    RunRequest, Service, Tally, Upgrade, read_spec,
+    ImageDetails, ImageRecord, Inventory, LayerOrigin, Limits, Machine, OnTransfer, Packages, PlanReport,
+    Removed, RunRequest, Service, Tally, Upgrade, read_spec,
 };
 
 #[cfg(target_os = "linux")]
@@ -90,6 +94,10 @@ pub use imagewright_registry::{
 #[cfg(target_os = "linux")]
 pub use look_up::Found;
 pub use report::BuildReport;
+#[cfg(target_os = "linux")]
+pub use spec_files::{GivenFile, GivenFileError, ReadFiles, join_specs, read_files};
+#[cfg(target_os = "linux")]
+pub use suggest::{SuggestCommand, Suggestion, Suggestions};
 pub use transport::{Destination, Source, TransportError};
 #[cfg(target_os = "linux")]
 pub use working_folder::WorkingFolder;

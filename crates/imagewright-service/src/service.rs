@@ -19,7 +19,7 @@ pub use crate::images::{ImageDetails, Removed};
 pub use crate::plan::PlanReport;
 pub use crate::registries::OnTransfer;
 pub use imagewright_engine::{
-    BaseImageRequest, Cancel, EngineError, Inventory, LayerOrigin, Machine, RunRequest, Upgrade,
+    BaseImageRequest, Cancel, EngineError, Inventory, LayerOrigin, Machine, Packages, RunRequest, Upgrade,
 };
 pub use imagewright_sandbox::Limits;
 pub use imagewright_store::{CheckReport, Collected, CollectionRules, ImageRecord, Tally};

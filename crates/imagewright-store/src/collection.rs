@@ -91,16 +91,19 @@ impl Store {
         Ok(Lease { _file: file })
     }
 
-    /// Frees what `rules` allow. Where images are being made or read, calls `on_wait` and waits for that to end.
+    /// Frees what `rules` allow. Where images are being made or read, calls `on_wait` and waits for that to end. What would be
+    /// freed is told at once: it may count what an image that is being made is about to name.
     pub fn collect(&self, rules: &CollectionRules, on_wait: impl FnOnce()) -> Result<Collected, StoreError> {
+        if rules.dry_run {
+            let _lease = self.lease(on_wait)?;
+            return Collection::survey(self, rules)?.carry_out();
+        }
         let (path, file) = self.lease_file()?;
         if file.try_lock().is_err() {
             on_wait();
             file.lock().attempt("lock", &path)?;
         }
-        if !rules.dry_run {
-            self.sweep_repositories()?;
-        }
+        self.sweep_repositories()?;
         Collection::survey(self, rules)?.carry_out()
     }
 
@@ -331,7 +334,7 @@ pub(crate) fn digests_in(value: &Value, found: &mut Vec<Digest>) {
 /// keep their own books.
 fn all_downloads(store: &Store) -> Result<Vec<Download>, StoreError> {
     let mut downloads = Vec::new();
-    let mut folders = ["bootstrap", "conda", "conda-index", "downloads", "wheels"]
+    let mut folders = ["bootstrap", "conda", "conda-index", "downloads", "names", "wheels"]
         .map(|name| store.room("cache").join(name))
         .to_vec();
     for distribution in entries(&store.room("cache/apt"))? {

@@ -41,21 +41,8 @@ impl Browser {
     /// When there is none; the module of a test says that it needs one.
     pub fn open(look: Look) -> Self {
         let profile = tempfile::tempdir().expect("a temporary folder can be made");
-        let mut driver = Command::new("chromedriver")
-            .args(["--port=0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver runs");
-        let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned())
-            })
-            .expect("chromedriver says its port");
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        // Two that start at one moment may choose the same port; one of them ends then.
+        let (driver, port) = (0..5).find_map(|_| start_driver()).expect("chromedriver says its port");
         let settings = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
         let agent = ureq::Agent::new_with_config(settings.build());
         let mut arguments = vec![
@@ -253,6 +240,26 @@ impl Browser {
         let picture = self.command("/screenshot", None).unwrap_or_else(|error| panic!("{error}"));
         picture.as_str().unwrap_or_default().to_owned()
     }
+}
+
+/// Starts a driver; none where it ends before it listens.
+fn start_driver() -> Option<(Child, String)> {
+    let mut driver = Command::new("chromedriver")
+        .args(["--port=0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver runs");
+    let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
+    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned())
+    });
+    let Some(port) = port else {
+        drop(driver.wait());
+        return None;
+    };
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    Some((driver, port))
 }
 
 impl Drop for Browser {

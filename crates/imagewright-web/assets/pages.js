@@ -57,47 +57,216 @@ function showWhatApplies(form) {
     if (choices) { choices.hidden = chosen("visibility") !== "groups"; }
 }
 
-// Files of packages: what is in them becomes lines of the fields.
-function read(file, text, form) {
-    const add = (field, lines) => {
-        const area = form.elements[field];
-        const known = area.value.trim();
-        area.value = [known, ...lines].filter(Boolean).join("\n");
-        area.dispatchEvent(new Event("input", { bubbles: true }));
-    };
-    const meant = text.split(/\r?\n/).map((line) => line.replace(/(^|\s)#.*$/, "").trim()).filter(Boolean);
-    if (/\.ya?ml$/.test(file)) {
-        let list = "";
-        const found = { conda: [], pip: [] };
-        for (const line of text.split(/\r?\n/)) {
-            if (/^dependencies:/.test(line)) { list = "conda"; continue; }
-            if (/^\S/.test(line)) { list = ""; continue; }
-            const item = line.match(/^\s*-\s+(.+?)\s*(?:#.*)?$/)?.[1];
-            if (!list || !item) { continue; }
-            if (item === "pip:") { list = "pip"; continue; }
-            if (list === "pip" && /^\s{0,3}-/.test(line)) { list = "conda"; }
-            if (item !== "pip") { found[list].push(item.replace(/^["']|["']$/g, "")); }
+// Files are read by the server, as a build would read them; the form comes back with what they say.
+async function readFiles(form, files) {
+    const sent = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+    sent.delete("given_name");
+    sent.delete("given_text");
+    sent.set("then", "read");
+    for (const file of files) {
+        sent.append("given_name", file.name);
+        sent.append("given_text", await file.text());
+    }
+    const answer = await fetch(form.action, { method: "POST", body: sent });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Where the session is over, its page keeps what was sent.
+    document.getElementById("main").replaceWith(page.getElementById("main"));
+    localise(document);
+    htmx.process(document.getElementById("main"));
+    document.querySelectorAll("[data-image-form]").forEach(setUpForm);
+}
+
+// A plan is made anew a moment after what is built has changed.
+class Planning {
+    static patience = 1200;
+
+    constructor(form) {
+        this.form = form;
+        this.button = form.querySelector("[data-plan]");
+        this.state = form.querySelector(".planning");
+        if (!this.button) { return; }
+        for (const field of form.querySelectorAll("[data-packages], #base, #more, #base_pull_secret")) {
+            field.addEventListener("input", () => this.later());
         }
-        add("conda", found.conda);
-        add("pip", found.pip);
-    } else {
-        add(/apt/.test(file) ? "apt" : /conda/.test(file) ? "conda" : "pip", meant);
+        form.addEventListener("htmx:beforeRequest", (event) => { if (event.target === this.button) { this.state.textContent = "Planning …"; } });
+        form.addEventListener("htmx:afterRequest", (event) => { if (event.target === this.button) { this.state.textContent = ""; } });
+    }
+
+    later() {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => {
+            const value = (name) => this.form.elements[name]?.value.trim() ?? "";
+            if (value("base") && (value("apt") || value("conda") || value("pip"))) { htmx.trigger(this.button, "plan-now"); }
+        }, Planning.patience);
+    }
+}
+
+// The conda channels that the rest of a spec names.
+function channels(form) {
+    try {
+        const { conda } = JSON.parse(form.elements.more.value);
+        return conda.channels.join(",");
+    } catch { return ""; }
+}
+
+// Suggestions below a field: of the line in which somebody types.
+class Suggestions {
+    static patience = 150;
+
+    constructor(field) {
+        this.field = field;
+        this.isArea = field.tagName === "TEXTAREA";
+        this.list = document.createElement("ul");
+        this.list.id = `${field.id}-suggestions`;
+        this.list.className = "suggestions";
+        this.list.setAttribute("role", "listbox");
+        this.list.setAttribute("aria-label", "Suggestions");
+        this.list.hidden = true;
+        this.told = document.createElement("span");
+        this.told.className = "visually-hidden";
+        this.told.setAttribute("aria-live", "polite");
+        const place = document.createElement("div");
+        place.className = "suggested";
+        field.before(place);
+        place.append(field, this.list, this.told);
+        field.removeAttribute("list");
+        field.setAttribute("autocomplete", "off");
+        field.setAttribute("aria-autocomplete", "list");
+        field.setAttribute("aria-controls", this.list.id);
+        if (this.isArea) { field.setAttribute("aria-haspopup", "listbox"); } else {
+            field.setAttribute("role", "combobox");
+            field.setAttribute("aria-expanded", "false");
+        }
+        field.addEventListener("input", () => this.later());
+        field.addEventListener("keydown", (event) => this.key(event));
+        field.addEventListener("blur", () => this.close());
+        this.list.addEventListener("mousedown", (event) => {
+            // The field keeps the focus.
+            event.preventDefault();
+            const item = event.target.closest("li");
+            if (item) { this.take(item); }
+        });
+    }
+
+    // The line up to where somebody types; nothing where more of it follows.
+    line() {
+        const { value, selectionStart: at } = this.field;
+        const begin = this.isArea ? value.lastIndexOf("\n", at - 1) + 1 : 0;
+        const isAtEnd = at === value.length || (this.isArea && value[at] === "\n");
+        return isAtEnd ? { begin, text: value.slice(begin, at) } : null;
+    }
+
+    later() {
+        clearTimeout(this.timer);
+        if (this.isTaken) { this.isTaken = false; return; }
+        this.timer = setTimeout(() => this.ask(8), Suggestions.patience);
+    }
+
+    async ask(tries) {
+        const line = this.line();
+        if (!line || !line.text.trim()) { this.close(); return; }
+        this.asked?.abort();
+        this.asked = new AbortController();
+        const base = this.field.form?.elements.base?.value ?? "";
+        const query = new URLSearchParams({ kind: this.field.dataset.suggest, text: line.text, base, channels: channels(this.field.form) });
+        let found;
+        try {
+            const answer = await fetch(`/api/v1/suggestions?${query}`, { signal: this.asked.signal });
+            if (!answer.ok) { this.close(); return; }
+            found = await answer.json();
+        } catch { return; }
+        if (this.line()?.text !== line.text || document.activeElement !== this.field) { return; }
+        this.show(found.items, line.text);
+        // A list is still being fetched: it is looked in when it is there.
+        if (!found.complete && tries > 0) { this.timer = setTimeout(() => this.ask(tries - 1), 1000); }
+    }
+
+    show(items, typed) {
+        const isAll = items.length === 1 && items[0].text === typed;
+        if (items.length === 0 || isAll) { this.close(); return; }
+        this.list.replaceChildren(...items.map((item, number) => {
+            const entry = document.createElement("li");
+            entry.id = `${this.list.id}-${number}`;
+            entry.setAttribute("role", "option");
+            entry.setAttribute("aria-selected", "false");
+            entry.dataset.text = item.text;
+            entry.textContent = item.text.trim();
+            if (item.detail) {
+                const detail = document.createElement("span");
+                detail.textContent = item.detail;
+                entry.append(" ", detail);
+            }
+            return entry;
+        }));
+        this.active = null;
+        this.field.removeAttribute("aria-activedescendant");
+        this.open(true);
+        this.told.textContent = `${items.length} suggestions`;
+    }
+
+    open(is) {
+        this.list.hidden = !is;
+        if (!this.isArea) { this.field.setAttribute("aria-expanded", String(is)); }
+    }
+
+    close() {
+        this.asked?.abort();
+        clearTimeout(this.timer);
+        this.open(false);
+        this.active = null;
+        this.field.removeAttribute("aria-activedescendant");
+        this.told.textContent = "";
+    }
+
+    key(event) {
+        if (this.list.hidden) { return; }
+        const items = [...this.list.children];
+        const at = items.indexOf(this.active);
+        const move = (to) => { event.preventDefault(); this.choose(items[(to + items.length) % items.length]); };
+        switch (event.key) {
+            case "ArrowDown": move(at + 1); break;
+            case "ArrowUp": move(at < 0 ? items.length - 1 : at - 1); break;
+            case "Escape": event.preventDefault(); this.close(); break;
+            case "Enter": if (this.active) { event.preventDefault(); this.take(this.active); } else { this.close(); } break;
+            default:
+        }
+    }
+
+    choose(item) {
+        this.active?.setAttribute("aria-selected", "false");
+        this.active = item;
+        item.setAttribute("aria-selected", "true");
+        item.scrollIntoView({ block: "nearest" });
+        this.field.setAttribute("aria-activedescendant", item.id);
+    }
+
+    take(item) {
+        const line = this.line();
+        if (line) { this.field.setRangeText(item.dataset.text, line.begin, line.begin + line.text.length, "end"); }
+        this.close();
+        this.isTaken = true;
+        this.field.dispatchEvent(new Event("input", { bubbles: true }));
     }
 }
 
 function setUpForm(form) {
     showWhatApplies(form);
     form.addEventListener("change", () => showWhatApplies(form));
-    for (const area of form.querySelectorAll("[data-packages]")) {
-        area.addEventListener("dragover", (event) => event.preventDefault());
-        area.addEventListener("drop", async (event) => {
-            const files = [...(event.dataTransfer?.files ?? [])];
-            if (files.length === 0) { return; }
-            event.preventDefault();
-            for (const file of files) { read(file.name, await file.text(), form); }
-        });
-    }
-    document.getElementById("problems")?.focus();
+    form.querySelectorAll("[data-suggest]").forEach((field) => new Suggestions(field));
+    new Planning(form);
+    form.addEventListener("dragover", (event) => {
+        if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); form.classList.add("dropping"); }
+    });
+    form.addEventListener("dragleave", () => form.classList.remove("dropping"));
+    form.addEventListener("drop", (event) => {
+        form.classList.remove("dropping");
+        const files = [...(event.dataTransfer?.files ?? [])];
+        if (files.length === 0) { return; }
+        event.preventDefault();
+        readFiles(form, files);
+    });
+    form.querySelector("[data-files]")?.addEventListener("change", (event) => readFiles(form, [...event.target.files]));
+    (document.getElementById("problems") ?? document.getElementById("read"))?.focus();
 }
 
 // The log of a build: goes on by itself, stops following where somebody scrolls up, and can be searched and linked to.

@@ -2,6 +2,7 @@
 
 mod guides;
 mod images;
+mod installs;
 mod pages;
 mod rules;
 mod support;

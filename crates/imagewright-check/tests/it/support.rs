@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imagewright_check::{Finding, Selection, Surroundings, check_dockerfile};
-use imagewright_dockerfile::{Dockerfile, PlanRequest};
+use imagewright_dockerfile::{BuildPlan, Dockerfile, PlanRequest};
 use imagewright_oci::{ContainerConfig, Platform, Reference};
 
 /// Files of a context, and bases by name.
@@ -25,15 +25,7 @@ impl Around {
     }
 
     pub(crate) fn check(&self, text: &str) -> Vec<Finding> {
-        let request = PlanRequest {
-            target: None,
-            arguments: Vec::new(),
-            contexts: Vec::new(),
-            platform: Platform::linux("amd64"),
-            build_platform: Platform::linux("amd64"),
-        };
-        let plan = Dockerfile::parse("Dockerfile", text).and_then(|dockerfile| dockerfile.plan(&request));
-        let plan = plan.expect("the text is a Dockerfile");
+        let plan = plan(text);
         let found = check_dockerfile(("Dockerfile", text), &plan, self, &Selection::default());
         found.expect("the stages can be lowered")
     }
@@ -49,6 +41,19 @@ impl Around {
         let findings = self.check(text).into_iter().filter(|it| it.level > imagewright_check::Level::Note);
         findings.map(|it| format!("{} {}", it.origin.line.unwrap_or_default(), it.rule)).collect()
     }
+}
+
+/// The stages of a Dockerfile.
+pub(crate) fn plan(text: &str) -> BuildPlan {
+    let request = PlanRequest {
+        target: None,
+        arguments: Vec::new(),
+        contexts: Vec::new(),
+        platform: Platform::linux("amd64"),
+        build_platform: Platform::linux("amd64"),
+    };
+    let plan = Dockerfile::parse("Dockerfile", text).and_then(|dockerfile| dockerfile.plan(&request));
+    plan.expect("the text is a Dockerfile")
 }
 
 impl Surroundings for Around {

@@ -30,6 +30,7 @@ pub use download::download;
 pub use error::BootstrapError;
 pub use extract::{Extracted, extract};
 pub use signature::SignatureError;
+pub(crate) use solve::names;
 pub use solve::{BootstrapPackage, BootstrapRequest, Solution, solve};
 pub(crate) use sources::to_deb822;
 pub use sources::{AptSource, ArchiveSources, SourcesError, apt_source_files, parse_sources};

@@ -20,6 +20,7 @@ use super::release::{PackageList, Release};
 use super::sources::{AptSource, ArchiveSources, to_deb822};
 use super::{BootstrapError, Report};
 use crate::fetch::{FetchError, Fetcher};
+use crate::names::Names;
 
 /// Grows when the same packages would become another tree.
 const TRANSFORM_VERSION: u32 = 1;
@@ -125,6 +126,36 @@ pub fn solve(
     report: &mut dyn FnMut(Report),
 ) -> Result<Solution, BootstrapError> {
     warn_about_sources(request, report);
+    let (index, release_date) = read_lists(request, fetcher, cache, report)?;
+    let packages = closure(&index, &request.include, &request.suite)?;
+    Ok(Solution {
+        distribution: request.distribution,
+        suite: request.suite.clone(),
+        architecture: request.architecture.clone(),
+        packages: packages.into_iter().map(solved).collect(),
+        image_sources: to_deb822(&request.sources.image),
+        release_date,
+    })
+}
+
+/// All packages of the archives, each with its version.
+pub(crate) fn names(
+    request: &BootstrapRequest,
+    fetcher: &Fetcher,
+    cache: &Path,
+) -> Result<Names, BootstrapError> {
+    let (index, _) = read_lists(request, fetcher, cache, &mut |_| {})?;
+    let listed = |package: &Package| (package.name.clone(), Some(package.version.clone()));
+    Ok(index.packages().map(listed).collect())
+}
+
+/// The lists of the archives, and the newest date of their release files.
+fn read_lists(
+    request: &BootstrapRequest,
+    fetcher: &Fetcher,
+    cache: &Path,
+    report: &mut dyn FnMut(Report),
+) -> Result<(Index, Option<Timestamp>), BootstrapError> {
     let mut index = Index::default();
     let mut release_date = None;
     for source in &request.sources.fetch {
@@ -147,15 +178,7 @@ pub fn solve(
         }
     }
     index.finish();
-    let packages = closure(&index, &request.include, &request.suite)?;
-    Ok(Solution {
-        distribution: request.distribution,
-        suite: request.suite.clone(),
-        architecture: request.architecture.clone(),
-        packages: packages.into_iter().map(solved).collect(),
-        image_sources: to_deb822(&request.sources.image),
-        release_date,
-    })
+    Ok((index, release_date))
 }
 
 fn solved(package: &Package) -> BootstrapPackage {

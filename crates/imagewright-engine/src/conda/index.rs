@@ -91,10 +91,15 @@ impl Indexes<'_> {
         subdir: &str,
         report: &StepReporter<'_>,
     ) -> Result<Vec<Index>, EngineError> {
+        report.status(format!("looking up packages of {}", names(channels)));
+        self.opened(channels, subdir)
+    }
+
+    /// The same, where nobody is told.
+    pub(super) fn opened(&self, channels: &[Channel], subdir: &str) -> Result<Vec<Index>, EngineError> {
         fs::create_dir_all(&self.folder).map_err(EngineError::io("create", &self.folder))?;
         let wanted: Vec<(&Channel, &str)> =
             channels.iter().flat_map(|channel| [(channel, subdir), (channel, "noarch")]).collect();
-        report.status(format!("looking up packages of {}", names(channels)));
         let indexes = parallel::map(&wanted, AT_ONCE, |(channel, subdir)| self.index(channel, subdir))?;
         for (channel, pair) in channels.iter().zip(indexes.chunks(2)) {
             if pair.iter().all(|index| matches!(index.list, List::Nothing)) {
@@ -159,7 +164,7 @@ impl Indexes<'_> {
         let lookup = |source| CondaError::Lookup { channel: channel.name().to_owned(), source };
         if self.offline && !matches!(url(Form::Json).expose().split_once(':'), Some(("file", _))) {
             let note = note.ok_or_else(|| lookup(FetchError::Offline { url: url(Form::Json) }))?;
-            return self.opened(channel, subdir, note.form, &list_path);
+            return self.read(channel, subdir, note.form, &list_path);
         }
         let known = note.as_ref().map(|note| note.form);
         for form in known.into_iter().chain(FORMS.into_iter().filter(|form| Some(*form) != known)) {
@@ -175,7 +180,7 @@ impl Indexes<'_> {
                     if let Changed::Yes(etag) = changed {
                         write_note(&note_path, &Note { version: VERSION, form, etag })?;
                     }
-                    return self.opened(channel, subdir, form, &list_path);
+                    return self.read(channel, subdir, form, &list_path);
                 }
             }
         }
@@ -216,7 +221,7 @@ impl Indexes<'_> {
         Ok(changed)
     }
 
-    fn opened(&self, channel: &Channel, subdir: &str, form: Form, path: &Path) -> Result<List, EngineError> {
+    fn read(&self, channel: &Channel, subdir: &str, form: Form, path: &Path) -> Result<List, EngineError> {
         let wrong = |source| EngineError::from(broken(channel, subdir, source));
         let unreadable = |source| EngineError::Io { action: "read", path: path.to_owned(), source };
         if form == Form::Shards {
@@ -229,6 +234,15 @@ impl Indexes<'_> {
 }
 
 impl Index {
+    /// Names all packages of the list.
+    pub(super) fn each_name(&self, on_name: &mut dyn FnMut(&str)) {
+        match &self.list {
+            List::Nothing => {}
+            List::Shards(shards) => shards.names().for_each(on_name),
+            List::Table(table) => table.names().for_each(on_name),
+        }
+    }
+
     /// The names in the list that are most like one that is not, with how much so.
     pub(super) fn like(&self, name: &str) -> Option<(f64, String)> {
         let scored = |known: &str| (strsim::jaro_winkler(name, known), known.to_owned());

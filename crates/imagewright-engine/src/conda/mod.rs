@@ -16,6 +16,7 @@ mod files;
 mod index;
 mod layers;
 mod listed;
+mod names;
 mod places;
 mod plan;
 mod replaced;
@@ -47,6 +48,7 @@ use facts::CondaFacts;
 use layers::Installer;
 pub(crate) use layers::{CONDA_FILES, CONDA_LAYER, CONDA_PYTHON, CondaLayer, python_key};
 pub use listed::read_conda_lock;
+pub(crate) use names::ListedChannels;
 use places::Places;
 
 /// How many files that several packages bring are named.

@@ -1,6 +1,8 @@
 //! What goes wrong with packages of Python: locks, files, wheels.
 
-use imagewright_model::ErrorKind;
+use std::io;
+
+use imagewright_model::{ErrorKind, SecretUrl};
 use imagewright_python::lock::{LockError, NameError};
 use imagewright_python::markers::ReportError;
 use imagewright_python::wheel::{WheelError, WheelErrorKind};
@@ -19,6 +21,17 @@ pub enum PipError {
         /// Why not.
         source: FetchError,
     },
+    /// What an index says cannot be understood.
+    #[error("`{url}` is no list of packages")]
+    Index {
+        /// Its address.
+        url: SecretUrl,
+        /// Why not.
+        source: io::Error,
+    },
+    /// uv does not say which index it asks.
+    #[error("uv does not say which package index it asks")]
+    NoIndex,
     /// uv asked the interpreter, and the answer is not one.
     #[error("the image's Python cannot get packages")]
     PythonReport {
@@ -77,6 +90,7 @@ impl PipError {
             Self::Artifact { source, .. } => source.kind(),
             Self::Local(error) => error.kind(),
             Self::Broken { source, .. } => ErrorKind::of_io(source),
+            Self::Index { .. } | Self::NoIndex => ErrorKind::Unavailable,
             Self::Wheel { source } if source.kind() == WheelErrorKind::Io => ErrorKind::Machine,
             Self::Wheel { .. }
             | Self::PythonReport { .. }
@@ -93,6 +107,8 @@ impl PipError {
             Self::Artifact { source, .. } => source.hint(),
             Self::Local(error) => error.hint(),
             Self::Broken { source, .. } => ErrorKind::io_hint(source),
+            Self::Index { .. } => Some("look at `python.index` and `python.extra-indexes`".to_owned()),
+            Self::NoIndex => Some("name one with `python.index`".to_owned()),
             Self::Wheel { source } => source.hint(),
             Self::PythonReport { source } => source.hint(),
             Self::Lock { source } => Some(source.hint()),

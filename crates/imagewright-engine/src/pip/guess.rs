@@ -19,7 +19,7 @@ use crate::host_program;
 use crate::lock::Kept;
 
 /// The minor version that Pythons most likely have where an image does not tell.
-const LIKELY_MINOR: u8 = 13;
+pub(super) const LIKELY_MINOR: u8 = 13;
 
 impl PipStep<'_> {
     /// What [`PythonFacts::find`] finds.
@@ -71,7 +71,7 @@ fn minor(config: &ImageConfig) -> u8 {
 }
 
 /// What a Python of Linux answers to uv.
-fn likely(minor: u8, architecture: &str) -> Value {
+pub(super) fn likely(minor: u8, architecture: &str) -> Value {
     let machine = match architecture {
         "amd64" => "x86_64",
         "arm64" => "aarch64",

@@ -149,7 +149,7 @@ impl Solver<'_> {
 }
 
 /// A script that answers for an interpreter; the same report has the same script, so uv asks it once.
-fn stand_in(folder: &Path, report: &Value) -> Result<PathBuf, EngineError> {
+pub(super) fn stand_in(folder: &Path, report: &Value) -> Result<PathBuf, EngineError> {
     let digest = Digest::of(report.to_string().as_bytes());
     let folder = folder.join(digest.hex());
     let script = folder.join("python");

@@ -11,7 +11,10 @@ mod pulls;
 mod secrets;
 mod session;
 mod settings;
+mod spec_files;
+mod storage;
 pub(crate) mod streams;
+mod suggestions;
 mod tokens;
 
 use axum::http::header;
@@ -40,6 +43,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(audit::router())
         .merge(exchange::router())
         .merge(settings::router())
+        .merge(spec_files::router())
+        .merge(storage::router())
+        .merge(suggestions::router())
 }
 
 /// What the description says of the whole.

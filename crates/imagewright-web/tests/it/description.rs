@@ -38,6 +38,7 @@ fn what_makes_something_takes_a_key() {
         "/api/v1/plans",
         "/api/v1/session",
         "/api/v1/setup",
+        "/api/v1/specs/read",
         "/api/v1/tokens",
     ];
     assert_eq!(without, BTreeSet::from(expected));

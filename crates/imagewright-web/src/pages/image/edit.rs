@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use imagewright_catalog::{Action, Image, Name, Object, Warning, may};
-use imagewright_server::{NewBuild, ServerError};
+use imagewright_server::{GivenFile, NewBuild, ServerError};
 use serde::Deserialize;
 
 use super::form::{self, Choices, LISTS};
@@ -39,6 +39,8 @@ struct FormPage {
     planned: Option<PlannedPart>,
     /// What would be changed, before it is: field, before, after.
     changes: Option<Vec<(&'static str, String, String)>>,
+    /// Files that were read, and what was left of them.
+    read: Option<(String, Vec<String>)>,
 }
 
 impl FormPage {
@@ -54,7 +56,7 @@ impl FormPage {
             None => "New image".to_owned(),
         };
         let frame = Frame::new(title, Place::Images, visitor);
-        Ok(Self { frame, fields, choices, image, planned: None, changes: None })
+        Ok(Self { frame, fields, choices, image, planned: None, changes: None, read: None })
     }
 
     // What follows is called by templates.
@@ -110,6 +112,9 @@ async fn add(State(app): State<App>, Posted { visitor, fields }: Posted) -> Show
         let planned = PlannedPart::find(&app.server, &visitor, &fields).await?;
         let form = FormPage::new(&app, &visitor, fields, None).await?;
         return Ok(page(StatusCode::OK, &FormPage { planned: Some(planned), ..form }));
+    }
+    if fields.has("then", "read") {
+        return read(&app, &visitor, fields, None).await;
     }
     let new = match form::new_image(&fields) {
         Ok(new) => new,
@@ -184,6 +189,9 @@ async fn save(State(app): State<App>, Path(name): Path<Name>, Posted { visitor, 
         let form = FormPage::new(&app, &visitor, fields, Some(image)).await?;
         return Ok(page(StatusCode::OK, &FormPage { planned: Some(planned), ..form }));
     }
+    if fields.has("then", "read") {
+        return read(&app, &visitor, fields, Some(image)).await;
+    }
     if fields.has("then", "review") {
         let changes = changes(&fields, &form::filled(&image));
         let form = FormPage::new(&app, &visitor, fields, Some(image)).await?;
@@ -199,6 +207,34 @@ async fn save(State(app): State<App>, Path(name): Path<Name>, Posted { visitor, 
         Ok(build) => Ok(Redirect::to(&format!("/builds/{}?done=queued", build.id)).into_response()),
         Err(error) => again(&app, &visitor, fields, Some(saved.view.image), error).await,
     }
+}
+
+/// The form with what files say filled in. Without a name, a file is what its text looks like.
+async fn read(app: &App, visitor: &Visitor, fields: Fields, image: Option<Image>) -> Shown {
+    let names: Vec<&str> = fields.all("given_name").collect();
+    let texts = fields.sent().iter().filter(|(name, text)| name == "given_text" && !text.trim().is_empty());
+    let file = |(place, (_, text)): (usize, &(String, String))| GivenFile {
+        name: names.get(place).copied().unwrap_or_default().to_owned(),
+        text: text.replace("\r\n", "\n"),
+    };
+    let files: Vec<GivenFile> = texts.enumerate().map(file).collect();
+    let wrong = |fields: Fields, detail: String| fields.wrong("/given", detail);
+    let found = match app.server.read_files(&visitor.principal, &files) {
+        Ok(found) => found,
+        Err(ServerError::Invalid(invalid)) => {
+            let detail = invalid.0.into_iter().map(|problem| problem.detail).collect::<Vec<_>>().join("; ");
+            return refused(app, visitor, wrong(fields, detail), image).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let fields = match form::with_files(&fields, &found.spec) {
+        Ok(fields) => fields,
+        Err(detail) => return refused(app, visitor, fields.wrong("/spec/more", detail), image).await,
+    };
+    let shown = files.iter().map(|file| if file.name.is_empty() { "the text" } else { &file.name });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let form = FormPage::new(app, visitor, fields, image).await?;
+    Ok(page(StatusCode::OK, &FormPage { read: Some((shown, found.left)), ..form }))
 }
 
 /// What two states of a form differ in.

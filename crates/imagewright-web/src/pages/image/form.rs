@@ -6,7 +6,7 @@ use imagewright_catalog::{
     Action, Change, Image, ImageChange, ImageType, Name, NewImage, Object, Owner, Principal, PullPolicy,
     SecretKind, Source, Visibility, VisibilityChange, may,
 };
-use imagewright_server::{NewBuild, Server, ServerError};
+use imagewright_server::{NewBuild, Server, ServerError, join_specs};
 use serde_json::{Value, json};
 
 use crate::pages::fields::Fields;
@@ -125,13 +125,21 @@ pub(super) fn with_spec(fields: Fields, spec: &Value) -> Fields {
     let base = rest.remove("base").and_then(|base| base.as_str().map(str::to_owned)).unwrap_or_default();
     let mut fields = fields.with("base", base);
     for (list, ..) in LISTS {
-        let lines: Option<Vec<String>> = rest
-            .get(list)
-            .and_then(Value::as_array)
-            .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
-        if let Some(lines) = lines {
-            rest.remove(list);
-            fields = fields.with(list, lines.join("\n"));
+        let Some(mut said) = rest.remove(list) else { continue };
+        // What a list says beside its packages stays with the rest.
+        let packages = match said.as_object_mut() {
+            Some(fields) => fields.remove("packages").unwrap_or_else(|| json!([])),
+            None => said.take(),
+        };
+        let items = packages.as_array();
+        let lines: Option<Vec<&str>> = items.and_then(|items| items.iter().map(Value::as_str).collect());
+        match lines {
+            Some(lines) if !lines.is_empty() => fields = fields.with(list, lines.join("\n")),
+            Some(_) => {}
+            None => drop(rest.insert(list.to_owned(), packages)),
+        }
+        if said.as_object().is_some_and(|fields| !fields.is_empty()) {
+            rest.insert(list.to_owned(), said);
         }
     }
     match rest.is_empty() {
@@ -155,11 +163,29 @@ pub(super) fn spec(fields: &Fields) -> Result<Value, String> {
     }
     for (list, ..) in LISTS {
         let lines = fields.lines(list);
-        if !lines.is_empty() {
-            spec[list] = lines.into();
+        match &mut spec[list] {
+            // What the rest says of a list beside its packages.
+            Value::Object(said) if !said.contains_key("packages") => {
+                said.insert("packages".to_owned(), lines.into());
+            }
+            said if !lines.is_empty() => *said = lines.into(),
+            Value::Null => drop(spec.as_object_mut().map(|fields| fields.remove(list))),
+            _ => {}
         }
     }
     Ok(spec)
+}
+
+/// The fields with what files say added: lists grow, and what a file names replaces what was filled in.
+pub(super) fn with_files(fields: &Fields, read: &Value) -> Result<Fields, String> {
+    let mut known = spec(fields)?;
+    join_specs(&mut known, read.clone());
+    let of_spec = |name: &str| {
+        ["base", "more", "given_name", "given_text", "way"].contains(&name)
+            || LISTS.iter().any(|(list, ..)| *list == name)
+    };
+    let others = fields.sent().iter().filter(|(name, _)| !of_spec(name)).cloned();
+    Ok(with_spec(Fields::new(others.collect()).with("way", "built"), &known))
 }
 
 /// What the form adds; else the form with what is wrong.
@@ -300,7 +326,8 @@ mod tests {
             json!({"display_name": "A", "reference": "registry.example/a:1", "gpu_reference": "registry.example/a:gpu", "tags": ["x", "y"]}),
             json!({"display_name": "A", "reference": "registry.example/a:1", "type": "cpu", "pull_policy": "Always", "description": "d"}),
             json!({"display_name": "A", "visibility": {"groups": ["ml", "bio"]}, "owner": {"group": "ml"}, "base_pull_secret": "s",
-                   "spec": {"base": "registry.example/b:1", "pip": ["six", "numpy>=2"], "conda": {"channels": ["a"]}, "user": "1000"}}),
+                   "spec": {"base": "registry.example/b:1", "pip": ["six", "numpy>=2"], "apt": ["git"], "user": "1000",
+                            "conda": {"channels": ["a"], "packages": ["r-base"]}}}),
         ] {
             let image = image(new);
             assert_eq!(change(&filled(&image), &image), ImageChange::default(), "{image:?}");
@@ -329,6 +356,32 @@ mod tests {
             ..ImageChange::default()
         };
         assert_eq!(change, expected);
+    }
+
+    #[test]
+    fn files_are_added_to_what_was_filled_in() {
+        let fields = Fields::default()
+            .with("way", "existing")
+            .with("display_name", "A")
+            .with("pip", "six")
+            .with("more", r#"{"user": "1000"}"#)
+            .with("given_text", "x");
+        let read = json!({"base": "b:1", "pip": {"packages": ["numpy"], "pre": true}, "conda": {"packages": ["r"], "channels": ["c"]}});
+        let fields = with_files(&fields, &read).unwrap();
+        assert_eq!(
+            (fields.text("way"), fields.text("display_name"), fields.text("given_text")),
+            ("built", "A", "")
+        );
+        assert_eq!(
+            (fields.text("base"), fields.lines("pip"), fields.text("conda")),
+            ("b:1", vec!["six", "numpy"], "r")
+        );
+        assert_eq!(
+            spec(&fields).unwrap(),
+            json!({"base": "b:1", "pip": {"packages": ["six", "numpy"], "pre": true}, "user": "1000",
+                   "conda": {"packages": ["r"], "channels": ["c"]}})
+        );
+        assert!(with_files(&Fields::default().with("more", "{"), &read).is_err());
     }
 
     #[test]

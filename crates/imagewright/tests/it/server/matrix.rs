@@ -205,6 +205,14 @@ fn people() -> Vec<Row> {
         row("DELETE /tokens/{id}", "/tokens/TOKEN-OF-SUBJECT", Value::Null, "luuuuull"),
         row("GET /audit", "/audit", Value::Null, "lffff+ll"),
         row("GET /settings", "/settings", Value::Null, "lffff+ll"),
+        row("GET /storage", "/storage", Value::Null, "lffff+ll"),
+        row("GET /suggestions", "/suggestions?kind=image&text=a", Value::Null, "lff+++ll"),
+        row(
+            "POST /specs/read",
+            "/specs/read",
+            json!({"files": [{"name": "a.txt", "text": "six"}]}),
+            "lff+++ll",
+        ),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Pages, in a real browser on a running server.
 
+mod forms;
 mod images;
 mod looks;
 mod sessions;

@@ -14,7 +14,7 @@ fn watching<'a>(server: &'a TestServer, root: &Caller<'a>) -> Browser {
     browser.type_into("#display_name", "Tools");
     browser.click("#way-built");
     browser.type_into("#base", BASE);
-    browser.click("summary");
+    browser.click(".more summary");
     browser.type_into(
         "#more",
         r#"{"conda": {"packages": ["tool", "other"], "channels": ["team"]}, "python": {"bytecode": "none"}}"#,
