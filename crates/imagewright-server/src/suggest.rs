@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use imagewright_catalog::{
     Action, ImageFilter, Object, OrderBy, PageRequest, Principal, SecretKind, Source, may,
 };
+use imagewright_model::in_one_line;
 use imagewright_model::spec::BaseSource;
 use imagewright_oci::Reference;
 use imagewright_service::{Login, Packages, SuggestCommand, Suggestion, Suggestions};
@@ -93,7 +94,7 @@ impl Server {
             Ok(suggestions) => Ok(suggestions),
             // Nobody who types wants to be told that an index does not answer; the plan tells.
             Err(error) => {
-                tracing::info!(%error, "no suggestions");
+                tracing::info!(error = in_one_line(&error), "no suggestions");
                 Ok(Suggestions::default())
             }
         }
@@ -108,7 +109,7 @@ impl Server {
         let (packages, missing) = (packages.clone(), self.missing_names.clone());
         let refreshed = self.blocking(move |service| {
             if let Err(error) = service.refresh_names(&packages) {
-                tracing::warn!(%error, "a list of packages could not be had");
+                tracing::warn!(error = in_one_line(&error), "a list of packages could not be had");
                 missing.note(key);
             }
         });

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
 /// Names with the version that goes with each, where a list tells one.
 pub(crate) type Names = BTreeMap<String, Option<String>>;
@@ -34,8 +35,16 @@ pub(super) fn write_lines(names: &Names, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
+/// What data scientists mean most often. An index has look-alikes of each, which must not stand above it.
+const WELL_KNOWN: &str = include_str!("well_known.txt");
+
 /// How good a name is; less is better: exact, then beginning so, then known, then short, then by name.
 type Rank = (bool, bool, bool, usize, String);
+
+fn is_well_known(name: &str) -> bool {
+    static SORTED: LazyLock<Vec<&str>> = LazyLock::new(|| WELL_KNOWN.lines().collect());
+    SORTED.binary_search(&name).is_ok()
+}
 
 /// Names that are like what somebody typed.
 pub struct Match<'a> {
@@ -71,7 +80,13 @@ impl<'a> Match<'a> {
         }
         let Some(at) = position(name, &self.text) else { return };
         let is_exact = at == 0 && name.len() == self.text.len();
-        let rank = (!is_exact, at != 0, !self.preferred.contains(name), name.len(), name.to_owned());
+        let rank = (
+            !is_exact,
+            at != 0,
+            !(self.preferred.contains(name) || is_well_known(name)),
+            name.len(),
+            name.to_owned(),
+        );
         // Several lists may have a name.
         if self.best.iter().any(|(known, _)| known.4 == name) {
             return;
@@ -129,12 +144,22 @@ mod tests {
     #[test]
     fn what_was_typed_comes_first_then_what_begins_so_then_what_has_it() {
         let list = "numexpr\nnum\nnumpy-financial\nnumpy\nenum34\nnums\n";
-        assert_eq!(best(&[list], "num", &[]), ["num", "nums", "numpy", "numexpr"]);
+        assert_eq!(best(&[list], "num", &[]), ["num", "numpy", "numexpr", "nums"]);
         assert_eq!(best(&[list], "numpy", &[]), ["numpy", "numpy-financial"]);
         assert_eq!(best(&[list], "um34", &[]), ["enum34"]);
-        assert_eq!(best(&[list], "num", &["numpy-financial"]), ["num", "numpy-financial", "nums", "numpy"]);
+        assert_eq!(
+            best(&[list], "num", &["numpy-financial"]),
+            ["num", "numpy", "numexpr", "numpy-financial"]
+        );
         assert_eq!(best(&[list], "xx", &[]), [""; 0]);
         assert_eq!(best(&[], "x", &[]), [""; 0]);
+    }
+
+    #[test]
+    fn look_alikes_do_not_stand_above_what_is_meant() {
+        assert!(WELL_KNOWN.lines().is_sorted(), "it is searched by halves");
+        let list = "scikit-learm\nscikit-learn\nscikit-learnt\n";
+        assert_eq!(best(&[list], "scikit-lear", &[])[0], "scikit-learn");
     }
 
     #[test]

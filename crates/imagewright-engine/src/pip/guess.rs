@@ -124,7 +124,13 @@ pub(super) fn likely(minor: u8, architecture: &str) -> Value {
         "gil_disabled": false,
         "debug_enabled": false,
         "pointer_size": "64",
+        "cpu_info": any_processor(),
     })
+}
+
+/// What uv is told of the processor: an image runs on others than the one it is built on.
+pub(super) fn any_processor() -> Value {
+    json!({ "unavailable": "an image runs on many machines" })
 }
 
 #[cfg(test)]

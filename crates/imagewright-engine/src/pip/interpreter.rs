@@ -11,6 +11,7 @@ use imagewright_oci::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::guess::any_processor;
 use crate::error::EngineError;
 use crate::outside::INSIDE;
 use crate::step::{self, StepContext};
@@ -170,8 +171,12 @@ impl PythonFacts {
             Some(PythonEnvironment::Venv(path)) => path.as_str(),
             _ => DEFAULT_ENVIRONMENT,
         };
-        let Answer { interpreter, report, installed, folders, links } =
+        let Answer { interpreter, mut report, installed, folders, links } =
             probe(&mut bench, context, uv, &path, wished)?;
+        if let Some(processor) = report.get_mut("cpu_info") {
+            // What is known of an image holds on each machine.
+            *processor = any_processor();
+        }
         let target = Target::choose(interpreter.externally_managed, environment);
         Ok(Some(Self { interpreter, target, environment_exists, report, installed, folders, links }))
     }

@@ -1,14 +1,14 @@
 //! A running server, asked as its users ask it.
 
 mod backup;
-mod builds;
+pub(crate) mod builds;
 mod catalogue;
 mod commands;
 mod copies;
 mod exchange;
 mod logins;
 mod matrix;
-mod needs_browser;
+pub(crate) mod needs_browser;
 mod needs_oidc_provider;
 mod needs_schemathesis;
 mod oidc;
@@ -18,4 +18,4 @@ mod people;
 mod registry;
 mod secrets;
 mod storm;
-mod support;
+pub(crate) mod support;

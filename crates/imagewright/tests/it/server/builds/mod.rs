@@ -4,5 +4,5 @@ mod asked;
 mod cut_off;
 mod registries;
 mod remote;
-pub(super) mod support;
+pub(crate) mod support;
 mod watched;

@@ -14,17 +14,17 @@ use super::support::{Caller, TestServer};
 const PASSWORD: &str = "correct horse battery";
 
 /// Somebody who can log in, by name and password.
-fn add_person(root: &Caller<'_>, name: &str, admin: bool) {
+pub(crate) fn add_person(root: &Caller<'_>, name: &str, admin: bool) {
     root.post("/people", &json!({"name": name, "admin": admin, "password": PASSWORD})).is(201);
 }
 
 impl TestServer {
-    fn page(&self, path: &str) -> String {
+    pub(crate) fn page(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// A browser in which somebody has logged in.
-    fn browser_of(&self, name: &str, look: Look) -> Browser {
+    pub(crate) fn browser_of(&self, name: &str, look: Look) -> Browser {
         let browser = Browser::open(look);
         browser.go(&self.page("/images"));
         log_in(&browser, name);
