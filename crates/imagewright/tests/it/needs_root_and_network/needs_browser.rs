@@ -7,9 +7,10 @@ use imagewright_testkit::conda::CondaPackage;
 use serde_json::{Value, json};
 
 use super::link_scripts::context;
-use super::seed::BASE;
+use super::seed::{self, BASE, PYTHON};
 use crate::server::builds::support::{last_build, wait_for};
 use crate::server::needs_browser::add_person;
+use crate::server::registry::login;
 use crate::server::support::TestServer;
 
 const LINES: u32 = 40_000;
@@ -22,6 +23,46 @@ fn talkative() -> CondaPackage {
          sleep 0.1\ndone\n"
     );
     CondaPackage::new("talkative", "1.0").file("bin/.talkative-post-link.sh", script)
+}
+
+/// The first start, as somebody goes through it who has never seen Docker: from the link that the server prints to an image that others pull.
+#[test]
+#[ignore = "needs root, network and a browser"]
+fn from_the_first_start_to_a_pulled_image() {
+    let server = TestServer::start_in(seed::context(), &[]);
+    let link = server.said.iter().find_map(|line| line.trim().strip_prefix("http://")).unwrap();
+    let browser = Browser::open(Look::default());
+    browser.go(&format!("http://{link}"));
+    browser.type_into("#name", "ada");
+    browser.type_into("#password", "correct horse battery");
+    browser.click("button.primary");
+    browser.wait_for_text("There is no image yet");
+    browser.click("main a.primary");
+    browser.click("#way-built");
+    browser.type_into("#display_name", "First steps");
+    browser.type_into("#base", PYTHON);
+    browser.type_into("#pip", "six==1.17.0");
+    browser.wait_for_text("It can be built");
+    browser.click("aside button[value=save]");
+    browser.wait_for_text("It was added.");
+    browser.click("main a[href^='/builds/']");
+    browser.wait_until("return document.querySelector('#log')?.dataset.over != null");
+    browser.wait_for_text("On offer as");
+    browser.go(&server.page("/images/first-steps"));
+    browser.wait_until("return document.querySelector('[data-copy]') != null");
+    browser.click("[data-copy]");
+    browser.wait_for_text("Copied");
+    let reference = browser.run("return document.querySelector('[data-copy]').dataset.copy");
+    let reference = reference.as_str().unwrap();
+    assert!(reference.starts_with(&format!("{}/first-steps", server.address)), "{reference}");
+    // Whoever has a token pulls it, and it holds what was asked for.
+    let other = seed::empty_context();
+    let token = server.add_user("bob", &[]).token();
+    drop(login(&other, &server, "bob", &token).success());
+    drop(other.run(["pull", reference]).success());
+    let said = other.run(["image", "run", reference, "--", "python3", "-c", "import six; print(six.__version__)"]);
+    assert_eq!(said.success().stdout.trim(), "1.17.0");
+    assert_eq!(browser.complaints(), [] as [&str; 0]);
 }
 
 fn number(browser: &Browser, script: &str) -> f64 {

@@ -15,7 +15,7 @@ mod oidc;
 mod once;
 mod operation;
 mod people;
-mod registry;
+pub(crate) mod registry;
 mod secrets;
 mod storm;
 pub(crate) mod support;

@@ -20,7 +20,7 @@ fn client(server: &TestServer, person: &str, token: &str) -> TestContext {
     client
 }
 
-fn login(client: &TestContext, server: &TestServer, person: &str, token: &str) -> Outcome {
+pub(crate) fn login(client: &TestContext, server: &TestServer, person: &str, token: &str) -> Outcome {
     let arguments = ["login", &server.address, "-u", person, "--password-stdin"];
     let mut command = client.command(arguments);
     let mut process =
