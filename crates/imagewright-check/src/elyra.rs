@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use pep440_rs::Version;
 
+use crate::requirement::normalised;
+
 /// A release of Elyra.
 pub(crate) struct Release {
     /// Its name.
@@ -33,7 +35,7 @@ pub(crate) const RELEASES: [Release; 2] = [
     },
 ];
 
-/// What 4.1.1 wants.
+/// What 4.1.1 wants, in its spelling: names are compared to the letter.
 const PINS: [(&str, &str); 18] = [
     ("ipykernel", "6.25.2"),
     ("ipython", "8.12.3"),
@@ -41,7 +43,7 @@ const PINS: [(&str, &str); 18] = [
     ("jinja2", "3.1.6"),
     ("jupyter-client", "7.4.9"),
     ("jupyter-core", "5.8.1"),
-    ("markupsafe", "2.1.1"),
+    ("MarkupSafe", "2.1.1"),
     ("minio", "7.1.15"),
     ("nbclient", "0.6.3"),
     ("nbconvert", "7.17.1"),
@@ -55,6 +57,48 @@ const PINS: [(&str, &str); 18] = [
     ("urllib3", "2.6.3"),
 ];
 
+/// What is installed into a container before a node runs: packages in their spelling, each in one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pins {
+    origin: String,
+    pins: Vec<(String, Version)>,
+}
+
+/// The longest list of requirements that is taken for one.
+const MOST_PINS: usize = 2_000;
+
+impl Pins {
+    /// Those of a release.
+    pub(crate) fn of(release: &Release) -> Self {
+        let pins = PINS.iter().map(|(name, version)| {
+            let change = release.changes.iter().find(|(changed, _)| changed == name);
+            let version = change.map_or(*version, |(_, version)| version);
+            ((*name).to_owned(), Version::from_str(version).expect("the table holds versions"))
+        });
+        Self { origin: format!("requirements-elyra.txt of Elyra {}", release.name), pins: pins.collect() }
+    }
+
+    /// Those of a requirements file, by its name and text. Lines that pin nothing count for nothing, as with Elyra.
+    pub(crate) fn parse(file: &str, text: &str) -> Self {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        let pins = lines.filter_map(|line| {
+            let (name, version) = line.split_once("===").or_else(|| line.split_once("=="))?;
+            Some((name.trim().to_owned(), Version::from_str(version.trim()).ok()?))
+        });
+        Self { origin: file.to_owned(), pins: pins.take(MOST_PINS).collect() }
+    }
+
+    /// Whose they are.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Name and version of each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Version)> {
+        self.pins.iter().map(|(name, version)| (name.as_str(), version))
+    }
+}
+
 /// What `pip freeze` prints in another spelling than Elyra's, so that it counts as missing and is replaced in any version.
 const SPELT_OTHERWISE: [&str; 4] = ["jinja2", "jupyter-client", "jupyter-core", "prompt-toolkit"];
 
@@ -62,7 +106,7 @@ impl Release {
     /// The version that it wants of a package, by its normalised name.
     pub(crate) fn pin(&self, name: &str) -> Option<Version> {
         let of = |pins: &[(&str, &str)]| {
-            pins.iter().find(|(known, _)| *known == name).map(|(_, version)| (*version).to_owned())
+            pins.iter().find(|(known, _)| normalised(known) == name).map(|(_, version)| (*version).to_owned())
         };
         let version = of(self.changes).or_else(|| of(&PINS))?;
         Some(Version::from_str(&version).expect("the table holds versions"))
@@ -101,16 +145,26 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_a_version_and_a_normalised_name() {
+    fn every_row_is_a_version_and_a_change_of_something() {
         for release in &RELEASES {
-            for (name, _) in PINS.iter().chain(release.changes) {
-                assert!(release.pin(name).is_some(), "{name}");
-                assert!(
-                    name.chars().all(|letter| letter.is_ascii_lowercase()
-                        || letter.is_ascii_digit()
-                        || letter == '-')
-                );
+            assert_eq!(Pins::of(release).iter().count(), PINS.len());
+            for (name, version) in release.changes {
+                let pins = Pins::of(release);
+                let (_, found) = pins.iter().find(|(known, _)| known == name).unwrap();
+                assert_eq!(found.to_string(), *version);
+                assert_eq!(release.pin(&normalised(name)).as_ref(), Some(found));
             }
         }
+    }
+
+    #[test]
+    fn a_file_of_requirements_has_pins() {
+        let text = "# comment\nJinja2==3.1.6 # why\n requests === 2.33\nother>=1\n-r more.txt\nx==latest\n";
+        let pins = Pins::parse("site.txt", text);
+        let all: Vec<_> = pins.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        assert_eq!(
+            (all, pins.origin()),
+            (vec!["Jinja2 3.1.6".to_owned(), "requests 2.33".to_owned()], "site.txt")
+        );
     }
 }

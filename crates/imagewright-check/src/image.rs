@@ -1,25 +1,86 @@
-//! An image as rules see it: its documents, what its packages are, and what was left lying in its layers.
+//! An image as rules see it: its documents, its files, and what was left lying in its layers.
+
+use std::cell::OnceCell;
 
 use imagewright_model::spec::Origin;
-use imagewright_oci::{ContainerConfig, ImageConfig, Manifest};
+use imagewright_oci::{ContainerConfig, Digest, ImageConfig, Manifest};
 
+use crate::index::LayerIndex;
 use crate::leftovers::LayerContents;
+use crate::reference::ReferenceState;
 use crate::rule::Finding;
 use crate::selection::Selection;
+use crate::view::View;
 
 /// An image to be checked.
 pub struct ImageSubject<'a> {
     /// How it was called.
-    pub name: &'a str,
-    /// Its manifest.
-    pub manifest: &'a Manifest,
-    /// Its configuration.
-    pub config: &'a ImageConfig,
-    /// What is in its layers, as far as they could be read, bottom first: one for each layer of the manifest.
-    pub layers: Vec<Option<LayerContents>>,
+    pub(crate) name: &'a str,
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) config: &'a ImageConfig,
+    /// The digest of its manifest, where that is known.
+    pub(crate) digest: Option<Digest>,
+    /// What is known of its name in a registry; none where nobody looked.
+    pub(crate) reference: Option<ReferenceState>,
+    /// What was left lying, bottom first: one for each layer of the manifest.
+    pub(crate) layers: Vec<Option<LayerContents>>,
+    indexes: &'a [Option<LayerIndex>],
+    /// How many of its layers are those of its base.
+    base_layers: Option<usize>,
+    view: OnceCell<View>,
 }
 
-impl ImageSubject<'_> {
+impl<'a> ImageSubject<'a> {
+    /// An image by its documents and its layers, bottom first: none stands for one that could not be read.
+    pub fn new(
+        name: &'a str,
+        manifest: &'a Manifest,
+        config: &'a ImageConfig,
+        indexes: &'a [Option<LayerIndex>],
+    ) -> Self {
+        let layers = indexes.iter().map(|index| index.as_ref().map(LayerContents::of)).collect();
+        Self {
+            name,
+            manifest,
+            config,
+            digest: None,
+            reference: None,
+            layers,
+            indexes,
+            base_layers: None,
+            view: OnceCell::new(),
+        }
+    }
+
+    /// The same, where it is known how many of its layers are those of its base.
+    #[must_use]
+    pub fn with_base(self, layers: Option<usize>) -> Self {
+        Self { base_layers: layers.filter(|layers| *layers <= self.indexes.len()), ..self }
+    }
+
+    /// The same, where the digest of its manifest is known.
+    #[must_use]
+    pub fn with_digest(self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self }
+    }
+
+    /// The same, where it is known what its name stands for elsewhere.
+    #[must_use]
+    pub fn with_reference(self, reference: ReferenceState) -> Self {
+        Self { reference: Some(reference), ..self }
+    }
+
+    /// Its files.
+    pub fn view(&self) -> &View {
+        self.view.get_or_init(|| View::new(self.indexes.iter().map(Option::as_ref)))
+    }
+
+    /// The files of its base, where that is known.
+    pub(crate) fn base_view(&self) -> Option<View> {
+        let layers = self.base_layers.filter(|layers| *layers > 0)?;
+        Some(View::new(self.indexes[..layers].iter().map(Option::as_ref)))
+    }
+
     pub(crate) fn origin(&self) -> Origin {
         Origin::file(self.name)
     }

@@ -1,14 +1,12 @@
 //! What the entries of a layer tell: caches that were left in it, and Python packages that it brings or takes away.
-//! Whoever reads the layer shows one path after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use crate::index::{IndexKind, LayerIndex};
 
 /// A package manager that leaves things behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Manager {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Manager {
     /// Debian's and Ubuntu's.
     Apt,
     /// Python's.
@@ -29,7 +27,7 @@ pub enum Manager {
 
 impl Manager {
     /// Its name.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Apt => "apt",
             Self::Pip => "pip",
@@ -56,20 +54,32 @@ impl Manager {
 }
 
 /// What counts in a layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerContents {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LayerContents {
     /// Bytes of caches by manager, and the folder in which the first of them lies.
-    pub caches: BTreeMap<Manager, (u64, String)>,
+    pub(crate) caches: BTreeMap<Manager, (u64, String)>,
     /// Python distributions that it brings: folder of packages, then name and version as the folder of its metadata has
     /// them.
-    pub distributions: BTreeSet<(String, String, String)>,
+    pub(crate) distributions: BTreeSet<(String, String, String)>,
     /// Folders with metadata of Python distributions that it removes.
-    pub removed: BTreeSet<String>,
+    pub(crate) removed: BTreeSet<String>,
 }
 
 impl LayerContents {
-    /// Takes in a file, link or folder by its path from the root, without a slash in front.
-    pub fn add(&mut self, path: &str, size: u64) {
+    /// What counts in a layer of which this is the index.
+    pub(crate) fn of(index: &LayerIndex) -> Self {
+        let mut contents = Self::default();
+        for (path, entry) in index.entries() {
+            if let IndexKind::File(size) = entry.kind {
+                contents.add(&path, size);
+            }
+        }
+        index.removed().iter().for_each(|path| contents.remove(path));
+        contents
+    }
+
+    /// Takes in a file by its path from the root, without a slash in front.
+    fn add(&mut self, path: &str, size: u64) {
         if let Some((manager, folder)) = cache_of(path).filter(|_| size > 0) {
             let known = self.caches.entry(manager).or_insert_with(|| (0, folder.to_owned()));
             known.0 += size;
@@ -78,7 +88,7 @@ impl LayerContents {
     }
 
     /// Takes in that a path is removed.
-    pub fn remove(&mut self, path: &str) {
+    fn remove(&mut self, path: &str) {
         if path.ends_with(".dist-info") || path.ends_with(".egg-info") {
             self.removed.insert(path.to_owned());
         }

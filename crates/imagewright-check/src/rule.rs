@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::dockerfile::DockerfileSubject;
 use crate::image::ImageSubject;
+use crate::profile::ProfileSubject;
+use crate::remedy::Remedy;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -42,6 +44,53 @@ pub(crate) type DockerfileCheck = fn(&DockerfileSubject<'_>) -> Vec<Found>;
 /// Looks at an image.
 pub(crate) type ImageCheck = fn(&ImageSubject<'_>) -> Vec<Found>;
 
+/// Looks at an image as a platform would run it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PlatformCheck {
+    /// By its documents and by what is known of its name. It may not look at files.
+    Documents(fn(&ProfileSubject<'_>) -> Outcome),
+    /// By its files as well: where not all of them are known, it is not asked.
+    Files(fn(&ProfileSubject<'_>) -> Outcome),
+}
+
+/// What a check came to that may also not know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) found: Vec<Found>,
+    /// What could not be told, and why.
+    pub(crate) unknown: Vec<String>,
+}
+
+impl Outcome {
+    /// Nothing is the matter.
+    pub(crate) fn fine() -> Self {
+        Self::default()
+    }
+
+    /// It cannot be told.
+    pub(crate) fn unknown(why: impl Into<String>) -> Self {
+        Self { found: Vec::new(), unknown: vec![why.into()] }
+    }
+}
+
+impl From<Found> for Outcome {
+    fn from(found: Found) -> Self {
+        Self { found: vec![found], unknown: Vec::new() }
+    }
+}
+
+impl From<Option<Found>> for Outcome {
+    fn from(found: Option<Found>) -> Self {
+        Self { found: found.into_iter().collect(), unknown: Vec::new() }
+    }
+}
+
+impl From<Vec<Found>> for Outcome {
+    fn from(found: Vec<Found>) -> Self {
+        Self { found, unknown: Vec::new() }
+    }
+}
+
 /// A rule. Its texts are Markdown.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -59,17 +108,36 @@ pub struct Rule {
     pub sources: &'static [&'static str],
     pub(crate) on_dockerfile: Option<DockerfileCheck>,
     pub(crate) on_image: Option<ImageCheck>,
+    pub(crate) on_platform: Option<PlatformCheck>,
 }
 
 impl Rule {
+    /// What is left to say of a rule that profiles ask.
+    pub(crate) const OF_PLATFORMS: Self = Self {
+        name: "",
+        level: Level::Error,
+        summary: "",
+        why: "",
+        mend: "",
+        sources: &[],
+        on_dockerfile: None,
+        on_image: None,
+        on_platform: None,
+    };
+
     /// Whether it looks at Dockerfiles.
     pub fn is_for_dockerfiles(&self) -> bool {
         self.on_dockerfile.is_some()
     }
 
-    /// Whether it looks at images.
+    /// Whether it looks at images, whatever they are for.
     pub fn is_for_images(&self) -> bool {
         self.on_image.is_some()
+    }
+
+    /// Whether it is asked by profiles alone.
+    pub fn is_for_platforms_alone(&self) -> bool {
+        self.on_platform.is_some() && self.on_image.is_none() && self.on_dockerfile.is_none()
     }
 
     /// What it looks at, in words.
@@ -77,36 +145,46 @@ impl Rule {
         match (self.is_for_dockerfiles(), self.is_for_images()) {
             (true, true) => "Dockerfiles and images",
             (false, true) => "images",
-            (_, false) => "Dockerfiles",
+            (true, false) => "Dockerfiles",
+            (false, false) => "images for a platform",
         }
     }
 
     pub(crate) fn finding(&'static self, found: Found) -> Finding {
-        let Found { level, origin, message, mend } = found;
-        Finding { rule: self.name, level: level.unwrap_or(self.level), message, mend, origin }
+        let Found { level, origin, message, mend, remedy } = found;
+        Finding { rule: self.name, level: level.unwrap_or(self.level), message, mend, remedy, origin }
     }
 }
 
 /// What a check found, before it is known which rule it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    level: Option<Level>,
+    pub(crate) level: Option<Level>,
     origin: Origin,
     message: String,
     mend: Option<String>,
+    remedy: Option<Remedy>,
 }
 
 impl Found {
     pub(crate) fn new(origin: &Origin, message: impl Into<String>) -> Self {
-        Self { level: None, origin: origin.clone(), message: message.into(), mend: None }
+        Self { level: None, origin: origin.clone(), message: message.into(), mend: None, remedy: None }
     }
 
     pub(crate) fn with_level(self, level: Level) -> Self {
         Self { level: Some(level), ..self }
     }
 
+    pub(crate) fn with_beginning(self, beginning: &str) -> Self {
+        Self { message: format!("{beginning}{}", self.message), ..self }
+    }
+
     pub(crate) fn with_mend(self, mend: impl Into<String>) -> Self {
         Self { mend: Some(mend.into()), ..self }
+    }
+
+    pub(crate) fn with_remedy(self, remedy: Remedy) -> Self {
+        Self { remedy: Some(remedy), ..self }
     }
 }
 
@@ -121,6 +199,8 @@ pub struct Finding {
     pub message: String,
     /// What to write here in particular; the rule tells how to mend it in general.
     pub mend: Option<String>,
+    /// The same for a program to carry out, where one could.
+    pub remedy: Option<Remedy>,
     /// Where: a line of a Dockerfile, or an image.
     pub origin: Origin,
 }

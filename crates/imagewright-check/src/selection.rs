@@ -54,9 +54,16 @@ impl Selection {
     }
 
     pub(crate) fn rules(&self) -> impl Iterator<Item = &'static Rule> {
-        crate::rules().filter(|rule| {
-            (self.only.is_empty() || self.only.contains(&rule.name)) && !self.ignored.contains(&rule.name)
-        })
+        crate::rules().filter(|rule| self.includes(rule))
+    }
+
+    pub(crate) fn includes(&self, rule: &Rule) -> bool {
+        (self.only.is_empty() || self.only.contains(&rule.name)) && !self.ignored.contains(&rule.name)
+    }
+
+    /// The rules that were named to be asked alone.
+    pub fn named(&self) -> impl Iterator<Item = &'static Rule> {
+        crate::rules().filter(|rule| self.only.contains(&rule.name))
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn set_environment(config: &mut ImageConfig, name: &str, value: &str)
 }
 
 /// Sets a variable where it stands, or adds it at the end.
-fn set_variable(container: &mut ContainerConfig, name: &str, value: &str) {
+pub(crate) fn set_variable(container: &mut ContainerConfig, name: &str, value: &str) {
     let entry = format!("{name}={value}");
     let is_same = |known: &&mut String| known.split_once('=').is_some_and(|(known, _)| known == name);
     match container.env.iter_mut().find(is_same) {

@@ -8,6 +8,7 @@
 //! The engine prints nothing and looks at neither environment nor home: it is told of the machine
 //! ([`Machine`]) and of settings, and tells what happens as events.
 
+mod amend;
 mod apt;
 mod assembly;
 mod base;
@@ -48,6 +49,7 @@ mod uv;
 mod versions_error;
 mod workbench;
 
+pub use amend::{AmendRequest, Amendment, SettingChange};
 pub use build::{BaseImageRequest, BuildRequest, Built, BuiltFromSpec};
 pub use cancel::Cancel;
 pub use conda::{CondaError, read_conda_lock};

@@ -7,14 +7,21 @@ use imagewright_dockerfile::{Dockerfile, PlanRequest};
 use imagewright_model::Progress;
 use imagewright_oci::{Platform, Reference};
 
-pub use imagewright_check::{Finding, Level, Rule, Selection, UnknownRule, rule, rules};
+pub use imagewright_check::{
+    Finding, Level, Profile, ProfileError, Remedy, Report, Rule, Selection, Unanswered, UnknownRule, Verdict,
+    rule, rules,
+};
+pub use profiles::profiles;
 
 use crate::advice::Around;
 use crate::given::{Written, bases, dockerfile_in, named_contexts};
 use crate::{Cancel, Service, ServiceError};
 
 #[cfg(target_os = "linux")]
-mod image;
+pub(crate) mod image;
+#[cfg(target_os = "linux")]
+mod layers;
+mod profiles;
 
 /// What a user wants checked.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +38,12 @@ pub struct CheckCommand {
     pub contexts: Vec<(String, String)>,
     /// The rules.
     pub selection: Selection,
+    /// Where an image is to run: it is then asked for that alone.
+    pub profiles: Vec<Profile>,
+    /// The platform of an image in a registry; default: this machine's.
+    pub platform: Option<Platform>,
+    /// The secret that the image is pulled with where it is to run.
+    pub pull_secret: Option<String>,
 }
 
 /// What a check came to.
@@ -40,6 +53,8 @@ pub struct Checked {
     pub subject: String,
     /// What was found, by line.
     pub findings: Vec<Finding>,
+    /// What each profile has to say, in the order in which they were named.
+    pub reports: Vec<Report>,
     /// What a person should know beside: what could not be looked at.
     pub notes: Vec<String>,
 }
@@ -73,6 +88,10 @@ impl Service {
         context: &Path,
         file: &Path,
     ) -> Result<Checked, ServiceError> {
+        if let Some(profile) = command.profiles.first() {
+            let file = file.to_owned();
+            return Err(ServiceError::ProfileOfDockerfile { file, profile: profile.name.clone() });
+        }
         let written = Written::read(file)?;
         let (contexts, _) = named_contexts(&command.contexts)?;
         let plan = Dockerfile::parse(&written.file, &written.text)?.plan(&PlanRequest {
@@ -94,6 +113,6 @@ impl Service {
         notes.extend(unknown.iter().map(|base| {
             format!("the base `{base}` is not in the store, so what it brings was not looked at: `imagewright pull {base}`")
         }));
-        Ok(Checked { subject: written.file, findings, notes })
+        Ok(Checked { subject: written.file, findings, reports: Vec::new(), notes })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use imagewright_check::UnknownRule;
+use imagewright_check::{ProfileError, UnknownRule};
 use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
 #[cfg(target_os = "linux")]
@@ -110,6 +110,17 @@ pub enum ServiceError {
     /// A rule of this name does not exist.
     #[error(transparent)]
     UnknownRule(#[from] UnknownRule),
+    /// There is no such profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A Dockerfile is asked whether it runs somewhere.
+    #[error("profile `{profile}` looks at images, and `{}` is a Dockerfile", file.display())]
+    ProfileOfDockerfile {
+        /// The Dockerfile.
+        file: PathBuf,
+        /// The profile.
+        profile: String,
+    },
     /// What is to be checked is neither there as a file nor in the store as an image.
     #[error("there is no file, folder or image `{name}`")]
     NothingToCheck {
@@ -172,6 +183,8 @@ impl ServiceError {
             | Self::NoNameToPush
             | Self::NotForDockerfiles { .. } => ErrorKind::Usage,
             Self::UnknownRule(error) => error.kind(),
+            Self::Profile(error) => error.kind(),
+            Self::ProfileOfDockerfile { .. } => ErrorKind::Usage,
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
             #[cfg(target_os = "linux")]
             Self::Layer { .. } => ErrorKind::Invalid,
@@ -220,6 +233,8 @@ impl ServiceError {
                 Some("write them into the Dockerfile, or build a second image on the first".to_owned())
             }
             Self::UnknownRule(error) => error.hint(),
+            Self::Profile(error) => error.hint(),
+            Self::ProfileOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
             Self::NothingToCheck { .. } => Some(
                 "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),
             ),

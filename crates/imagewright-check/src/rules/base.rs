@@ -21,6 +21,7 @@ pub(super) static BASE_NOT_PINNED: Rule = Rule {
     sources: &["hadolint DL3006", "Docker, \"Building best practices\": pin base image versions"],
     on_dockerfile: Some(not_pinned),
     on_image: Some(recorded_without_digest),
+    on_platform: None,
 };
 
 pub(super) static BASE_LATEST: Rule = Rule {
@@ -33,6 +34,7 @@ pub(super) static BASE_LATEST: Rule = Rule {
     sources: &["hadolint DL3007"],
     on_dockerfile: Some(latest),
     on_image: Some(recorded_as_latest),
+    on_platform: None,
 };
 
 /// Images that files or stages come from: as written, and where.

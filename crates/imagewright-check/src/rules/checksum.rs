@@ -16,6 +16,7 @@ pub(super) static REMOTE_WITHOUT_CHECKSUM: Rule = Rule {
     sources: &["Docker, \"Dockerfile reference\": `ADD --checksum`"],
     on_dockerfile: Some(on_dockerfile),
     on_image: None,
+    on_platform: None,
 };
 
 fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {

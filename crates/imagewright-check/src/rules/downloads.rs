@@ -19,6 +19,7 @@ pub(super) static DOWNLOAD_WITHOUT_PIPEFAIL: Rule = Rule {
     sources: &["hadolint DL4006", "Docker, \"Building best practices\": using pipes"],
     on_dockerfile: Some(on_dockerfile),
     on_image: None,
+    on_platform: None,
 };
 
 /// Programs that succeed when they are given nothing.

@@ -10,7 +10,7 @@ use crate::launch::{Look, environment};
 use crate::rule::{Found, Level, Rule};
 use crate::shell::{commands, script_of};
 
-pub(super) static ENVIRONMENT_NOT_ON_PATH: Rule = Rule {
+pub(crate) static ENVIRONMENT_NOT_ON_PATH: Rule = Rule {
     name: "environment-not-on-path",
     level: Level::Warning,
     summary: "An environment that is entered when the container starts is on `PATH` as well.",
@@ -25,6 +25,7 @@ pub(super) static ENVIRONMENT_NOT_ON_PATH: Rule = Rule {
     ],
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
+    on_platform: None,
 };
 
 /// The environment that starting a container enters, where `PATH` does not lead to it.

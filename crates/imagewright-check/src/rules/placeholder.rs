@@ -21,6 +21,7 @@ pub(super) static PLACEHOLDER: Rule = Rule {
     ],
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
+    on_platform: None,
 };
 
 /// Tags that guides write.

@@ -9,7 +9,7 @@ use crate::launch::changes_user;
 use crate::rule::{Found, Level, Rule};
 use crate::shell::commands;
 
-pub(super) static RUNS_AS_ROOT: Rule = Rule {
+pub(crate) static RUNS_AS_ROOT: Rule = Rule {
     name: "runs-as-root",
     level: Level::Warning,
     summary: "Containers of the image run as a user who is not root.",
@@ -27,6 +27,7 @@ pub(super) static RUNS_AS_ROOT: Rule = Rule {
     ],
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
+    on_platform: None,
 };
 
 /// The value of a variable of a container; none where nothing is known of it.

@@ -7,7 +7,7 @@ use crate::dockerfile::DockerfileSubject;
 use crate::image::ImageSubject;
 use crate::rule::{Found, Level, Rule};
 
-pub(super) static SECRET_IN_IMAGE: Rule = Rule {
+pub(crate) static SECRET_IN_IMAGE: Rule = Rule {
     name: "secret-in-image",
     level: Level::Warning,
     summary: "No password or token is in `ENV` or `ARG`.",
@@ -20,6 +20,7 @@ pub(super) static SECRET_IN_IMAGE: Rule = Rule {
     sources: &["BuildKit, build check `SecretsUsedInArgOrEnv`"],
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
+    on_platform: None,
 };
 
 /// Words of names that stand for what is to be kept.

@@ -11,7 +11,7 @@ use crate::launch::{Look, Starts, starts};
 use crate::rule::{Found, Level, Rule};
 use crate::shell::script_of;
 
-pub(super) static SERVICE_NOT_STARTED: Rule = Rule {
+pub(crate) static SERVICE_NOT_STARTED: Rule = Rule {
     name: "service-not-started",
     level: Level::Warning,
     summary: "`CMD` and `ENTRYPOINT` start nothing that a notebook relies on.",
@@ -32,6 +32,7 @@ pub(super) static SERVICE_NOT_STARTED: Rule = Rule {
     ],
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
+    on_platform: None,
 };
 
 /// What starts with a container, and which of both instructions says so.

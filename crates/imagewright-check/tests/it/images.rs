@@ -1,6 +1,8 @@
 //! Images, by their documents and by what their layers tell.
 
-use imagewright_check::{ImageSubject, LayerContents, Level, Selection, check_image};
+use imagewright_check::{
+    ImageSubject, IndexEntry, IndexKind, Indexer, LayerIndex, Level, Selection, check_image,
+};
 use imagewright_oci::{
     ContainerConfig, Descriptor, Digest, HistoryEntry, ImageConfig, Manifest, MediaType, Platform, annotation,
 };
@@ -10,7 +12,17 @@ use crate::support::notebook;
 struct Example {
     manifest: Manifest,
     config: ImageConfig,
-    layers: Vec<Option<LayerContents>>,
+    layers: Vec<Option<LayerIndex>>,
+}
+
+/// A layer of files that are this large, with nothing in them that was kept.
+fn layer(files: &[(&str, u64)]) -> LayerIndex {
+    let mut indexer = Indexer::default();
+    for (path, size) in files {
+        let entry = IndexEntry { kind: IndexKind::File(*size), mode: 0o644, uid: 0, gid: 0 };
+        indexer.add(path.as_bytes(), entry, &mut std::io::empty()).unwrap();
+    }
+    indexer.finish()
 }
 
 impl Example {
@@ -24,7 +36,7 @@ impl Example {
 
     fn told(self) -> String {
         let Self { manifest, config, layers } = self;
-        let subject = ImageSubject { name: "team/image:1", manifest: &manifest, config: &config, layers };
+        let subject = ImageSubject::new("team/image:1", &manifest, &config, &layers);
         let findings = check_image(&subject, &Selection::default());
         findings.iter().map(|finding| format!("{}: {finding}\n", finding.level)).collect()
     }
@@ -54,11 +66,12 @@ fn what_can_be_seen_of_an_image_is_told() {
         made("RUN /bin/sh -c curl -L https://server.example/vVERSION/x-VERSION.tgz | tar xz", false),
     ];
     example.manifest.annotations.insert(annotation::BASE_NAME.to_owned(), "team/base:latest".to_owned());
-    let mut contents = LayerContents::default();
-    contents.add("var/lib/apt/lists/mirror.example_Packages", 20_000_000);
-    contents.add("root/.cache/pip/selfcheck/x", 100);
-    contents.add("usr/lib/python3.13/site-packages/Jinja2-3.2.0.dist-info/METADATA", 100);
-    contents.add("usr/lib/python3.13/site-packages/requests-2.40.0.dist-info/METADATA", 100);
+    let contents = layer(&[
+        ("var/lib/apt/lists/mirror.example_Packages", 20_000_000),
+        ("root/.cache/pip/selfcheck/x", 100),
+        ("usr/lib/python3.13/site-packages/Jinja2-3.2.0.dist-info/METADATA", 100),
+        ("usr/lib/python3.13/site-packages/requests-2.40.0.dist-info/METADATA", 100),
+    ]);
     example.layers[1] = Some(contents);
     insta::assert_snapshot!(example.told(), @r"
     warning: team/image:1: `CMD` starts `mlflow server --port 80`, and a pipeline runs a command of its own instead: a notebook that relies on it must start it (service-not-started)

@@ -19,7 +19,7 @@ mod source;
 mod stages;
 mod transfer;
 mod walk;
-mod write;
+pub(crate) mod write;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

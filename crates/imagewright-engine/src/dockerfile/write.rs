@@ -25,15 +25,15 @@ const FOLDER_MODE: u32 = 0o755;
 
 /// Owner, permissions and time of something that is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) time: i64,
+pub(crate) struct Look {
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) time: i64,
 }
 
 /// Writes below an upper directory that has `view`'s other layers below it.
-pub(super) struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     upper: PathBuf,
     view: RootView,
     origin: &'a Origin,
@@ -46,17 +46,17 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(upper: PathBuf, view: RootView, origin: &'a Origin) -> Self {
+    pub(crate) fn new(upper: PathBuf, view: RootView, origin: &'a Origin) -> Self {
         Self { upper, view, origin, links: HashMap::new(), replaces_links: false, folders: Vec::new() }
     }
 
     /// The same writer, which replaces links on the way to where something goes instead of following them.
-    pub(super) fn replacing_links(self, replaces_links: bool) -> Self {
+    pub(crate) fn replacing_links(self, replaces_links: bool) -> Self {
         Self { replaces_links, ..self }
     }
 
     /// The path without links that `path` leads to or would lead to.
-    pub(super) fn place(&self, path: &str) -> Result<PathBuf, EngineError> {
+    pub(crate) fn place(&self, path: &str) -> Result<PathBuf, EngineError> {
         if self.replaces_links {
             return Ok(Path::new(path)
                 .components()
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Whether there is a folder at a path without links.
-    pub(super) fn is_folder(&self, place: &Path) -> bool {
+    pub(crate) fn is_folder(&self, place: &Path) -> bool {
         self.kind(place) == Some(IS_FOLDER)
     }
 
@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes a folder and those on the way to it where they are missing; what is there stays as it is.
-    pub(super) fn folders(&mut self, place: &Path, missing: Look) -> Result<(), EngineError> {
+    pub(crate) fn folders(&mut self, place: &Path, missing: Look) -> Result<(), EngineError> {
         let mut here = PathBuf::new();
         for part in place.components() {
             let Component::Normal(name) = part else { continue };
@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A folder of what is copied: one that is there gets its look.
-    pub(super) fn folder(
+    pub(crate) fn folder(
         &mut self,
         place: &Path,
         look: Look,
@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A file, in place of one that is there. `fill` gives its contents.
-    pub(super) fn file<T>(
+    pub(crate) fn file<T>(
         &mut self,
         place: &Path,
         look: Look,
@@ -156,7 +156,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A further name of a file that was copied; none where this is its first.
-    pub(super) fn linked(&mut self, place: &Path, from: &fs::Metadata) -> Result<bool, EngineError> {
+    pub(crate) fn linked(&mut self, place: &Path, from: &fs::Metadata) -> Result<bool, EngineError> {
         if from.nlink() < 2 {
             return Ok(false);
         }
@@ -170,13 +170,13 @@ impl<'a> Writer<'a> {
     }
 
     /// A further name of something that was written by this writer.
-    pub(super) fn hard_link(&mut self, place: &Path, first: &Path) -> Result<(), EngineError> {
+    pub(crate) fn hard_link(&mut self, place: &Path, first: &Path) -> Result<(), EngineError> {
         self.clear(place, IS_FILE)?;
         let path = self.upper.join(place);
         fs::hard_link(self.upper.join(first), &path).map_err(EngineError::io("link", path))
     }
 
-    pub(super) fn link(&mut self, place: &Path, target: &Path, look: Look) -> Result<(), EngineError> {
+    pub(crate) fn link(&mut self, place: &Path, target: &Path, look: Look) -> Result<(), EngineError> {
         self.clear(place, IS_LINK)?;
         let path = self.upper.join(place);
         symlink(target, &path).map_err(EngineError::io("create the link", &path))?;
@@ -188,7 +188,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives folders the times they are to have. To be called when all is written.
-    pub(super) fn finish(self) -> Result<(), EngineError> {
+    pub(crate) fn finish(self) -> Result<(), EngineError> {
         for (place, time) in self.folders {
             let path = self.upper.join(place);
             File::open(&path)
@@ -239,7 +239,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives a file or folder its owner and mode.
-    pub(super) fn dress(&self, place: &Path, look: Look) -> Result<(), EngineError> {
+    pub(crate) fn dress(&self, place: &Path, look: Look) -> Result<(), EngineError> {
         let path = self.upper.join(place);
         // The owner first: changing it takes set-uid bits away.
         chown(&path, Some(look.uid), Some(look.gid))

@@ -84,7 +84,7 @@ pub const KINDS: [FactKind; 31] = [
     kind("pip-solution", Image, "what was chosen for an image at one moment"),
     kind("dockerfile-", Image, "what an instruction of a Dockerfile works on"),
     kind("layer-chunks", Image, "pieces of a layer of apt packages, which another build may find again"),
-    kind("layer-contents", Image, "what a layer holds; looked up by `check`"),
+    kind("layer-index", Image, "what a layer holds: its files, and texts of a few; looked up by `check`"),
     kind("tool", Machine, "the digest of a program of this machine"),
     kind("image-lock", Machine, "what was decided for a list that no file holds"),
     kind("packed-layer", Machine, "how a plain layer of a file was compressed"),

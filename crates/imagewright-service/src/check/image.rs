@@ -1,19 +1,20 @@
-//! Checking images in the store.
+//! Checking images: those in the store, and those that are in a registry alone.
 
-use std::io::Read;
-
-use imagewright_check::{ImageSubject, LayerContents, check_image};
-use imagewright_engine::{Cancel, EngineError};
-use imagewright_layer::{EntryKind, LayerError, LayerReader, decompress};
-use imagewright_model::Progress;
-use imagewright_oci::Descriptor;
+use imagewright_check::{ImageSubject, ReferenceState, RegistryAnswer, check_image};
+use imagewright_engine::{Cancel, EngineError, RemoteImages as _};
+use imagewright_model::{ErrorKind, Progress};
+use imagewright_oci::{Digest, Platform, Reference, annotation};
 use imagewright_store::{Image, StoreError};
 
 use super::{CheckCommand, Checked};
+use crate::metadata::{ImageRegistries, Trouble, TroubleKind};
 use crate::{Service, ServiceError};
 
-/// What was read in a layer, under its digest. The number grows when more is taken from it.
-const FACT: &str = "layer-contents-1";
+/// An image to be looked at, and where its layers are if the store has not got them.
+struct Found {
+    image: Image,
+    place: Option<Reference>,
+}
 
 impl Service {
     pub(super) fn check_image(
@@ -24,78 +25,114 @@ impl Service {
     ) -> Result<Checked, ServiceError> {
         let name = &command.subject;
         let _lease = self.store().lease(|| {})?;
-        let record = match self.store().resolve(name) {
-            Err(StoreError::ImageNotFound { .. } | StoreError::Reference(_)) => {
-                return Err(ServiceError::NothingToCheck { name: name.clone() });
-            }
-            record => record?,
-        };
-        let image = self.store().image(&record.manifest)?;
-        let layers = self.layers(&image, cancel, progress)?;
-        let missing = layers.iter().filter(|layer| layer.is_none()).count();
-        let subject = ImageSubject { name, manifest: &image.manifest, config: &image.config, layers };
-        let findings = check_image(&subject, &command.selection);
-        let mut notes = Vec::new();
+        let Found { image, place } = self.image_to_check(command, cancel)?;
+        let indexed = self.indexes(&image.manifest.layers, place.as_ref(), cancel, progress)?;
+        let base = self.base_layers(&image)?;
+        let mut subject = ImageSubject::new(name, &image.manifest, &image.config, &indexed.layers)
+            .with_digest(image.manifest.digest().clone())
+            .with_base(base);
+        if command.profiles.iter().any(imagewright_check::Profile::asks_registries) {
+            subject = subject.with_reference(self.reference_state(command, &image)?);
+        }
+        let mut notes = indexed.notes;
+        let missing = indexed.layers.iter().filter(|layer| layer.is_none()).count() - notes.len();
         if missing > 0 {
             let layers = if missing == 1 { "1 layer is".to_owned() } else { format!("{missing} layers are") };
             notes.push(format!(
                 "{layers} not in the store and was not looked at: `imagewright image fetch {name}`"
             ));
         }
-        Ok(Checked { subject: name.clone(), findings, notes })
+        let (findings, reports) = match command.profiles.is_empty() {
+            true => (check_image(&subject, &command.selection), Vec::new()),
+            false => {
+                let reports =
+                    command.profiles.iter().map(|profile| profile.ask(&subject, &command.selection));
+                (Vec::new(), reports.collect())
+            }
+        };
+        if command.profiles.is_empty() {
+            let alone = command.selection.named().filter(|rule| rule.is_for_platforms_alone());
+            notes.extend(alone.map(|rule| {
+                format!("the rule `{}` is asked for a platform alone: say which with `--for`", rule.name)
+            }));
+        }
+        Ok(Checked { subject: name.clone(), findings, reports, notes })
     }
 
-    /// What is in the layers of an image; none for those that were left in a registry.
-    fn layers(
-        &self,
-        image: &Image,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(&str, Progress),
-    ) -> Result<Vec<Option<LayerContents>>, ServiceError> {
-        let total = image.manifest.layers.iter().map(|layer| layer.size).sum();
-        let mut done = 0;
-        let mut all = Vec::new();
-        for layer in &image.manifest.layers {
-            progress("looking through the layers", Progress { done, total: Some(total) });
-            all.push(self.contents(layer, cancel)?);
-            done += layer.size;
+    /// The image that is meant: in the store, else, where it is to run somewhere, in its registry.
+    fn image_to_check(&self, command: &CheckCommand, cancel: &Cancel) -> Result<Found, ServiceError> {
+        let name = &command.subject;
+        let nothing = || ServiceError::NothingToCheck { name: name.clone() };
+        let is_wanted =
+            |platform: &Platform| command.platform.as_ref().is_none_or(|wanted| wanted.accepts(platform));
+        match self.store().resolve(name) {
+            Ok(record) if is_wanted(&record.platform) => {
+                return Ok(Found { image: self.store().image(&record.manifest)?, place: None });
+            }
+            Ok(_) | Err(StoreError::ImageNotFound { .. } | StoreError::Reference(_)) => {}
+            Err(error) => return Err(error.into()),
         }
-        Ok(all)
+        let reference = reference_in(name).filter(|_| !command.profiles.is_empty() && !self.trust().offline);
+        let Some(reference) = reference else { return Err(nothing()) };
+        let platform = command.platform.clone().unwrap_or_else(Platform::host);
+        let image = self.engine.remote.inspect(&reference, &platform, cancel.stop());
+        let image = image.map_err(EngineError::Remote);
+        match image {
+            Ok(image) => Ok(Found { image, place: Some(reference) }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(nothing()),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// What is in a layer: as it was found out once, or read now.
-    fn contents(&self, layer: &Descriptor, cancel: &Cancel) -> Result<Option<LayerContents>, ServiceError> {
-        let store = self.store();
-        if let Some(known) = store.get_fact(FACT, &layer.digest)? {
-            return Ok(Some(known));
-        }
-        if !store.has_blob(&layer.digest) {
-            return Ok(None);
-        }
-        let blob = store.open_blob(&layer.digest)?;
-        let contents = read_contents(blob, cancel).map_err(|source| match cancel.is_cancelled() {
-            true => EngineError::Cancelled.into(),
-            false => ServiceError::Layer { digest: layer.digest.clone(), source },
-        })?;
-        store.put_fact(FACT, &layer.digest, &contents)?;
-        Ok(Some(contents))
+    /// How many of an image's layers are those of its base, where the image says which that is and the store has it.
+    fn base_layers(&self, image: &Image) -> Result<Option<usize>, ServiceError> {
+        let said = image.manifest.annotations.get(annotation::BASE_DIGEST);
+        let Some(digest) = said.and_then(|said| said.parse::<Digest>().ok()) else { return Ok(None) };
+        let Ok(record) = self.store().resolve(&digest.to_string()) else { return Ok(None) };
+        let base = self.store().image(&record.manifest)?;
+        let below = &base.config.rootfs.diff_ids;
+        Ok(image.config.rootfs.diff_ids.starts_with(below).then_some(below.len()))
+    }
+
+    /// What the name of an image stands for in its registry.
+    fn reference_state(&self, command: &CheckCommand, image: &Image) -> Result<ReferenceState, ServiceError> {
+        let reference = reference_in(&command.subject);
+        let answer = match &reference {
+            None => RegistryAnswer::NotAsked("it is no name that a registry could know".to_owned()),
+            Some(_) if self.trust().offline => RegistryAnswer::NotAsked("`--offline` was said".to_owned()),
+            Some(reference) => {
+                let registries =
+                    ImageRegistries::new(&self.registry_settings, self.trust(), self.credentials.clone())?;
+                asked(&registries, reference, &image.config.platform)
+            }
+        };
+        Ok(ReferenceState { reference, answer, pull_secret: command.pull_secret.clone() })
     }
 }
 
-/// Reads what counts in a layer. Only names are looked at; nothing is unpacked.
-fn read_contents(blob: impl Read, cancel: &Cancel) -> Result<LayerContents, LayerError> {
-    let unreadable = |source| LayerError::Read { source };
-    let mut contents = LayerContents::default();
-    let plain = decompress(blob).map_err(unreadable)?;
-    LayerReader::new(plain).for_each(|entry, _| {
-        cancel.stop().check().map_err(unreadable)?;
-        let path = entry.path.as_path().to_string_lossy();
-        match entry.kind {
-            EntryKind::File { size } => contents.add(&path, size),
-            EntryKind::Whiteout => contents.remove(&path),
-            _ => {}
-        }
-        Ok::<_, LayerError>(())
-    })?;
-    Ok(contents)
+/// The name of an image as registries know it; none for an id of the store's.
+fn reference_in(name: &str) -> Option<Reference> {
+    let is_id = name.starts_with("sha256:")
+        || (name.len() >= 12 && name.chars().all(|letter| letter.is_ascii_hexdigit()));
+    if is_id { None } else { name.parse().ok() }
+}
+
+/// Asks a registry for an image.
+pub(crate) fn asked(
+    registries: &ImageRegistries,
+    reference: &Reference,
+    platform: &Platform,
+) -> RegistryAnswer {
+    match registries.inspect(reference, platform) {
+        Ok(image) => RegistryAnswer::Has {
+            manifest: image.descriptor.digest,
+            is_public: registries.is_public(reference).ok(),
+        },
+        Err(Trouble { kind, message, .. }) => match kind {
+            TroubleKind::Missing => RegistryAnswer::Missing(message),
+            TroubleKind::LoginRequired | TroubleKind::Denied => RegistryAnswer::Refused(message),
+            TroubleKind::WrongPlatform => RegistryAnswer::WrongPlatform(message),
+            TroubleKind::Unreachable | TroubleKind::Unusable => RegistryAnswer::Unreachable(message),
+        },
+    }
 }

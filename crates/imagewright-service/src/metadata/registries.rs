@@ -138,7 +138,7 @@ impl ImageRegistries {
     }
 
     /// Reads what an image says about itself.
-    pub(super) fn inspect(&self, reference: &Reference, platform: &Platform) -> Result<RemoteImage, Trouble> {
+    pub(crate) fn inspect(&self, reference: &Reference, platform: &Platform) -> Result<RemoteImage, Trouble> {
         self.ask(reference, |_| transfer::inspect(&self.own, reference, platform, &Cancel::default()))
     }
 
@@ -156,7 +156,7 @@ impl ImageRegistries {
     }
 
     /// Whether anybody may pull the image.
-    pub(super) fn is_public(&self, reference: &Reference) -> Result<bool, Trouble> {
+    pub(crate) fn is_public(&self, reference: &Reference) -> Result<bool, Trouble> {
         let answer = self
             .anonymous
             .repository(reference)

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::ErrorKind;
-use imagewright_service::check::{CheckCommand, Checked, Level, Selection, rule, rules};
+use imagewright_oci::Platform;
+use imagewright_service::check::{CheckCommand, Checked, Level, Selection, Verdict, profiles, rule, rules};
 use imagewright_service::{Cancel, ServiceError};
 
 use crate::cli::Global;
@@ -21,7 +22,10 @@ use crate::signals::{Interrupt, cancel_on_signals};
 /// Look for what is known to go wrong with a Dockerfile or an image
 ///
 /// SUBJECT is a Dockerfile, a folder with one, or an image in the store. Of a Dockerfile the stages count that its target
-/// needs; of an image its configuration, its history and the names of files in its layers. Nothing is built or unpacked.
+/// needs; of an image its configuration, its history and the files in its layers. Nothing is built or unpacked.
+///
+/// With --for, the image is asked whether it runs somewhere; it may then be in a registry alone, and its layers are read there
+/// once and not kept.
 ///
 /// A comment `# imagewright: ignore=RULE` before an instruction says that it is meant to be so, and
 /// `# imagewright: global ignore=RULE` for the whole file.
@@ -37,9 +41,18 @@ pub(crate) struct CheckArguments {
     /// Do not ask this rule; may be given several times
     #[arg(long, value_name = "RULE")]
     ignore: Vec<String>,
-    /// The least that makes the exit code 1
-    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "LEVEL")]
-    fail_on: FailOn,
+    /// Whether the image runs there: elyra[@RELEASE], …, or the file of a profile of your own; several with commas
+    #[arg(long = "for", value_name = "PROFILE", value_delimiter = ',', conflicts_with_all = ["list", "explain"])]
+    profiles: Vec<String>,
+    /// Platform of the image that is meant [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<Platform>,
+    /// With --for: name of the secret that the image is pulled with there
+    #[arg(long, value_name = "NAME", requires = "profiles")]
+    pull_secret: Option<String>,
+    /// The least that makes the exit code 1 [default: warning; with --for: error]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    fail_on: Option<FailOn>,
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
@@ -81,11 +94,13 @@ Examples:
   imagewright check team/analysis:1 --fail-on error
   imagewright check . --format sarif > imagewright.sarif
   imagewright check --explain service-not-started
+  imagewright check registry.example/team/analysis:1 --for elyra,jupyterhub
+  imagewright check team/analysis:1 --for ./our-cluster.toml --json
 
-Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it;
-others as for builds";
+Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it, 6
+whether it runs there cannot be told; others as for builds";
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FailOn {
     /// Whatever is found
     Note,
@@ -129,7 +144,14 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     };
     let DockerfileFlags { file, target, build_arg, build_context } = arguments.dockerfile;
+    let fail_on = arguments.fail_on.unwrap_or(match arguments.profiles.is_empty() {
+        true => FailOn::Warning,
+        false => FailOn::Error,
+    });
     let command = CheckCommand {
+        profiles: profiles(&arguments.profiles)?,
+        platform: arguments.platform,
+        pull_secret: arguments.pull_secret,
         subject,
         file,
         target,
@@ -144,8 +166,20 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
     let checked = service.check(&command, &cancel, &mut |message, done| progress.show(message, done))?;
     drop(progress);
     print(global, &checked, format)?;
-    let fails = checked.findings.iter().any(|finding| arguments.fail_on.counts(finding.level));
-    Ok(if fails { ExitCode::from(ErrorKind::Failed.exit_code()) } else { ExitCode::SUCCESS })
+    Ok(ended(&checked, fail_on))
+}
+
+/// The exit code that follows from what was found.
+fn ended(checked: &Checked, fail_on: FailOn) -> ExitCode {
+    let of_profiles = checked.reports.iter().flat_map(|report| &report.findings);
+    if checked.findings.iter().chain(of_profiles).any(|finding| fail_on.counts(finding.level)) {
+        return ExitCode::from(ErrorKind::Failed.exit_code());
+    }
+    let is_open = checked.reports.iter().any(|report| report.verdict == Verdict::CannotTell);
+    match is_open && fail_on != FailOn::Never {
+        true => ExitCode::from(ErrorKind::Unavailable.exit_code()),
+        false => ExitCode::SUCCESS,
+    }
 }
 
 fn print(global: &Global, checked: &Checked, format: Format) -> Result<(), Failure> {
@@ -157,7 +191,7 @@ fn print(global: &Global, checked: &Checked, format: Format) -> Result<(), Failu
     if !global.quiet {
         checked.notes.iter().for_each(|note| eprintln!("warning: {note}"));
         if format == Format::Text {
-            eprintln!("{}", findings::summary(checked));
+            findings::summaries(checked).iter().for_each(|line| eprintln!("{line}"));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use imagewright_model::spec::Origin;
 use imagewright_oci::Digest;
 use imagewright_service::BuildReport;
-use imagewright_service::check::{Checked, Finding, Level, Rule};
+use imagewright_service::check::{Checked, Finding, Level, Remedy, Report, Rule, Unanswered, Verdict};
 use imagewright_service::metadata::Published;
 use serde::Serialize;
 
@@ -61,8 +61,37 @@ pub(crate) fn build<'a>(report: &'a BuildReport, published: Option<&'a Published
 pub(crate) struct CheckedJson<'a> {
     subject: &'a str,
     findings: Vec<FindingJson<'a>>,
+    /// What each profile has to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profiles: Vec<ReportJson<'a>>,
     /// What could not be looked at.
     notes: &'a [String],
+}
+
+/// What a profile has to say.
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    profile: &'a str,
+    title: &'a str,
+    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pins: Option<&'a str>,
+    rules: usize,
+    findings: Vec<FindingJson<'a>>,
+    unanswered: &'a [Unanswered],
+}
+
+fn report(report: &Report) -> ReportJson<'_> {
+    let Report { profile, title, pins, verdict, findings, unanswered, asked } = report;
+    ReportJson {
+        profile,
+        title,
+        verdict: *verdict,
+        pins: pins.as_deref(),
+        rules: *asked,
+        findings: findings.iter().map(finding).collect(),
+        unanswered,
+    }
 }
 
 /// What a rule found.
@@ -73,19 +102,22 @@ struct FindingJson<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a Remedy>,
     /// Where: a file with its line, or an image.
     #[serde(flatten)]
     origin: &'a Origin,
 }
 
 fn finding(finding: &Finding) -> FindingJson<'_> {
-    let Finding { rule, level, message, mend, origin } = finding;
-    FindingJson { rule, level: *level, message, mend: mend.as_deref(), origin }
+    let Finding { rule, level, message, mend, remedy, origin } = finding;
+    FindingJson { rule, level: *level, message, mend: mend.as_deref(), remedy: remedy.as_ref(), origin }
 }
 
 pub(crate) fn checked(checked: &Checked) -> CheckedJson<'_> {
-    let Checked { subject, findings, notes } = checked;
-    CheckedJson { subject, findings: findings.iter().map(finding).collect(), notes }
+    let Checked { subject, findings, reports, notes } = checked;
+    let profiles = reports.iter().map(report).collect();
+    CheckedJson { subject, findings: findings.iter().map(finding).collect(), profiles, notes }
 }
 
 /// A rule of the list.
@@ -96,6 +128,7 @@ pub(crate) struct RuleJson {
     summary: &'static str,
     dockerfiles: bool,
     images: bool,
+    profiles: Vec<&'static str>,
 }
 
 pub(crate) fn rule(rule: &Rule) -> RuleJson {
@@ -105,5 +138,6 @@ pub(crate) fn rule(rule: &Rule) -> RuleJson {
         summary: rule.summary,
         dockerfiles: rule.is_for_dockerfiles(),
         images: rule.is_for_images(),
+        profiles: rule.profiles().collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! Findings as SARIF 2.1.0, which code hosts and editors read.
 
-use imagewright_service::check::{Checked, Finding, Rule, rules};
+use imagewright_service::check::{Checked, Finding, Rule, Unanswered, rules};
 use serde_json::{Value, json};
 
 const SCHEMA: &str =
@@ -14,13 +14,28 @@ pub(crate) fn log(checked: &Checked) -> Value {
         "rules": rules().map(described).collect::<Vec<_>>(),
     });
     let notes = checked.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}}));
+    let unanswered = checked.reports.iter().flat_map(|report| {
+        report.unanswered.iter().map(move |Unanswered { rule, reason, .. }| {
+            let text = format!("whether it runs on {} cannot be told: {reason}", report.title);
+            json!({"level": "warning", "message": {"text": text}, "associatedRule": {"id": rule}})
+        })
+    });
+    let notes: Vec<Value> = notes.chain(unanswered).collect();
+    let of_profiles = checked.reports.iter().flat_map(|report| {
+        report.findings.iter().map(move |finding| {
+            let mut result = result(finding);
+            result["properties"] = json!({"profile": report.profile, "verdict": report.verdict});
+            result
+        })
+    });
+    let results: Vec<Value> = checked.findings.iter().map(result).chain(of_profiles).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": driver},
-            "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes.collect::<Vec<_>>()}],
-            "results": checked.findings.iter().map(result).collect::<Vec<_>>(),
+            "invocations": [{"executionSuccessful": true, "toolExecutionNotifications": notes}],
+            "results": results,
         }],
     })
 }
@@ -36,7 +51,7 @@ fn described(rule: &Rule) -> Value {
 }
 
 fn result(finding: &Finding) -> Value {
-    let Finding { rule, level, message, mend, origin } = finding;
+    let Finding { rule, level, message, mend, origin, .. } = finding;
     let text = match mend {
         Some(mend) => format!("{message}\n\n{mend}"),
         None => message.clone(),

@@ -60,7 +60,8 @@ fn from_the_first_start_to_a_pulled_image() {
     let token = server.add_user("bob", &[]).token();
     drop(login(&other, &server, "bob", &token).success());
     drop(other.run(["pull", reference]).success());
-    let said = other.run(["image", "run", reference, "--", "python3", "-c", "import six; print(six.__version__)"]);
+    let said =
+        other.run(["image", "run", reference, "--", "python3", "-c", "import six; print(six.__version__)"]);
     assert_eq!(said.success().stdout.trim(), "1.17.0");
     assert_eq!(browser.complaints(), [] as [&str; 0]);
 }

@@ -1,0 +1,122 @@
+//! What asking a profile came to.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Profile, ProfileRule, ProfileSubject};
+use crate::image::ImageSubject;
+use crate::rule::{Finding, Level, Outcome, PlatformCheck};
+use crate::selection::Selection;
+
+/// Whether an image runs on a platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing speaks against it.
+    Runs,
+    /// It runs, and something may go wrong.
+    RunsWithDoubts,
+    /// It cannot be told.
+    CannotTell,
+    /// It does not run.
+    DoesNotRun,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Runs => "runs",
+            Self::RunsWithDoubts => "runs with doubts",
+            Self::CannotTell => "cannot tell",
+            Self::DoesNotRun => "does not run",
+        })
+    }
+}
+
+/// A rule that could not tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unanswered {
+    /// The rule.
+    pub rule: &'static str,
+    /// The level of what it would have found.
+    pub level: Level,
+    /// Why not.
+    pub reason: String,
+}
+
+/// What a profile has to say about an image.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The name of the profile, with the release.
+    pub profile: String,
+    /// What it is called in a sentence.
+    pub title: String,
+    /// Whose versions of packages count, where some are installed there.
+    pub pins: Option<String>,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was found, in the order of the rules.
+    pub findings: Vec<Finding>,
+    /// What could not be told.
+    pub unanswered: Vec<Unanswered>,
+    /// How many rules were asked.
+    pub asked: usize,
+}
+
+impl Profile {
+    /// Asks the rules of the profile about an image.
+    pub fn ask(&self, image: &ImageSubject<'_>, selection: &Selection) -> Report {
+        let subject = ProfileSubject::new(image, self);
+        let mut report = Report {
+            profile: self.name.clone(),
+            title: self.title.clone(),
+            pins: self.pins().map(str::to_owned),
+            verdict: Verdict::Runs,
+            findings: Vec::new(),
+            unanswered: Vec::new(),
+            asked: 0,
+        };
+        for entry in self.rules.iter().filter(|entry| selection.includes(entry.rule)) {
+            report.asked += 1;
+            report.take(entry, asked(entry, &subject));
+        }
+        report.verdict = report.judged();
+        report
+    }
+}
+
+fn asked(entry: &ProfileRule, subject: &ProfileSubject<'_>) -> Outcome {
+    match (entry.rule.on_platform, entry.rule.on_image) {
+        (Some(PlatformCheck::Documents(check)), _) => check(subject),
+        (Some(PlatformCheck::Files(check)), _) => match subject.view.gap() {
+            Some(gap) => Outcome::unknown(gap),
+            None => check(subject),
+        },
+        (None, Some(check)) => check(subject.image).into(),
+        (None, None) => Outcome::fine(),
+    }
+}
+
+impl Report {
+    fn take(&mut self, entry: &ProfileRule, outcome: Outcome) {
+        for mut found in outcome.found {
+            found.level = entry.forced.or(found.level).or(entry.level);
+            self.findings.push(entry.rule.finding(found));
+        }
+        let level = entry.forced.or(entry.level).unwrap_or(entry.rule.level);
+        let unknown = outcome.unknown.into_iter();
+        self.unanswered.extend(unknown.map(|reason| Unanswered { rule: entry.rule.name, level, reason }));
+    }
+
+    fn judged(&self) -> Verdict {
+        let found = self.findings.iter().map(|finding| finding.level).max();
+        let open = self.unanswered.iter().map(|unanswered| unanswered.level).max();
+        match (found, open) {
+            (Some(Level::Error), _) => Verdict::DoesNotRun,
+            (_, Some(Level::Error)) => Verdict::CannotTell,
+            (Some(Level::Warning), _) | (_, Some(Level::Warning)) => Verdict::RunsWithDoubts,
+            _ => Verdict::Runs,
+        }
+    }
+}
