@@ -1,6 +1,6 @@
 //! What is known of an image's name: whether whoever pulls it elsewhere finds it, and finds the same.
 
-use imagewright_oci::{Digest, Reference};
+use imagewright_oci::{Digest, Platform, Reference};
 
 /// What is known of an image's name.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub enum RegistryAnswer {
         manifest: Digest,
         /// Whether anybody may pull it; none where that could not be found out.
         is_public: Option<bool>,
+        /// All platforms that the name leads to an image for.
+        platforms: Vec<Platform>,
     },
     /// It has no such image.
     Missing(String),

@@ -58,6 +58,13 @@ pub enum Remedy {
         /// What it leads to.
         target: String,
     },
+    /// A script that runs a program: where a link would not do, as for the Python of a virtual environment.
+    Wrapper {
+        /// Where it lies.
+        path: String,
+        /// What it runs.
+        program: String,
+    },
     /// Owner and rights of files that are there.
     Permissions {
         /// The file or folder.

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Parameters, Profile, ProfileError, ProfileRule, elyra};
+use super::{
+    Parameters, Profile, ProfileError, ProfileRule, docker_stacks, elyra, enterprise_gateway, jupyterhub,
+    kubeflow,
+};
 use crate::rule::{Level, Rule};
 
 /// A profile as a table.
@@ -71,7 +74,13 @@ pub(super) const fn row(id: &'static str, wants: &'static str, by: By) -> Row {
 }
 
 /// The profiles, in the order in which they are told.
-pub(super) static ALL: [&Definition; 1] = [&elyra::ELYRA];
+pub(super) static ALL: [&Definition; 5] = [
+    &elyra::ELYRA,
+    &enterprise_gateway::ENTERPRISE_GATEWAY,
+    &kubeflow::KUBEFLOW_NOTEBOOK,
+    &docker_stacks::DOCKER_STACKS,
+    &jupyterhub::JUPYTERHUB,
+];
 
 fn definition(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name).copied()
@@ -93,13 +102,7 @@ pub(super) fn profile(platform: &str, release: Option<&str>) -> Result<Profile, 
         |release: &str| ProfileError::Release { platform: platform.to_owned(), release: release.to_owned() };
     let parameters = match (definition.releases.first(), release) {
         (None, Some(release)) => return Err(unknown(release)),
-        (None, None) => Parameters {
-            pythons: None,
-            pins: None,
-            installs: definition.installs,
-            network: true,
-            release: None,
-        },
+        (None, None) => Parameters { installs: definition.installs, ..Parameters::default() },
         (Some(newest), release) => {
             let release = release.unwrap_or(newest);
             elyra::parameters(release).ok_or_else(|| unknown(release))?

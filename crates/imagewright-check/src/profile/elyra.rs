@@ -115,7 +115,7 @@ pub(super) fn parameters(release: &str) -> Option<Parameters> {
         pythons: Some(pythons),
         pins,
         installs: true,
-        network: true,
         release: Some(format!("Elyra {release}")),
+        ..Parameters::default()
     })
 }

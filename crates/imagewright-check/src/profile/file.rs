@@ -26,6 +26,8 @@ struct Written {
     network: Option<bool>,
     /// The requirements file of the site's Elyra, beside this file.
     requirements: Option<String>,
+    /// Platforms that machines of the site have.
+    platforms: Option<Vec<String>>,
     #[serde(default)]
     without: Vec<String>,
     #[serde(default)]
@@ -113,6 +115,11 @@ impl ProfileFile {
             };
             entry.forced = change.level.map(Level::from);
             entry.why = change.why.clone().map(Cow::Owned).or_else(|| entry.why.take());
+        }
+        let platforms = self.written.platforms.iter().flatten();
+        for platform in platforms {
+            let platform = platform.parse().map_err(|error| wrong(format!("{error}")))?;
+            profile.parameters.platforms.push(platform);
         }
         profile.parameters.network = network.unwrap_or(profile.parameters.network);
         if let Some((file, text)) = self.requirements().zip(requirements) {

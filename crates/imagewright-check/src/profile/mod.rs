@@ -4,8 +4,12 @@
 //! program are tables ([`definition`]), those of a site a file that extends one ([`file`]). Asking one gives a [`Report`].
 
 mod definition;
+mod docker_stacks;
 mod elyra;
+mod enterprise_gateway;
 mod file;
+mod jupyterhub;
+mod kubeflow;
 mod page;
 mod report;
 mod subject;
@@ -13,6 +17,7 @@ mod subject;
 use std::borrow::Cow;
 
 use imagewright_model::ErrorKind;
+use imagewright_oci::Platform;
 
 pub use file::ProfileFile;
 pub use page::profiles_page;
@@ -56,8 +61,23 @@ pub(crate) struct Parameters {
     pub(crate) installs: bool,
     /// Whether containers reach an index of Python packages.
     pub(crate) network: bool,
+    /// Platforms that machines of a site have.
+    pub(crate) platforms: Vec<Platform>,
     /// The release, in words.
     pub(crate) release: Option<String>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            pythons: None,
+            pins: None,
+            installs: false,
+            network: true,
+            platforms: Vec::new(),
+            release: None,
+        }
+    }
 }
 
 /// Why there is no such profile.
@@ -141,9 +161,12 @@ impl Profile {
 
     /// One without rules.
     pub(crate) fn empty() -> Self {
-        let parameters =
-            Parameters { pythons: None, pins: None, installs: false, network: true, release: None };
-        Self { name: String::new(), title: String::new(), rules: Vec::new(), parameters }
+        Self {
+            name: String::new(),
+            title: String::new(),
+            rules: Vec::new(),
+            parameters: Parameters::default(),
+        }
     }
 
     /// The names of the profiles that come with the program.

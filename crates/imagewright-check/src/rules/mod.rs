@@ -14,17 +14,20 @@ mod secret;
 mod service;
 
 use platform::{
-    certificates, dependencies, kernelspecs, pins, programs, python, python_release, reference, writable,
+    accounts, certificates, commands, dependencies, docker_stacks, gpu, hub, init, kernelspecs, launchers,
+    notebook_server, pins, programs, python, python_command, python_release, reference, stack_contents,
+    volume, writable,
 };
 
 use crate::rule::Rule;
 
 pub(crate) use environment::ENVIRONMENT_NOT_ON_PATH;
 pub(crate) use root::RUNS_AS_ROOT;
+pub(crate) use secret::SECRET_IN_IMAGE;
 pub(crate) use service::SERVICE_NOT_STARTED;
 
 /// All rules, in the order in which they are told.
-static ALL: [&Rule; 37] = [
+static ALL: [&Rule; 79] = [
     &service::SERVICE_NOT_STARTED,
     &environment::ENVIRONMENT_NOT_ON_PATH,
     &root::RUNS_AS_ROOT,
@@ -62,6 +65,48 @@ static ALL: [&Rule; 37] = [
     &reference::REFERENCE_NOT_IN_REGISTRY,
     &reference::REFERENCE_NEEDS_SECRET,
     &reference::REFERENCE_NAMES_ANOTHER_IMAGE,
+    &reference::PLATFORM_MISSING,
+    &commands::DEFAULT_COMMAND_BROKEN,
+    &commands::DEFAULT_COMMAND_NO_LAUNCHER,
+    &commands::ENTRYPOINT_SWALLOWS_COMMAND,
+    &commands::HEALTH_CHECK_INHERITED,
+    &launchers::LAUNCHER_MISSING,
+    &launchers::LAUNCHER_OUTDATED,
+    &launchers::LAUNCHER_PACKAGES_MISSING,
+    &launchers::LAUNCHER_NEEDS_OLDER_PYTHON,
+    &launchers::KERNEL_MISSING,
+    &launchers::KERNEL_LANGUAGE_UNSET,
+    &python_command::PYTHON_COMMAND_MISSING,
+    &python_command::PYTHON_NOT_ON_CLUSTER_PATH,
+    &accounts::USER_NOT_1000,
+    &accounts::USER_NOT_CONVENTIONAL,
+    &accounts::ACCOUNT_NOT_JOVYAN,
+    &accounts::GROUPS_NOT_FOR_ANY_USER,
+    &accounts::ENVIRONMENT_DISAGREES,
+    &volume::HOME_NOT_WRITABLE,
+    &volume::HOME_NOT_SEEDED,
+    &volume::START_HIDDEN_BY_VOLUME,
+    &volume::CONDA_NOT_WRITABLE,
+    &notebook_server::PORT_NOT_EXPOSED,
+    &notebook_server::BASE_URL_FIXED,
+    &notebook_server::SERVER_NOT_OPEN,
+    &notebook_server::RUNTIME_DIRECTORY_ON_VOLUME,
+    &init::INIT_NOT_EXECUTABLE,
+    &init::INIT_FAILURES_IGNORED,
+    &gpu::GPU_VARIABLES,
+    &docker_stacks::ENTRYPOINT_NOT_START_SCRIPT,
+    &docker_stacks::START_SCRIPTS_MISSING,
+    &docker_stacks::START_HOOKS_MISSING,
+    &docker_stacks::CONDA_NOT_FIRST,
+    &docker_stacks::GROUP_RIGHTS_MISSING,
+    &docker_stacks::PASSWD_NOT_GROUP_WRITABLE,
+    &stack_contents::PYTHON_NOT_PINNED,
+    &stack_contents::NOTEBOOK_COMMAND,
+    &stack_contents::WORKING_DIRECTORY_NOT_HOME,
+    &stack_contents::EMULATOR_LEFTOVERS,
+    &stack_contents::TAG_CONTRADICTS_CONTENTS,
+    &hub::SINGLEUSER_MISSING,
+    &hub::NOTEBOOK_SERVER_MISSING,
 ];
 
 /// All rules.

@@ -52,12 +52,19 @@ impl View {
         let path = environment("PATH").unwrap_or_default();
         let Some(program) = self.which_path(name, &path) else { return PythonAnswer::Missing };
         let Some(real) = self.find(&program) else { return PythonAnswer::Missing };
-        if real.text().is_some_and(|text| text.starts_with("#!")) {
-            let why = format!("`{program}` is a script, and which Python it starts cannot be seen");
-            return PythonAnswer::Unknown(why);
-        }
-        match self.interpreter(&program, &real) {
+        let (found, real) = match real.text().filter(|text| text.starts_with("#!")) {
+            None => (program.clone(), real),
+            Some(text) => match executed(text).and_then(|path| Some((path.to_owned(), self.find(path)?))) {
+                Some(behind) => behind,
+                None => {
+                    let why = format!("`{program}` is a script, and which Python it starts cannot be seen");
+                    return PythonAnswer::Unknown(why);
+                }
+            },
+        };
+        match self.interpreter(&found, &real) {
             Some(mut python) => {
+                python.program.clone_from(&program);
                 python.micro = self.micro(&python, environment);
                 self.add_surroundings(&mut python, environment);
                 PythonAnswer::Found(python)
@@ -174,6 +181,13 @@ impl View {
     }
 }
 
+/// The program that a script of one command becomes: `exec /opt/venv/bin/python "$@"`.
+fn executed(text: &str) -> Option<&str> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let path = lines.next()?.strip_prefix("exec ")?.split_whitespace().next()?;
+    (path.starts_with('/') && lines.next().is_none()).then_some(path)
+}
+
 /// The version in the name of a program or folder: `python3.13`, `pypy3.10`.
 fn version_in(name: &str) -> Option<(u32, u32)> {
     let digits = name.strip_prefix("python").or_else(|| name.strip_prefix("pypy"))?;
@@ -264,6 +278,10 @@ mod tests {
         assert!(matches!(python(files, &path), PythonAnswer::Missing | PythonAnswer::Unknown(_)));
         let files = Files::default().script("usr/bin/python3", "#!/bin/sh\nexec x\n");
         assert!(matches!(python(files, &path), PythonAnswer::Unknown(_)));
+        let files = Files::default()
+            .script("usr/bin/python3", "#!/bin/sh\n# why\nexec /opt/conda/bin/python3.12 \"$@\"\n")
+            .program("opt/conda/bin/python3.12");
+        assert_eq!(found(files, &path).prefix, "/opt/conda");
         let files = Files::default().program("usr/bin/python3");
         assert!(matches!(python(files, &path), PythonAnswer::Unknown(_)));
         let files = Files::default().file("usr/bin/python3", "not executable");

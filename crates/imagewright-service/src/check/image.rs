@@ -124,10 +124,16 @@ pub(crate) fn asked(
     platform: &Platform,
 ) -> RegistryAnswer {
     match registries.inspect(reference, platform) {
-        Ok(image) => RegistryAnswer::Has {
-            manifest: image.descriptor.digest,
-            is_public: registries.is_public(reference).ok(),
-        },
+        Ok(image) => {
+            let of_index = image.index.iter().flat_map(|index| &index.manifests);
+            let mut platforms: Vec<Platform> = of_index.filter_map(|entry| entry.platform.clone()).collect();
+            platforms.push(image.config.platform.clone());
+            RegistryAnswer::Has {
+                manifest: image.descriptor.digest,
+                is_public: registries.is_public(reference).ok(),
+                platforms,
+            }
+        }
         Err(Trouble { kind, message, .. }) => match kind {
             TroubleKind::Missing => RegistryAnswer::Missing(message),
             TroubleKind::LoginRequired | TroubleKind::Denied => RegistryAnswer::Refused(message),

@@ -236,7 +236,11 @@ const CASES: [Case; 43] = [
     (
         "reference-names-another-image",
         |it| {
-            let answer = RegistryAnswer::Has { manifest: Digest::of(b"another"), is_public: Some(true) };
+            let answer = RegistryAnswer::Has {
+                manifest: Digest::of(b"another"),
+                is_public: Some(true),
+                platforms: Vec::new(),
+            };
             Example { answer, ..it }
         },
         "was checked",

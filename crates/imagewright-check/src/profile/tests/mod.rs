@@ -2,6 +2,8 @@
 //! by file; those that are right are right by all rules of their profile.
 
 mod elyra;
+mod enterprise_gateway;
+mod notebooks;
 mod verdicts;
 
 use std::collections::BTreeSet;
@@ -28,7 +30,7 @@ pub(super) struct Example {
 impl Example {
     pub(super) fn new(files: Files, container: ContainerConfig) -> Self {
         let manifest = Self::manifest().digest().clone();
-        let answer = RegistryAnswer::Has { manifest, is_public: Some(true) };
+        let answer = RegistryAnswer::Has { manifest, is_public: Some(true), platforms: Vec::new() };
         Self { name: "registry.example/team/image:1", files, container, answer, pull_secret: None }
     }
 

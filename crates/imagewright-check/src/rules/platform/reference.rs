@@ -58,6 +58,18 @@ pub(crate) static REFERENCE_NAMES_ANOTHER_IMAGE: Rule = Rule {
     ..Rule::OF_PLATFORMS
 };
 
+pub(crate) static PLATFORM_MISSING: Rule = Rule {
+    name: "platform-missing",
+    summary: "The name leads to an image for each platform that machines of the cluster have.",
+    why: "A cluster may have machines of several kinds. Where the name leads to no image for one of them, what happens to be started there           waits for ever, and it happens by chance. Which platforms there are, a profile of a site says.",
+    mend: "Say so in the profile of the site, and build for each:
+
+           ```toml\nname = \"our-cluster\"\nextends = \"kubeflow-notebook\"\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\n```",
+    sources: &["OCI image specification, \"Image index\"", "Kubeflow's notebook images, which are for several platforms"],
+    on_platform: Some(PlatformCheck::Documents(platform_missing)),
+    ..Rule::OF_PLATFORMS
+};
+
 /// Whether a registry is this machine.
 fn is_of_this_machine(registry: &str) -> bool {
     let host = match registry.strip_prefix('[') {
@@ -148,6 +160,19 @@ fn reference_names_another_image(subject: &ProfileSubject<'_>) -> Outcome {
         }
         _ => Outcome::fine(),
     }
+}
+
+fn platform_missing(subject: &ProfileSubject<'_>) -> Outcome {
+    let wanted = &subject.profile.parameters.platforms;
+    if wanted.is_empty() {
+        return Outcome::fine();
+    }
+    let Some(RegistryAnswer::Has { platforms, .. }) = subject.reference().map(|state| &state.answer) else {
+        return Outcome::unknown("which platforms the image is for was not found out");
+    };
+    let missing = wanted.iter().filter(|wanted| !platforms.iter().any(|platform| wanted.accepts(platform)));
+    let found = missing.map(|wanted| subject.found(format!("the name leads to no image for {wanted}")));
+    found.collect::<Vec<_>>().into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where containers may write: `working-directory-not-writable`, `packages-not-installable`,
 //! `temporary-folder-not-writable`.
 //!
-//! Each is asked twice: for the user that the image names, and for one that a platform makes up, as OpenShift does.
+//! The first two are asked for the user that the image names, and for one that a cluster makes up, as OpenShift does.
 
 use crate::profile::ProfileSubject;
 use crate::remedy::Remedy;
@@ -49,11 +49,7 @@ pub(crate) static TEMPORARY_FOLDER_NOT_WRITABLE: Rule = Rule {
 };
 
 /// What is found about a user of the image's own, and about one that the platform makes up.
-fn both(
-    subject: &ProfileSubject<'_>,
-    check: impl Fn(&User) -> Option<Found>,
-    is_of_platform: &str,
-) -> Outcome {
+fn both(subject: &ProfileSubject<'_>, check: impl Fn(&User) -> Option<Found>) -> Outcome {
     let Some(user) = subject.user() else {
         let text =
             format!("the image has no user `{}`, so no container of it starts", subject.container.user);
@@ -62,8 +58,12 @@ fn both(
     if let Some(found) = check(&user) {
         return found.into();
     }
+    // Who starts images like those of docker-stacks under another user adds the group that they are made for.
+    if !subject.profile.parameters.installs {
+        return Outcome::fine();
+    }
     let found = check(&User::ARBITRARY).map(|found| found.with_level(Level::Warning));
-    found.map(|found| found.with_beginning(is_of_platform)).into()
+    found.map(|found| found.with_beginning(ON_OPENSHIFT)).into()
 }
 
 const ON_OPENSHIFT: &str = "under a user id that the platform makes up, as on OpenShift: ";
@@ -93,7 +93,7 @@ fn working_directory_not_writable(subject: &ProfileSubject<'_>) -> Outcome {
         };
         Some(subject.found(text).with_remedy(remedy))
     };
-    both(subject, found, ON_OPENSHIFT)
+    both(subject, found)
 }
 
 fn packages_not_installable(subject: &ProfileSubject<'_>) -> Outcome {
@@ -129,7 +129,7 @@ fn packages_not_installable(subject: &ProfileSubject<'_>) -> Outcome {
         };
         Some(subject.found(format!("{text}: pip can install nothing")).with_remedy(remedy))
     };
-    both(subject, found, ON_OPENSHIFT)
+    both(subject, found)
 }
 
 fn temporary_folder_not_writable(subject: &ProfileSubject<'_>) -> Outcome {
