@@ -7,6 +7,8 @@ use imagewright_dockerfile::{Dockerfile, PlanRequest};
 use imagewright_model::Progress;
 use imagewright_oci::{Platform, Reference};
 
+#[cfg(target_os = "linux")]
+pub use fix::Fixed;
 pub use imagewright_check::{
     Finding, Level, Profile, ProfileError, Remedy, Report, Rule, Selection, Unanswered, UnknownRule, Verdict,
     rule, rules,
@@ -17,6 +19,8 @@ use crate::advice::Around;
 use crate::given::{Written, bases, dockerfile_in, named_contexts};
 use crate::{Cancel, Service, ServiceError};
 
+#[cfg(target_os = "linux")]
+mod fix;
 #[cfg(target_os = "linux")]
 pub(crate) mod image;
 #[cfg(target_os = "linux")]
@@ -44,6 +48,16 @@ pub struct CheckCommand {
     pub platform: Option<Platform>,
     /// The secret that the image is pulled with where it is to run.
     pub pull_secret: Option<String>,
+    /// What the image is called where it runs, if that is not the subject.
+    pub called: Option<String>,
+}
+
+impl CheckCommand {
+    /// What the subject is called.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn name(&self) -> &str {
+        self.called.as_deref().unwrap_or(&self.subject)
+    }
 }
 
 /// What a check came to.

@@ -121,6 +121,12 @@ pub enum ServiceError {
         /// The profile.
         profile: String,
     },
+    /// An image without a name was mended.
+    #[error("the mended image of `{image}` has no name")]
+    NoNameForFixed {
+        /// What was named.
+        image: String,
+    },
     /// What is to be checked is neither there as a file nor in the store as an image.
     #[error("there is no file, folder or image `{name}`")]
     NothingToCheck {
@@ -185,6 +191,7 @@ impl ServiceError {
             Self::UnknownRule(error) => error.kind(),
             Self::Profile(error) => error.kind(),
             Self::ProfileOfDockerfile { .. } => ErrorKind::Usage,
+            Self::NoNameForFixed { .. } => ErrorKind::Usage,
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
             #[cfg(target_os = "linux")]
             Self::Layer { .. } => ErrorKind::Invalid,
@@ -235,6 +242,7 @@ impl ServiceError {
             Self::UnknownRule(error) => error.hint(),
             Self::Profile(error) => error.hint(),
             Self::ProfileOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
+            Self::NoNameForFixed { .. } => Some("give it one with `--tag`".to_owned()),
             Self::NothingToCheck { .. } => Some(
                 "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),
             ),

@@ -23,7 +23,7 @@ impl Service {
         cancel: &Cancel,
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<Checked, ServiceError> {
-        let name = &command.subject;
+        let name = command.name();
         let _lease = self.store().lease(|| {})?;
         let Found { image, place } = self.image_to_check(command, cancel)?;
         let indexed = self.indexes(&image.manifest.layers, place.as_ref(), cancel, progress)?;
@@ -56,7 +56,7 @@ impl Service {
                 format!("the rule `{}` is asked for a platform alone: say which with `--for`", rule.name)
             }));
         }
-        Ok(Checked { subject: name.clone(), findings, reports, notes })
+        Ok(Checked { subject: name.to_owned(), findings, reports, notes })
     }
 
     /// The image that is meant: in the store, else, where it is to run somewhere, in its registry.
@@ -96,7 +96,7 @@ impl Service {
 
     /// What the name of an image stands for in its registry.
     fn reference_state(&self, command: &CheckCommand, image: &Image) -> Result<ReferenceState, ServiceError> {
-        let reference = reference_in(&command.subject);
+        let reference = reference_in(command.name());
         let answer = match &reference {
             None => RegistryAnswer::NotAsked("it is no name that a registry could know".to_owned()),
             Some(_) if self.trust().offline => RegistryAnswer::NotAsked("`--offline` was said".to_owned()),

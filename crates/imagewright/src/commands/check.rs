@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use imagewright_model::ErrorKind;
-use imagewright_oci::Platform;
+use imagewright_oci::{Platform, Reference};
 use imagewright_service::check::{CheckCommand, Checked, Level, Selection, Verdict, profiles, rule, rules};
 use imagewright_service::{Cancel, ServiceError};
 
@@ -14,7 +14,7 @@ use crate::cli::Global;
 use crate::commands::dockerfile::{argument, named};
 use crate::context;
 use crate::failure::Failure;
-use crate::render::progress::TransferProgress;
+use crate::render::progress::{ProgressArguments, TransferProgress};
 use crate::render::{findings, json, output, sarif, table};
 use crate::settings::Settings;
 use crate::signals::{Interrupt, cancel_on_signals};
@@ -50,6 +50,12 @@ pub(crate) struct CheckArguments {
     /// With --for: name of the secret that the image is pulled with there
     #[arg(long, value_name = "NAME", requires = "profiles")]
     pull_secret: Option<String>,
+    /// Add what is missing: packages, settings, rights, as layers and settings on top; then look again
+    #[arg(long, conflicts_with_all = ["list", "explain", "format"])]
+    fix: bool,
+    /// With --fix: what the mended image is called [default: as the image is called]
+    #[arg(long, short = 't', value_name = "NAME", requires = "fix")]
+    tag: Vec<Reference>,
     /// The least that makes the exit code 1 [default: warning; with --for: error]
     #[arg(long, value_enum, value_name = "LEVEL")]
     fail_on: Option<FailOn>,
@@ -67,6 +73,8 @@ pub(crate) struct CheckArguments {
     explain: Option<String>,
     #[command(flatten)]
     dockerfile: DockerfileFlags,
+    #[command(flatten)]
+    progress: ProgressArguments,
 }
 
 /// What a Dockerfile is read with: as for a build.
@@ -87,6 +95,12 @@ struct DockerfileFlags {
     build_context: Vec<String>,
 }
 
+#[cfg(target_os = "linux")]
+mod fix;
+#[cfg(not(target_os = "linux"))]
+#[path = "../desktop/fix.rs"]
+mod fix;
+
 const EXAMPLES: &str = "\
 Examples:
   imagewright check .
@@ -96,6 +110,7 @@ Examples:
   imagewright check --explain service-not-started
   imagewright check registry.example/team/analysis:1 --for elyra,jupyterhub
   imagewright check team/analysis:1 --for ./our-cluster.toml --json
+  imagewright check team/analysis:1 --for elyra --fix -t team/analysis:2
 
 Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it, 6
 whether it runs there cannot be told; others as for builds";
@@ -158,10 +173,16 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
         arguments: build_arg.iter().filter_map(|text| argument(text)).collect(),
         contexts: build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
         selection: Selection::new(&arguments.rule, &arguments.ignore).map_err(ServiceError::from)?,
+        called: None,
     };
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
     let service = context::open(global, Settings::default())?;
+    if arguments.fix {
+        let events = arguments.progress.renderer(global.quiet);
+        let told = fix::Told { as_json: format == Format::Json, fail_on, events: &*events };
+        return fix::run(global, &service, &command, &arguments.tag, &cancel, &told);
+    }
     let progress = TransferProgress::new(global.quiet);
     let checked = service.check(&command, &cancel, &mut |message, done| progress.show(message, done))?;
     drop(progress);
