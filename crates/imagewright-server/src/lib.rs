@@ -22,6 +22,7 @@ mod passwords;
 mod people;
 mod principal;
 mod pull_secret;
+mod runtime_images;
 mod secrets;
 mod sessions;
 mod settings;
@@ -59,6 +60,9 @@ pub use once::Repeatable;
 pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
 pub use pull_secret::NewPullSecret;
+pub use runtime_images::{
+    RuntimeImageChange, RuntimeImageList, RuntimeImageOrigin, RuntimeImageSave, RuntimeImageView,
+};
 pub use secrets::SecretView;
 pub use sessions::Session;
 pub use settings::{SettingLayer, SettingOrigin, SettingView};

@@ -43,6 +43,8 @@ struct DetailsPage {
     /// Days, how often the image was pulled on each, and that in percent of the most.
     pulls: Vec<(String, i64, i64)>,
     may_change: bool,
+    /// Whether whoever looks at it can make a runtime image of it.
+    makes_runtime_images: bool,
     snippets: Vec<Snippet>,
 }
 
@@ -72,6 +74,7 @@ async fn details(
         &DetailsPage {
             frame: Frame::new(image.display_name.as_str(), Place::Images, &visitor).after(query.done),
             may_change: may(&visitor.principal, Action::Change, Object::from(&image)).is_ok(),
+            makes_runtime_images: visitor.is_admin() && visitor.has_runtime_images,
             snippets: snippets(&image),
             state,
             image,

@@ -2,6 +2,7 @@
 
 mod images;
 mod looks;
+mod runtime_images;
 mod sessions;
 mod watching;
 
@@ -9,8 +10,7 @@ use imagewright_testkit::browser::{Browser, Look};
 use serde_json::json;
 
 use super::support::{Caller, TestServer};
-
-const PASSWORD: &str = "correct horse battery";
+use super::visits::PASSWORD;
 
 /// Somebody who can log in, by name and password.
 fn add_person(root: &Caller<'_>, name: &str, admin: bool) {
