@@ -8,6 +8,7 @@ mod attempts;
 mod builds;
 mod contents;
 mod copies;
+mod dependents;
 pub mod distribution;
 mod elyra;
 mod error;
@@ -22,6 +23,7 @@ mod passwords;
 mod people;
 mod principal;
 mod pull_secret;
+mod registries;
 mod runtime_images;
 mod secrets;
 mod sessions;
@@ -48,6 +50,7 @@ pub use builds::{
     NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
 };
 pub use contents::{HeldLayer, HeldPackage, ImageContents};
+pub use dependents::{DependentImages, DependentRuntimeImage, Dependents, RecentPulls};
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
@@ -60,6 +63,7 @@ pub use once::Repeatable;
 pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
 pub use pull_secret::NewPullSecret;
+pub use registries::{Registries, RegistryAnswer, RegistryOutcome, RegistrySecret, RegistryView};
 pub use runtime_images::{
     RuntimeImageChange, RuntimeImageList, RuntimeImageOrigin, RuntimeImageSave, RuntimeImageView,
 };

@@ -2,12 +2,14 @@
 
 mod audit;
 mod builds;
+mod dependents;
 mod exchange;
 mod groups;
 mod images;
 mod oidc;
 mod people;
 mod pulls;
+mod registries;
 mod secrets;
 mod session;
 mod settings;
@@ -30,6 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(images::router())
         .merge(pulls::router())
+        .merge(dependents::router())
         .merge(builds::router())
         .merge(groups::router())
         .merge(people::router())
@@ -40,6 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(audit::router())
         .merge(exchange::router())
         .merge(settings::router())
+        .merge(registries::router())
 }
 
 /// What the description says of the whole.

@@ -55,8 +55,7 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         });
         root.post("/images", &new).is(201);
         root.change("/images/team-analysis", &json!({"deprecated": {"reason": "It is old."}})).is(200);
-        let spec =
-            json!({"base": "127.0.0.1:1/base:1", "pip": ["numpy"], "conda": ["scipy"], "apt": ["git"]});
+        let spec = json!({"base": "127.0.0.1:1/team/analysis-with-a-long-name:2026.10", "pip": ["numpy"], "conda": ["scipy"], "apt": ["git"]});
         root.post("/images?plan=false", &json!({"display_name": "Built", "spec": spec})).is(201);
     }
     let pages = vec![
@@ -64,8 +63,11 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         "/images/team-analysis",
         "/images/team-analysis/edit",
         "/images/team-analysis/history",
+        "/images/team-analysis/delete",
+        "/images?tag=team&tag=python",
         "/images/built",
         "/images/built/edit",
+        "/images/built/compare",
         "/images/new",
         "/builds",
         "/runtime-images",
@@ -79,6 +81,7 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         "/admin/groups/ml",
         "/admin/people",
         "/admin/secrets",
+        "/admin/registries",
         "/admin/audit",
         "/admin/settings",
         "/images/none",
@@ -158,7 +161,8 @@ fn pictures_of_all_pages() {
             browser.go(&server.page(path));
             let picture = decoded(&browser.picture());
             assert!(picture.starts_with(b"\x89PNG"), "{path} is no picture");
-            let file = format!("{}-{name}.png", path.trim_start_matches('/').replace('/', "-"));
+            let file =
+                format!("{}-{name}.png", path.trim_start_matches('/').replace(['/', '?', '&', '='], "-"));
             fs::write(folder.join(file), picture).unwrap();
         }
     }
