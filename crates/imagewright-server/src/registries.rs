@@ -79,6 +79,8 @@ pub enum RegistryOutcome {
     Known,
     /// It asks nobody for a login.
     Open,
+    /// Asked without a secret, it gave a token as to anybody: what that is good for differs from image to image.
+    Anonymous,
     /// It wants another login than this.
     Refused,
     /// It does not answer, or not as a registry does.
@@ -178,6 +180,7 @@ impl Server {
             return Ok(answer(RegistryOutcome::Unreachable, Some(detail)));
         };
         Ok(match said? {
+            Ok(Welcome::Known) if secret.is_none() => answer(RegistryOutcome::Anonymous, None),
             Ok(Welcome::Known) => answer(RegistryOutcome::Known, None),
             Ok(Welcome::Open) => answer(RegistryOutcome::Open, None),
             Err(trouble) if trouble.is_refusal() => answer(RegistryOutcome::Refused, Some(trouble.message)),

@@ -65,6 +65,7 @@ impl RegistriesPage {
         match answer.outcome {
             RegistryOutcome::Known => ("good", "lets it in"),
             RegistryOutcome::Open => ("good", "asks for no login"),
+            RegistryOutcome::Anonymous => ("good", "answers, also without a login"),
             // Without a secret that is how most registries are.
             RegistryOutcome::Refused if answer.secret.is_none() => ("good", "answers, and asks for a login"),
             RegistryOutcome::Refused => ("bad", "does not let it in"),

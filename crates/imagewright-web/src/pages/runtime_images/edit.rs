@@ -144,6 +144,10 @@ async fn edit(
 ) -> Shown {
     refuse_others(&visitor)?;
     let image = app.server.runtime_image(&visitor.principal, &name).await?;
+    // There is nothing in it to change: it is shown again, or left.
+    if image.is_hiding {
+        return Ok(Redirect::to("/runtime-images").into_response());
+    }
     let fields = form::filled(&image);
     Ok(page(StatusCode::OK, &FormPage::new(&visitor, fields, Some(image), query.done)))
 }

@@ -1,9 +1,14 @@
 //! The form of a runtime image: its fields, and what they come to.
 
-use imagewright_catalog::{Change, Image, PullPolicy};
+use imagewright_catalog::{Change, FieldProblem, Image, PullPolicy};
 use imagewright_server::{RuntimeImageChange, RuntimeImageView};
 
 use crate::pages::fields::Fields;
+
+/// The field that a problem is about, as Elyra's documentation calls it.
+pub(super) fn field_of(problem: &FieldProblem) -> String {
+    problem.pointer.trim_start_matches('/').replace('/', ".")
+}
 
 /// What Elyra knows of when a node asks the registry.
 pub(super) const POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
@@ -96,7 +101,6 @@ fn tags(fields: &Fields) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use imagewright_catalog::FieldProblem;
     use imagewright_server::RuntimeImageOrigin;
 
     use super::*;

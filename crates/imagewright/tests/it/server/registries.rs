@@ -11,7 +11,7 @@ use crate::support::context;
 
 #[test]
 fn registries_are_named_and_asked_with_their_own_secrets() {
-    let authentication = Authentication::token("team", "right password");
+    let authentication = Authentication::token("team", "opensesame-1");
     let registry = TestRegistry::with(Options { authentication, ..Options::default() }).unwrap();
     let open = TestRegistry::start().unwrap();
     // It takes connections, and never says anything.
@@ -27,9 +27,9 @@ fn registries_are_named_and_asked_with_their_own_secrets() {
         let new = json!({"name": name, "kind": kind, "host": host, "username": "team", "secret": secret});
         root.post("/secrets", &new).is(201);
     };
-    secret("right", "pull", &host, "right password");
-    secret("wrong", "push", &host, "wrong password");
-    secret("index", "index", "index.example", "right password");
+    secret("right", "pull", &host, "opensesame-1");
+    secret("wrong", "push", &host, "opensesame-2");
+    secret("index", "index", "index.example", "opensesame-1");
     let kept = json!({"name": "away", "kind": "pull", "host": host, "kept": {"kubernetes": "x"}});
     root.post("/secrets", &kept).is(201);
     let new = json!({"display_name": "A", "reference": format!("{host}/a:1"), "gpu_reference": format!("{host}/a:gpu")});
@@ -52,10 +52,8 @@ fn registries_are_named_and_asked_with_their_own_secrets() {
     assert_eq!(of(&server.address)["is_own"], true);
     assert_eq!(of("index.example"), Value::Null);
     let settings: Vec<&Value> = found["settings"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
-    assert!(
-        settings.contains(&&json!("registry.mirrors")) && settings.contains(&&json!("server.push.prefix")),
-        "{settings:?}"
-    );
+    let is_told = |name: &str| settings.iter().any(|known| known.as_str().unwrap().starts_with(name));
+    assert!(is_told("registry.mirrors.") && is_told("server.push.prefix"), "{settings:?}");
 
     let check = |host: &str| -> Vec<(Value, Value)> {
         let answers = root.post("/registries/check", &json!({"host": host})).is(200);
@@ -63,7 +61,7 @@ fn registries_are_named_and_asked_with_their_own_secrets() {
         answers.map(|answer| (answer["secret"].clone(), answer["outcome"].clone())).collect()
     };
     let expected = [
-        (json!(null), "refused"),
+        (json!(null), "anonymous"),
         (json!("away"), "unusable"),
         (json!("right"), "known"),
         (json!("wrong"), "refused"),
@@ -73,7 +71,7 @@ fn registries_are_named_and_asked_with_their_own_secrets() {
     assert_eq!(check("127.0.0.1:1"), [(json!(null), json!("unreachable"))]);
     root.post("/registries/check", &json!({"host": "none.example"})).is(404);
 
-    secret("silent", "pull", &silent.1, "right password");
+    secret("silent", "pull", &silent.1, "opensesame-1");
     let begun = Instant::now();
     let all = root.post("/registries/check", &json!({})).is(200);
     assert!(begun.elapsed().as_secs() < 25, "{:?}", begun.elapsed());
@@ -83,20 +81,17 @@ fn registries_are_named_and_asked_with_their_own_secrets() {
         told,
         [&json!("there was no answer within 10 seconds"), &json!("there was no answer within 10 seconds")]
     );
-    assert!(!all.to_string().contains("password"), "{all}");
+    assert!(!all.to_string().contains("opensesame"), "{all}");
 
     server.add_visitor(&root, "ada", true);
     server.add_visitor(&root, "bob", false);
     let ada = server.visit("ada");
     let page = ada.get("/admin/registries").page(200);
-    assert!(
-        page.contains("results are pushed to it") && page.contains("<code>registry.mirrors</code>"),
-        "{page}"
-    );
+    assert!(page.contains("results are pushed to it") && page.contains("<code>registry.mirrors."), "{page}");
     let page = ada.post("/admin/registries", &[("host", &host)]).page(200);
-    for told in ["answers, and asks for a login", "lets it in", "does not let it in", "cannot be used here"] {
+    for told in ["answers, also without a login", "lets it in", "does not let it in", "cannot be used here"] {
         assert!(page.contains(told), "{told}: {page}");
     }
-    assert!(!page.contains("right password") && !page.contains("wrong password"), "{page}");
+    assert!(!page.contains("opensesame-1") && !page.contains("opensesame-2"), "{page}");
     assert_eq!(server.visit("bob").get("/admin/registries").status, 403);
 }

@@ -155,6 +155,7 @@ fn what_came_with_elyra_is_copied_and_hidden() {
         shown.contains("kept out of sight") && shown.contains("Show again") && !shown.contains("invalid"),
         "{shown}"
     );
+    assert_eq!(ada.get("/runtime-images/pandas/edit").leads_to(), "/runtime-images");
     ada.post("/runtime-images/pandas/delete", &[]).leads_to();
     assert!(!ada.get("/runtime-images").page(200).contains("kept out of sight"));
 }

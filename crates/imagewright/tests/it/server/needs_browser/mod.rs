@@ -2,6 +2,7 @@
 
 mod images;
 mod looks;
+mod registries;
 mod runtime_images;
 mod sessions;
 mod watching;

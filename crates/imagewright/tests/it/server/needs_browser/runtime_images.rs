@@ -62,3 +62,24 @@ fn from_an_empty_folder_to_a_repaired_one() {
     let complaints: Vec<String> = browser.complaints().into_iter().filter(|it| !it.contains("422")).collect();
     assert_eq!(complaints, [] as [&str; 0]);
 }
+
+#[test]
+fn a_phone_shows_all_of_a_runtime_image() {
+    let context = context();
+    let folder = context.folder().join("elyra");
+    let records = folder.join("metadata/runtime-images");
+    fs::create_dir_all(&records).unwrap();
+    let image = "registry.example/team/analysis-with-a-long-name:2026.11";
+    let record = serde_json::json!({"display_name": "Team analysis", "metadata": {"image_name": image}, "schema_name": "runtime-image"});
+    fs::write(records.join("team.json"), record.to_string()).unwrap();
+    let server = TestServer::start_in(context.env("IMAGEWRIGHT_SERVER__ELYRA_FOLDER", &folder), &[]);
+    add_person(&server.administrator(), "ada", true);
+    let browser = server.browser_of("ada", Look { width: 390, dark: false });
+    browser.go(&server.page("/runtime-images"));
+    // Nothing is cut off, or squeezed until it cannot be read.
+    let width = browser.run("return document.querySelector('td code').getBoundingClientRect().width");
+    assert!(width.as_f64().unwrap() > 150.0, "{width}");
+    let is_cut = browser
+        .run("const table = document.querySelector('.table'); return table.scrollWidth > table.clientWidth");
+    assert_eq!(is_cut, false);
+}
