@@ -16,8 +16,8 @@ pub struct ImageFilter {
     pub image_type: Option<ImageType>,
     /// Built here or not.
     pub source: Option<Source>,
-    /// With this tag.
-    pub tag: Option<String>,
+    /// With these tags, all of them.
+    pub tags: Vec<String>,
     /// In this state.
     pub state: Option<ImageState>,
     /// Owned by this group.

@@ -18,6 +18,7 @@ mod problem;
 mod read;
 mod record;
 mod records;
+mod repair;
 mod system;
 mod write;
 

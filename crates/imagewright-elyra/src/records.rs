@@ -37,7 +37,7 @@ pub struct Entry {
     /// What it came to.
     pub state: State,
     /// The file as it was read.
-    bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 impl Entry {

@@ -316,7 +316,7 @@ fn push_filter(query: &mut Statement, filter: &ImageFilter) {
         push_of_group(query, group);
         query.push(")");
     }
-    if let Some(tag) = &filter.tag {
+    for tag in &filter.tags {
         query.push(" AND EXISTS (SELECT 1 FROM image_tags t WHERE t.image_id = i.id AND t.tag = ");
         query.push_bind(tag.clone()).push(")");
     }

@@ -6,6 +6,7 @@ use imagewright_catalog::{FieldProblem, Invalid, Refusal};
 use imagewright_model::ErrorKind;
 use imagewright_records::RecordsError;
 use imagewright_service::ServiceError;
+use imagewright_service::metadata::MetadataError;
 
 use crate::attempts::TooOften;
 use crate::distribution::DistributionError;
@@ -111,6 +112,9 @@ pub enum ServerError {
     /// A secret is not had.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// A file of a runtime image could not be read or written.
+    #[error("{0}")]
+    RuntimeImage(Box<MetadataError>),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),
@@ -147,6 +151,7 @@ impl ServerError {
             Self::Oidc(OidcError::Unavailable { .. }) => ErrorKind::Unavailable,
             Self::Oidc(OidcError::Unproven { .. }) => ErrorKind::Denied,
             Self::Vault(error) => error.kind(),
+            Self::RuntimeImage(error) => error.kind(),
             Self::Random(_) | Self::Distribution(_) => ErrorKind::Machine,
             Self::Panicked(_) => ErrorKind::Internal,
         }
@@ -178,6 +183,7 @@ impl ServerError {
             Self::Records(error) => error.hint(),
             Self::Service(error) => error.hint(),
             Self::Vault(error) => error.hint(),
+            Self::RuntimeImage(error) => error.hint(),
             _ => None,
         }
     }

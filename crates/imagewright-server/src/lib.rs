@@ -8,6 +8,7 @@ mod attempts;
 mod builds;
 mod contents;
 mod copies;
+mod dependents;
 pub mod distribution;
 mod elyra;
 mod error;
@@ -22,6 +23,8 @@ mod passwords;
 mod people;
 mod principal;
 mod pull_secret;
+mod registries;
+mod runtime_images;
 mod secrets;
 mod sessions;
 mod settings;
@@ -51,6 +54,7 @@ pub use builds::{
     NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
 };
 pub use contents::{HeldLayer, HeldPackage, ImageContents};
+pub use dependents::{DependentImages, DependentRuntimeImage, Dependents, RecentPulls};
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;
 pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
@@ -64,6 +68,10 @@ pub use once::Repeatable;
 pub use people::PersonView;
 pub use principal::{IssuedToken, NewToken};
 pub use pull_secret::NewPullSecret;
+pub use registries::{Registries, RegistryAnswer, RegistryOutcome, RegistrySecret, RegistryView};
+pub use runtime_images::{
+    RuntimeImageChange, RuntimeImageList, RuntimeImageOrigin, RuntimeImageSave, RuntimeImageView,
+};
 pub use secrets::SecretView;
 pub use sessions::Session;
 pub use settings::{SettingLayer, SettingOrigin, SettingView};

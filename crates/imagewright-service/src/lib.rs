@@ -37,6 +37,8 @@ mod facts;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
+mod greet;
+#[cfg(target_os = "linux")]
 mod handed_in;
 #[cfg(target_os = "linux")]
 mod images;

@@ -58,9 +58,10 @@ impl RuntimeImages {
         Some(Self { records: Records::new(Folders::of(surroundings)?) })
     }
 
-    /// The records in one folder of Elyra's, as `ELYRA_METADATA_PATH` names one.
-    pub fn in_folder(folder: &Path) -> Self {
-        Self { records: Records::new(Folders::new(folder.join("metadata").join(SCHEMASPACE), [])) }
+    /// The records in one folder of Elyra's, as `ELYRA_METADATA_PATH` names one, and below it those that came with Elyra, if their folder is given.
+    pub fn in_folder(folder: &Path, factory: Option<&Path>) -> Self {
+        let records = |folder: &Path| folder.join("metadata").join(SCHEMASPACE);
+        Self { records: Records::new(Folders::new(records(folder), factory.map(records))) }
     }
 
     /// Answers a request of Elyra's REST interface, whose paths begin with `/elyra/`. `now` stands in error messages.

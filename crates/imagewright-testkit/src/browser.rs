@@ -233,10 +233,14 @@ impl Browser {
     /// A picture of the whole page, as PNG in base 64.
     #[track_caller]
     pub fn picture(&self) -> String {
-        let height =
-            self.run("return document.documentElement.scrollHeight").as_u64().unwrap_or(900).clamp(700, 3000);
         let width = self.run("return window.outerWidth");
-        drop(self.command("/window/rect", Some(&json!({"width": width, "height": height + 140}))));
+        let resize = |height: u64| {
+            drop(self.command("/window/rect", Some(&json!({"width": width, "height": height + 140}))));
+        };
+        // A page is never lower than its window, which may be as high as the page before.
+        resize(500);
+        let height = self.run("return document.documentElement.scrollHeight");
+        resize(height.as_u64().unwrap_or(900).clamp(500, 3000));
         let picture = self.command("/screenshot", None).unwrap_or_else(|error| panic!("{error}"));
         picture.as_str().unwrap_or_default().to_owned()
     }

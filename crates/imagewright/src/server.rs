@@ -54,7 +54,10 @@ impl DatabaseArguments {
             server = server.with_provider(provider);
         }
         if let Some(folder) = &settings.server.elyra_folder {
-            server = server.with_runtime_images(RuntimeImages::in_folder(folder));
+            server = server.with_runtime_images(RuntimeImages::in_folder(
+                folder,
+                settings.server.elyra_factory_folder.as_deref(),
+            ));
         }
         Ok(server)
     }

@@ -49,8 +49,8 @@ async fn names_are_unique(records: Records) {
 async fn lists_are_filtered(records: Records) {
     let mut work = records.begin().await.unwrap();
     for (named, entry) in [
-        ("a", json!({"display_name": "PyTorch 100%", "tags": ["deep"], "type": "gpu"})),
-        ("b", json!({"display_name": "Größe", "owner": {"group": "ml"}})),
+        ("a", json!({"display_name": "PyTorch 100%", "tags": ["deep", "two words"], "type": "gpu"})),
+        ("b", json!({"display_name": "Größe", "tags": ["deep"], "owner": {"group": "ml"}})),
         ("c", json!({"display_name": "c_d", "spec": {"base": "x"}, "visibility": {"groups": ["ml"]}})),
         ("d", json!({"display_name": "D", "description": "pytorch, too", "visibility": {"global": true}})),
     ] {
@@ -68,7 +68,9 @@ async fn lists_are_filtered(records: Records) {
         (json!({"search": "universal"}), "bcd"),
         (json!({"type": "gpu"}), "a"),
         (json!({"source": "built"}), "c"),
-        (json!({"tag": "deep"}), "a"),
+        (json!({"tags": ["deep"]}), "ab"),
+        (json!({"tags": ["two words", "deep"]}), "a"),
+        (json!({"tags": ["deep", "none"]}), ""),
         (json!({"owner": "ml"}), "b"),
         (json!({"group": "ml"}), "bcd"),
         (json!({"system": false}), "b"),

@@ -44,6 +44,13 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
+impl Trouble {
+    /// Whether the registry is there and wants another login.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.kind, TroubleKind::LoginRequired | TroubleKind::Denied)
+    }
+}
+
 /// A kind of trouble; its name is stable, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubleKind {

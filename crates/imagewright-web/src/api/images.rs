@@ -63,8 +63,6 @@ pub(crate) struct ListQuery {
     #[serde(rename = "type")]
     image_type: Option<ImageType>,
     source: Option<Source>,
-    /// With this tag.
-    tag: Option<String>,
     state: Option<ImageState>,
     /// Owned by this group.
     #[param(value_type = Option<String>)]
@@ -91,13 +89,15 @@ pub(crate) struct ListQuery {
 /// Lists entries.
 #[utoipa::path(
     operation_id = "list_images",
-    get, path = "/images", params(ListQuery), tag = "images", security(("token" = [])),
+    get, path = "/images", tag = "images",
+    params(ListQuery, ("tag" = Option<Vec<String>>, Query, description = "With this tag; given several times, with all of them.")), security(("token" = [])),
     responses((status = 200, body = Page<ImageBody>), (status = "default", body = Problem)),
 )]
 async fn list(
     State(app): State<App>,
     Asking(principal): Asking,
     Query(query): Query<ListQuery>,
+    Query(all): Query<Vec<(String, String)>>,
 ) -> Result<Json<Page<ImageBody>>, Problem> {
     let page = Paging::of(query.cursor, query.limit).try_into()?;
     let order =
@@ -106,7 +106,7 @@ async fn list(
         search: query.search,
         image_type: query.image_type,
         source: query.source,
-        tag: query.tag,
+        tags: all.into_iter().filter(|(name, _)| name == "tag").map(|(_, tag)| tag).collect(),
         state: query.state,
         owner: query.owner,
         group: query.group,

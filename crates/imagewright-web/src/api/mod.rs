@@ -2,12 +2,14 @@
 
 mod audit;
 mod builds;
+mod dependents;
 mod exchange;
 mod groups;
 mod images;
 mod oidc;
 mod people;
 mod pulls;
+mod registries;
 mod secrets;
 mod session;
 mod settings;
@@ -33,6 +35,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(images::router())
         .merge(pulls::router())
+        .merge(dependents::router())
         .merge(builds::router())
         .merge(groups::router())
         .merge(people::router())
@@ -46,6 +49,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(spec_files::router())
         .merge(storage::router())
         .merge(suggestions::router())
+        .merge(registries::router())
 }
 
 /// What the description says of the whole.

@@ -8,6 +8,7 @@ use super::visitor::Visitor;
 pub(super) enum Place {
     Images,
     Builds,
+    RuntimeImages,
     Overview,
     Administration,
     Account,
@@ -47,6 +48,7 @@ impl Frame {
         let of_place = match self.place {
             Place::Images => "/images",
             Place::Builds => "/builds",
+            Place::RuntimeImages => "/runtime-images",
             Place::Overview => "/overview",
             Place::Administration => "/admin",
             Place::Account => "/account",
@@ -84,6 +86,7 @@ pub(super) enum Done {
     Cancelled,
     LoggedOut,
     Revoked,
+    Hidden,
 }
 
 impl Done {
@@ -97,6 +100,7 @@ impl Done {
             Self::Cancelled => "The build stops.",
             Self::LoggedOut => "You are logged out.",
             Self::Revoked => "The token was revoked.",
+            Self::Hidden => "It is hidden, and can be shown again.",
         }
     }
 }

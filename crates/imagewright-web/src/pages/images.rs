@@ -5,8 +5,8 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use imagewright_catalog::{Image, ImageFilter, ImageOrder, ImageState, Name, OrderBy, PageRequest};
-use imagewright_server::ImageView;
+use imagewright_catalog::{Cursor, Image, ImageFilter, ImageOrder, ImageState, Name, OrderBy, PageRequest};
+use imagewright_server::{ImageView, ServerError};
 use serde::de::DeserializeOwned;
 
 use super::failure::{PageFailure, Shown, page};
@@ -41,6 +41,8 @@ struct Results {
     asked: Fields,
     images: Vec<ImageView>,
     next: Option<String>,
+    /// Where the page before begins; nothing where that is the first.
+    previous: Option<String>,
     order: OrderBy,
     adds_images: bool,
 }
@@ -57,13 +59,16 @@ async fn list(
         descending: asked.has("descending", "true"),
     };
     let after = asked.filled("cursor").map(|cursor| cursor.parse()).transpose().map_err(Problem::from)?;
-    let found = app
-        .server
-        .images(&visitor.principal, &filter(&asked), order, &PageRequest { after, limit: ON_A_PAGE })
-        .await?;
+    let filter = filter(&asked);
+    let previous = match &after {
+        Some(after) => Some(before(&app, &visitor, &filter, order, after).await?),
+        None => None,
+    };
+    let page_wanted = PageRequest { after, limit: ON_A_PAGE };
+    let found = app.server.images(&visitor.principal, &filter, order, &page_wanted).await?;
     let adds_images = visitor.adds_images();
     let done: Option<Done> = word(&asked, "done");
-    let results = Results { asked, images: found.items, next: found.next, order, adds_images };
+    let results = Results { asked, images: found.items, next: found.next, previous, order, adds_images };
     if headers.contains_key("hx-request") {
         return Ok(page(StatusCode::OK, &results));
     }
@@ -72,13 +77,34 @@ async fn list(
     Ok(page(StatusCode::OK, &ImagesPage { frame, results, groups }))
 }
 
+/// Where the page begins that ends where this one begins: read the other way round, it is where the next page would begin.
+async fn before(
+    app: &App,
+    visitor: &Visitor,
+    filter: &ImageFilter,
+    order: OrderBy,
+    after: &Cursor,
+) -> Result<String, ServerError> {
+    let turned = OrderBy { descending: !order.descending, ..order };
+    let page = PageRequest { after: Some(after.clone()), limit: ON_A_PAGE };
+    Ok(app.server.images(&visitor.principal, filter, turned, &page).await?.next.unwrap_or_default())
+}
+
+/// The tags that are wanted, all of them; each once.
+fn tags(asked: &Fields) -> Vec<String> {
+    let mut tags: Vec<String> = asked.all("tag").filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
 fn filter(asked: &Fields) -> ImageFilter {
     let group = asked.filled("owner");
     ImageFilter {
         search: asked.filled("search"),
         image_type: word(asked, "type"),
         source: word(asked, "source"),
-        tag: asked.filled("tag"),
+        tags: tags(asked),
         state: word(asked, "state"),
         system: (group.as_deref() == Some("system")).then_some(true),
         owner: group.filter(|group| group != "system").and_then(|group| group.parse().ok()),
@@ -108,6 +134,21 @@ impl Results {
         let all = kept.chain(Some((name, value)).filter(|(_, value)| !value.is_empty()));
         let pairs: Vec<String> = all.map(|(name, value)| format!("{name}={}", in_address(value))).collect();
         format!("/images?{}", pairs.join("&"))
+    }
+
+    /// The address of the list with one tag more.
+    fn with_tag(&self, tag: &str) -> String {
+        let address = self.address("cursor", "");
+        let pair = format!("tag={}", in_address(tag));
+        match address.split(['?', '&']).any(|known| known == pair) {
+            true => address,
+            false => format!("{address}{}{pair}", if address.ends_with('?') { "" } else { "&" }),
+        }
+    }
+
+    /// The tags that are asked for.
+    fn tags(&self) -> Vec<String> {
+        tags(&self.asked)
     }
 
     /// The address of the list in another order; the other way round where it has this one.

@@ -14,6 +14,7 @@ mod frame;
 mod image;
 mod images;
 mod overview;
+mod runtime_images;
 mod session;
 mod show;
 mod stages;
@@ -37,6 +38,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(image::router())
         .merge(builds::router())
         .merge(overview::router())
+        .merge(runtime_images::router())
         .merge(account::router())
         .merge(administration::router())
         .layer(middleware::map_response(guarded))

@@ -19,12 +19,16 @@ use crate::session::{Programs, SESSION};
 #[derive(Clone, Debug)]
 pub(super) struct Visitor {
     pub(super) principal: Principal,
+    /// Whether there is a folder of runtime images.
+    pub(super) has_runtime_images: bool,
 }
 
 impl Visitor {
     async fn find(headers: &HeaderMap, app: &App) -> Result<Option<Self>, PageFailure> {
         let Some(session) = app.access.cookie(headers, SESSION) else { return Ok(None) };
-        Ok(app.server.principal_of_session(&session).await?.map(|principal| Self { principal }))
+        let has_runtime_images = app.server.has_runtime_images();
+        let principal = app.server.principal_of_session(&session).await?;
+        Ok(principal.map(|principal| Self { principal, has_runtime_images }))
     }
 
     // What follows is called by templates.
@@ -36,6 +40,11 @@ impl Visitor {
     /// Whether somebody looks after the whole server.
     pub(super) fn is_admin(&self) -> bool {
         self.principal.admin
+    }
+
+    /// Whether somebody is led to runtime images: where there are any, and who can have some.
+    pub(super) fn sees_runtime_images(&self) -> bool {
+        self.has_runtime_images || self.is_admin()
     }
 
     /// Whether somebody may add images.

@@ -73,7 +73,7 @@ impl TestServer {
         let settings = DistributionSettings { host: Some(HOST.to_owned()), scheme: None, anonymous_pull };
         let server = Server::new(records.clone(), service(&folder).into())
             .with_registry(settings)
-            .with_runtime_images(RuntimeImages::in_folder(&folder.path().join("elyra")))
+            .with_runtime_images(RuntimeImages::in_folder(&folder.path().join("elyra"), None))
             .with_clock(clock);
         let router = router(App::new(server.clone(), Access::default()));
         Self { folder, server, records, router }

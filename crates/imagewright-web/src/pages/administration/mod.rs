@@ -2,6 +2,7 @@
 
 mod groups;
 mod people;
+mod registries;
 mod secrets;
 mod settings;
 mod trail;
@@ -18,15 +19,17 @@ pub(super) fn router() -> Router<App> {
         .merge(groups::router())
         .merge(people::router())
         .merge(secrets::router())
+        .merge(registries::router())
         .merge(trail::router())
         .merge(settings::router())
 }
 
 /// The pages of the administration: address, title.
-const TABS: [(&str, &str); 5] = [
+const TABS: [(&str, &str); 6] = [
     ("/admin/groups", "Groups"),
     ("/admin/people", "People"),
     ("/admin/secrets", "Secrets"),
+    ("/admin/registries", "Registries"),
     ("/admin/audit", "Audit trail"),
     ("/admin/settings", "Settings"),
 ];

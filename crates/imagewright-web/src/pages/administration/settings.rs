@@ -33,23 +33,23 @@ async fn list(State(app): State<App>, visitor: Visitor) -> Shown {
     ))
 }
 
-impl SettingsPage {
-    fn value(setting: &SettingView) -> String {
-        match &setting.value {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        }
+/// What is set; nothing where nothing is.
+pub(super) fn value(setting: &SettingView) -> String {
+    match &setting.value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
     }
+}
 
-    fn layer(setting: &SettingView) -> &'static str {
-        match setting.origin.layer {
-            SettingLayer::Default => "default",
-            SettingLayer::Machine => "this machine",
-            SettingLayer::SystemFile => "the system's file",
-            SettingLayer::UserFile => "a file",
-            SettingLayer::Variable => "a variable",
-            SettingLayer::Flag => "a flag",
-        }
+/// What says so.
+pub(super) fn layer(setting: &SettingView) -> &'static str {
+    match setting.origin.layer {
+        SettingLayer::Default => "default",
+        SettingLayer::Machine => "this machine",
+        SettingLayer::SystemFile => "the system's file",
+        SettingLayer::UserFile => "a file",
+        SettingLayer::Variable => "a variable",
+        SettingLayer::Flag => "a flag",
     }
 }

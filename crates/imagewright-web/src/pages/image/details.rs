@@ -15,6 +15,7 @@ use imagewright_catalog::{
 use imagewright_server::{BuildQuery, ImageView};
 use serde_json::Value;
 
+use super::compare::{comparable, last_two};
 use crate::App;
 use crate::pages::failure::{Shown, page};
 use crate::pages::fields::Fields;
@@ -40,9 +41,14 @@ struct DetailsPage {
     /// The last builds, each with the one that succeeded before it.
     builds: Vec<(Build, Option<BuildId>)>,
     more_builds: bool,
+    /// Builds that can be compared, and which two are chosen first.
+    comparable: Vec<Build>,
+    last_two: (String, String),
     /// Days, how often the image was pulled on each, and that in percent of the most.
     pulls: Vec<(String, i64, i64)>,
     may_change: bool,
+    /// Whether whoever looks at it can make a runtime image of it.
+    makes_runtime_images: bool,
     snippets: Vec<Snippet>,
 }
 
@@ -63,6 +69,10 @@ async fn details(
     let wanted = BuildQuery { image: Some(name.clone()), ..BuildQuery::default() };
     let builds =
         app.server.builds(&visitor.principal, &wanted, &PageRequest { after: None, limit: BUILDS }).await?;
+    let comparable = match image.source {
+        Source::Built => comparable(&app, &visitor, &name).await?,
+        Source::Existing => Vec::new(),
+    };
     let pulls = app.server.pulls(&visitor.principal, &name).await?;
     let most = pulls.iter().map(|pulls| pulls.count).max().unwrap_or(1).max(1);
     let pulls = pulls.into_iter().map(|it| (it.day.to_string(), it.count, it.count * 100 / most)).collect();
@@ -72,10 +82,13 @@ async fn details(
         &DetailsPage {
             frame: Frame::new(image.display_name.as_str(), Place::Images, &visitor).after(query.done),
             may_change: may(&visitor.principal, Action::Change, Object::from(&image)).is_ok(),
+            makes_runtime_images: visitor.is_admin() && visitor.has_runtime_images,
             snippets: snippets(&image),
             state,
             image,
             warnings,
+            last_two: last_two(&comparable),
+            comparable,
             more_builds: builds.next.is_some(),
             builds: with_earlier(builds.items),
             pulls,

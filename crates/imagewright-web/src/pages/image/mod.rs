@@ -1,6 +1,8 @@
 //! Pages about one image: what it is, and the form that makes or changes it.
 
+mod compare;
 mod contents;
+mod delete;
 mod details;
 mod edit;
 mod form;
@@ -16,6 +18,8 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .merge(edit::router())
         .merge(planned::router())
+        .merge(compare::router())
+        .merge(delete::router())
         .merge(contents::router())
         .merge(details::router())
 }

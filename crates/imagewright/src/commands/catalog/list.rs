@@ -29,9 +29,9 @@ pub(crate) struct ListArguments {
     /// Only images in this state
     #[arg(long, value_name = "STATE", value_parser = ["ready", "not-ready", "building", "failed"])]
     state: Option<String>,
-    /// Only images with this tag
-    #[arg(long, value_name = "TAG")]
-    tag: Option<String>,
+    /// Only images with this tag; given several times, with all of them
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     /// Only images that exist elsewhere, or that the server builds
     #[arg(long, value_name = "SOURCE", value_parser = ["existing", "built"])]
     source: Option<String>,
@@ -77,16 +77,16 @@ pub(super) fn run(global: &Global, arguments: &ListArguments) -> Result<(), Fail
 
 fn path(arguments: &ListArguments) -> Path {
     let search = (!arguments.search.is_empty()).then(|| arguments.search.join(" "));
-    Path::new("/images")
+    let path = Path::new("/images")
         .with("search", search.as_deref())
         .with("type", arguments.image_type.as_deref())
         .with("group", arguments.group.as_deref())
         .with("owner", arguments.owner_group.as_deref())
         .when("system", arguments.owner_system)
         .with("state", arguments.state.as_deref().map(|state| state.replace('-', "_")).as_deref())
-        .with("tag", arguments.tag.as_deref())
         .with("source", arguments.source.as_deref())
         .when("deprecated", arguments.deprecated)
         .with("sort", Some(&arguments.sort.replace('-', "_")))
-        .when("descending", arguments.descending)
+        .when("descending", arguments.descending);
+    arguments.tags.iter().fold(path, |path, tag| path.with("tag", Some(tag)))
 }

@@ -32,6 +32,8 @@ pub(crate) struct ServerSettings {
     anonymous_pull: Option<bool>,
     /// A folder of Elyra's whose runtime images are served.
     pub(crate) elyra_folder: Option<PathBuf>,
+    /// The folder of the runtime images that come with Elyra.
+    pub(crate) elyra_factory_folder: Option<PathBuf>,
     /// Where the key of sealed secrets is: `file:PATH` or `environment:NAME`.
     secrets_key: Option<String>,
     /// Folders with files of secrets.
@@ -52,6 +54,7 @@ impl ServerSettings {
             behind_proxy: self.behind_proxy.or(lower.behind_proxy),
             anonymous_pull: self.anonymous_pull.or(lower.anonymous_pull),
             elyra_folder: self.elyra_folder.or(lower.elyra_folder),
+            elyra_factory_folder: self.elyra_factory_folder.or(lower.elyra_factory_folder),
             secrets_key: self.secrets_key.or(lower.secrets_key),
             secrets_folders: super::first_filled(self.secrets_folders, lower.secrets_folders),
             oidc: self.oidc.over(lower.oidc),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod exchange;
+mod pages;
 mod pinned;
 mod python;
 mod rest;

@@ -110,6 +110,7 @@ fn images() -> Vec<Row> {
         let path = |end: &str| -> &'static str { format!("/images/{name}{end}").leak() };
         rows.push(row("GET /images/{name}", path(""), Value::Null, seen));
         rows.push(row("PATCH /images/{name}", path(""), change(), changed));
+        rows.push(row("GET /images/{name}/dependents", path("/dependents"), Value::Null, changed));
         rows.push(row("GET /images/{name}/history", path("/history"), Value::Null, changed));
     }
     rows.extend(copies());
@@ -213,6 +214,8 @@ fn people() -> Vec<Row> {
             json!({"files": [{"name": "a.txt", "text": "six"}]}),
             "lff+++ll",
         ),
+        row("GET /registries", "/registries", Value::Null, "lffff+ll"),
+        row("POST /registries/check", "/registries/check", json!({"host": "none.example"}), "lffffull"),
     ]
 }
 

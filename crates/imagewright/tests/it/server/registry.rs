@@ -14,7 +14,7 @@ use crate::storm::{assert_sound, noisy_image};
 use crate::support::{context, context_with_image, tiny_image};
 
 /// A machine of its own, logged in as the person with a token, with the image `demo/tiny:1`.
-fn client(server: &TestServer, person: &str, token: &str) -> TestContext {
+pub(super) fn client(server: &TestServer, person: &str, token: &str) -> TestContext {
     let client = context_with_image();
     drop(login(&client, server, person, token).success());
     client

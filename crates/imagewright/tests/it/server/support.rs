@@ -161,13 +161,18 @@ impl Caller<'_> {
 
     /// Opens something that is sent while it comes about.
     pub(crate) fn open(&self, path: &str, headers: &[(&str, &str)]) -> impl Read + Send + use<> {
-        let answered = self.answered("GET", path, headers, "");
+        let answered = self.answered("GET", &format!("/api/v1{path}"), headers, "");
         assert_eq!(answered.status(), 200);
         answered.into_body().into_reader()
     }
 
     /// Sends a request below `/api/v1`.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.send_to(method, &format!("/api/v1{path}"), headers, body)
+    }
+
+    /// Sends a request to any address of the server.
+    pub(crate) fn send_to(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut answered = self.answered(method, path, headers, body);
         let headers = answered.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
@@ -184,7 +189,7 @@ impl Caller<'_> {
         headers: &[(&str, &str)],
         body: &str,
     ) -> http::Response<ureq::Body> {
-        let address = format!("http://{}/api/v1{path}", self.server.address);
+        let address = format!("http://{}{path}", self.server.address);
         let mut request = http::Request::builder().method(method).uri(address);
         if !self.token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.token));

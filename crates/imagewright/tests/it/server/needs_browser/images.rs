@@ -102,8 +102,9 @@ fn two_editors_do_not_overwrite_each_other() {
     let image = root.get("/images/a").is(200);
     assert_eq!((&image["description"], &image["tags"]), (&json!("of ada"), &json!(["theirs"])));
     assert_eq!(image["gpu_reference"], "127.0.0.1:1/a:gpu");
+    browser.click("a.danger");
+    browser.wait_for_text("Nothing is known to depend on it.");
     browser.click("button.danger");
-    browser.accept();
     browser.wait_for_text("It was removed.");
     root.get("/images/a").is(404);
 }

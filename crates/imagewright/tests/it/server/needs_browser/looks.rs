@@ -8,10 +8,36 @@ use imagewright_testkit::shared;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, TestServer, add_person};
+use crate::support::context;
 
 /// All pages that there are, on a server with something on each.
 fn furnished() -> (TestServer, Vec<&'static str>) {
-    let server = TestServer::start();
+    let context = context();
+    let elyra = context.folder().join("elyra");
+    let factory = context.folder().join("factory");
+    let context = context
+        .env("IMAGEWRIGHT_SERVER__ELYRA_FOLDER", &elyra)
+        .env("IMAGEWRIGHT_SERVER__ELYRA_FACTORY_FOLDER", &factory);
+    let records = [
+        (&factory, "pandas", "Pandas 2.3", "registry.example/library/pandas:2.3", json!(["pandas"])),
+        (
+            &elyra,
+            "team",
+            "Team analysis",
+            "registry.example/team/analysis-with-a-long-name:2026.11",
+            json!(["python", "team"]),
+        ),
+        (&elyra, "wrong", "Written elsewhere", "", json!(["team"])),
+    ];
+    for (folder, name, display_name, image_name, tags) in records {
+        let folder = folder.join("metadata/runtime-images");
+        fs::create_dir_all(&folder).unwrap();
+        let metadata = json!({"image_name": image_name, "description": "What nodes of our pipelines run in", "tags": tags, "team": "ml"});
+        let record =
+            json!({"display_name": display_name, "metadata": metadata, "schema_name": "runtime-image"});
+        fs::write(folder.join(format!("{name}.json")), format!("{record:#}")).unwrap();
+    }
+    let server = TestServer::start_in(context, &[]);
     {
         let root = server.administrator();
         add_person(&root, "ada", true);
@@ -29,8 +55,7 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         });
         root.post("/images", &new).is(201);
         root.change("/images/team-analysis", &json!({"deprecated": {"reason": "It is old."}})).is(200);
-        let spec =
-            json!({"base": "127.0.0.1:1/base:1", "pip": ["numpy"], "conda": ["scipy"], "apt": ["git"]});
+        let spec = json!({"base": "127.0.0.1:1/team/analysis-with-a-long-name:2026.10", "pip": ["numpy"], "conda": ["scipy"], "apt": ["git"]});
         root.post("/images?plan=false", &json!({"display_name": "Built", "spec": spec})).is(201);
     }
     let pages = vec![
@@ -38,16 +63,25 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         "/images/team-analysis",
         "/images/team-analysis/edit",
         "/images/team-analysis/history",
+        "/images/team-analysis/delete",
+        "/images?tag=team&tag=python",
         "/images/built",
         "/images/built/edit",
+        "/images/built/compare",
         "/images/new",
         "/builds",
+        "/runtime-images",
+        "/runtime-images/new",
+        "/runtime-images/team/edit",
+        "/runtime-images/wrong/edit",
+        "/runtime-images/pandas/delete",
         "/overview",
         "/account",
         "/admin/groups",
         "/admin/groups/ml",
         "/admin/people",
         "/admin/secrets",
+        "/admin/registries",
         "/admin/audit",
         "/admin/settings",
         "/images/none",
@@ -127,7 +161,8 @@ fn pictures_of_all_pages() {
             browser.go(&server.page(path));
             let picture = decoded(&browser.picture());
             assert!(picture.starts_with(b"\x89PNG"), "{path} is no picture");
-            let file = format!("{}-{name}.png", path.trim_start_matches('/').replace('/', "-"));
+            let file =
+                format!("{}-{name}.png", path.trim_start_matches('/').replace(['/', '?', '&', '='], "-"));
             fs::write(folder.join(file), picture).unwrap();
         }
     }

@@ -3,6 +3,8 @@
 mod forms;
 mod images;
 mod looks;
+mod registries;
+mod runtime_images;
 mod sessions;
 mod watching;
 
@@ -10,8 +12,7 @@ use imagewright_testkit::browser::{Browser, Look};
 use serde_json::json;
 
 use super::support::{Caller, TestServer};
-
-const PASSWORD: &str = "correct horse battery";
+use super::visits::PASSWORD;
 
 /// Somebody who can log in, by name and password.
 pub(crate) fn add_person(root: &Caller<'_>, name: &str, admin: bool) {

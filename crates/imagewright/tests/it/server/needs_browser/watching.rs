@@ -3,7 +3,7 @@
 use imagewright_testkit::browser::{Browser, Look};
 
 use super::{TestServer, add_person};
-use crate::server::builds::support::{BASE, building, last_build, wait_at, wait_for};
+use crate::server::builds::support::{BASE, add, building, last_build, spec, wait_at, wait_for};
 use crate::server::support::Caller;
 
 /// A browser in which an image is made, as somebody does who has read that it can be built.
@@ -23,6 +23,32 @@ fn watching<'a>(server: &'a TestServer, root: &Caller<'a>) -> Browser {
     browser.wait_for_text("It can be built");
     browser.click("aside button[value=save]");
     browser
+}
+
+#[test]
+fn any_two_builds_are_compared() {
+    let (server, _packages) = building();
+    let root = server.administrator();
+    add_person(&root, "ada", true);
+    let mut versions = vec![wait_for(&root, &add(&root, "tools", &["tool=1.0"]), &["succeeded"])];
+    for packages in [&["tool=1.0", "other"][..], &["tool=2.0", "other"]] {
+        let build = root.post("/images/tools/builds", &serde_json::json!({"spec": spec(packages)})).is(201);
+        versions.push(wait_for(&root, &build, &["succeeded"]));
+    }
+    let browser = server.browser_of("ada", Look::default());
+    browser.go(&server.page("/images/tools"));
+    let chosen = "return document.querySelector('#compare-before').value";
+    assert_eq!(browser.run(chosen), versions[1]["id"], "the one before the last");
+    // The first and the last, by the keyboard alone.
+    browser.run("document.querySelector('#compare-before').focus()");
+    browser.press("\u{e010}");
+    assert_eq!(browser.run(chosen), versions[0]["id"]);
+    browser.press("\u{e004}\u{e004}\u{e007}");
+    browser.wait_for_text("tools: build 1 and build 3");
+    let rows = browser.run("return [...document.querySelectorAll('tbody tr')].map((row) => row.innerText.split(/\\s+/).join(' ').trim())");
+    assert_eq!(rows, serde_json::json!(["other conda 0.1", "tool conda 1.0 2.0"]));
+    browser.click("main a.button");
+    browser.wait_for_text("Compare builds of tools");
 }
 
 #[test]
