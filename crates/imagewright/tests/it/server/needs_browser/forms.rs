@@ -28,6 +28,7 @@ fn value(browser: &Browser, field: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn packages_are_completed_and_planned_while_one_types() {
     let (context, _packages) = surroundings();
     let index = context.folder().join("index");
@@ -79,6 +80,7 @@ fn packages_are_completed_and_planned_while_one_types() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn files_that_are_dropped_become_the_form() {
     let server = TestServer::start();
     add_person(&server.administrator(), "ada", true);

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{PASSWORD, TestServer, add_person};
 
 #[test]
+#[ignore = "needs a browser"]
 fn from_the_first_start_to_an_image() {
     let server = TestServer::start();
     let link = server.said.iter().find_map(|line| line.trim().strip_prefix("http://")).unwrap();
@@ -48,6 +49,7 @@ fn query_of(address: &str) -> &str {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn a_search_narrows_the_list_while_one_types() {
     let server = TestServer::start();
     let root = server.administrator();
@@ -75,6 +77,7 @@ fn a_search_narrows_the_list_while_one_types() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn two_editors_do_not_overwrite_each_other() {
     let server = TestServer::start();
     let root = server.administrator();
@@ -110,6 +113,7 @@ fn two_editors_do_not_overwrite_each_other() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn only_what_applies_is_shown() {
     let server = TestServer::start();
     add_person(&server.administrator(), "ada", true);
@@ -126,6 +130,7 @@ fn only_what_applies_is_shown() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn members_of_other_groups_see_nothing() {
     let server = TestServer::start();
     let root = server.administrator();

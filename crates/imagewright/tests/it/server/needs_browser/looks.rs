@@ -90,6 +90,7 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn nothing_keeps_anybody_from_using_a_page() {
     let file = shared::folder().join("axe/node_modules/axe-core/axe.min.js");
     let axe = fs::read_to_string(&file)
@@ -122,6 +123,7 @@ fn told(violation: &Value) -> String {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn pages_fit_on_a_phone() {
     let (server, pages) = furnished();
     let browser = server.browser_of("ada", Look { width: 390, dark: false });
@@ -133,6 +135,7 @@ fn pages_fit_on_a_phone() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn a_first_page_is_small() {
     let (server, _) = furnished();
     let browser = server.browser_of("ada", Look::default());
@@ -145,6 +148,7 @@ fn a_first_page_is_small() {
 
 /// The pictures of README and documentation, into the folder that `IMAGEWRIGHT_TEST_SCREENSHOTS` names.
 #[test]
+#[ignore = "needs a browser"]
 fn pictures_of_all_pages() {
     let temporary = tempfile::tempdir().unwrap();
     let named = std::env::var_os("IMAGEWRIGHT_TEST_SCREENSHOTS").map(PathBuf::from);

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{PASSWORD, TestServer, add_person};
 
 #[test]
+#[ignore = "needs a browser"]
 fn registries_are_asked_by_a_button() {
     let registry = TestRegistry::start().unwrap();
     let server = TestServer::start();

@@ -8,6 +8,7 @@ use super::{TestServer, add_person};
 use crate::support::context;
 
 #[test]
+#[ignore = "needs a browser"]
 fn from_an_empty_folder_to_a_repaired_one() {
     let context = context();
     let folder = context.folder().join("elyra");
@@ -64,6 +65,7 @@ fn from_an_empty_folder_to_a_repaired_one() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn a_phone_shows_all_of_a_runtime_image() {
     let context = context();
     let folder = context.folder().join("elyra");

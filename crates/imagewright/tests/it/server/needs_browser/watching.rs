@@ -26,6 +26,7 @@ fn watching<'a>(server: &'a TestServer, root: &Caller<'a>) -> Browser {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn any_two_builds_are_compared() {
     let (server, _packages) = building();
     let root = server.administrator();
@@ -52,6 +53,7 @@ fn any_two_builds_are_compared() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn a_log_is_followed_to_its_end_over_a_reload() {
     let (server, packages) = building();
     let root = server.administrator();
@@ -88,6 +90,7 @@ fn a_log_is_followed_to_its_end_over_a_reload() {
 }
 
 #[test]
+#[ignore = "needs a browser"]
 fn a_build_is_cancelled_and_begun_again() {
     let (server, packages) = building();
     let root = server.administrator();
