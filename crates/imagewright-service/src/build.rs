@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use imagewright_check::Report;
 use imagewright_engine::{BuildRequest, Built, BuiltFromSpec, Cancel, LayerWatch, Upgrade, Versions};
 use imagewright_layer::Compression;
 use imagewright_model::spec::{BaseSource, ImageSpec, LayerCompression, PartialSpec, SpecFlags, read_folder};
@@ -14,6 +15,7 @@ use imagewright_sandbox::Limits;
 use crate::ahead::sending;
 use crate::conda_list::with_conda_list;
 use crate::folder::Folder;
+use crate::gate::{Gate, Held, told};
 use crate::lock::{LockPlace, write_file};
 use crate::{BuildReport, Service, ServiceError};
 use imagewright_model::in_one_line;
@@ -46,6 +48,8 @@ pub struct BuildCommand {
     pub source_date_epoch: Option<i64>,
     /// A file that gets the digest of the manifest.
     pub digest_file: Option<PathBuf>,
+    /// What the image must pass before it gets its names.
+    pub gate: Gate,
 }
 
 impl BuildReport {
@@ -60,7 +64,14 @@ impl BuildReport {
             lock: None,
             notes: Vec::new(),
             findings: None,
+            reports: Vec::new(),
         }
+    }
+
+    /// The same, with what profiles say of the image.
+    pub(crate) fn with_reports(mut self, reports: Vec<Report>) -> Self {
+        self.notes.extend(told(&reports));
+        Self { reports, ..self }
     }
 }
 
@@ -73,11 +84,13 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<BuildReport, ServiceError> {
         self.refuse_other_engines()?;
-        let (request, place) = self.request(command, events)?;
+        let (mut request, place) = self.request(command, events)?;
         if command.push && request.names.is_empty() {
             return Err(ServiceError::NoNameToPush);
         }
-        let BuiltFromSpec { built, lock, pylock } = match request.names.first() {
+        let names = request.names.clone();
+        let held = Held::new(self, &command.gate, &mut request.names);
+        let BuiltFromSpec { built, lock, pylock } = match names.first() {
             Some(target) if command.push && !command.offline => {
                 // A registry that has the base can give its layers to other repositories by itself.
                 let base = match &request.spec.base {
@@ -90,7 +103,11 @@ impl Service {
             }
             _ => self.engine.build(&request, events, cancel, LayerWatch::none())?,
         };
-        let mut report = BuildReport::new(&request.names, built);
+        let (built, reports) = match held {
+            Some(held) => held.release(built, cancel)?,
+            None => (built, Vec::new()),
+        };
+        let mut report = BuildReport::new(&names, built).with_reports(reports);
         report.lock = place.file().map(Path::to_path_buf);
         if !command.locked
             && let Err(error) = place.write(self.store(), &lock)

@@ -9,6 +9,7 @@ use imagewright_oci::{Platform, Reference};
 use crate::advice::Advice;
 use crate::ahead::sending;
 use crate::build::compression;
+use crate::gate::Held;
 use crate::given::{Given, Written, bases, given, named_contexts, plan};
 use crate::{BuildReport, DockerfileCommand, Service, ServiceError};
 
@@ -22,6 +23,7 @@ impl Service {
     ) -> Result<BuildReport, ServiceError> {
         match self.engine_for(command, events)? {
             // What we cannot plan a daemon may build all the same.
+            Some(_) if !command.gate.profiles.is_empty() => Err(ServiceError::GateElsewhere),
             Some(builder) => match dockerfile_request(command, &NoEvents) {
                 Ok((request, written)) => {
                     let advice = Advice::new(self, &written, &request.plan, &request.context);
@@ -30,13 +32,20 @@ impl Service {
                 Err(_) => self.build_elsewhere(&builder, command, events, cancel),
             },
             None => {
-                let (request, written) = &dockerfile_request(command, events)?;
+                let (mut request, written) = dockerfile_request(command, events)?;
                 if command.push && request.names.is_empty() {
                     return Err(ServiceError::NoNameToPush);
                 }
-                Advice::new(self, written, &request.plan, &request.context).beside(events, |events| {
-                    let built = self.carry_out(command, request, events, cancel)?;
-                    let report = BuildReport::new(&request.names, built);
+                let names = request.names.clone();
+                let held = Held::new(self, &command.gate, &mut request.names);
+                let request = &request;
+                Advice::new(self, &written, &request.plan, &request.context).beside(events, |events| {
+                    let built = self.carry_out(command, (request, names.first()), events, cancel)?;
+                    let (built, reports) = match held {
+                        Some(held) => held.release(built, cancel)?,
+                        None => (built, Vec::new()),
+                    };
+                    let report = BuildReport::new(&names, built).with_reports(reports);
                     report.write_files(command)?;
                     Ok(report)
                 })
@@ -47,11 +56,11 @@ impl Service {
     fn carry_out(
         &self,
         command: &DockerfileCommand,
-        request: &DockerfileRequest,
+        (request, target): (&DockerfileRequest, Option<&Reference>),
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<Built, EngineError> {
-        match request.names.first() {
+        match target {
             Some(target) if command.push && !command.offline => {
                 sending(&self.registries, target, &bases(&request.plan), |layers| {
                     self.engine.build_dockerfile(request, events, cancel, layers)

@@ -131,6 +131,7 @@ pub(crate) fn left_there(
         lock: None,
         notes: Vec::new(),
         findings: None,
+        reports: Vec::new(),
     })
 }
 

@@ -121,6 +121,17 @@ pub enum ServiceError {
         /// The profile.
         profile: String,
     },
+    /// A platform would not run what was built.
+    #[error("the image does not run on {platforms}: {reasons}")]
+    DoesNotRun {
+        /// Where it is to run.
+        platforms: String,
+        /// What speaks against it.
+        reasons: String,
+    },
+    /// A daemon builds, and its image has its names before it could be asked anything.
+    #[error("an image that a daemon builds is not asked whether it runs somewhere")]
+    GateElsewhere,
     /// An image without a name was mended.
     #[error("the mended image of `{image}` has no name")]
     NoNameForFixed {
@@ -191,7 +202,8 @@ impl ServiceError {
             Self::UnknownRule(error) => error.kind(),
             Self::Profile(error) => error.kind(),
             Self::ProfileOfDockerfile { .. } => ErrorKind::Usage,
-            Self::NoNameForFixed { .. } => ErrorKind::Usage,
+            Self::DoesNotRun { .. } => ErrorKind::Failed,
+            Self::GateElsewhere | Self::NoNameForFixed { .. } => ErrorKind::Usage,
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
             #[cfg(target_os = "linux")]
             Self::Layer { .. } => ErrorKind::Invalid,
@@ -242,6 +254,14 @@ impl ServiceError {
             Self::UnknownRule(error) => error.hint(),
             Self::Profile(error) => error.hint(),
             Self::ProfileOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
+            Self::DoesNotRun { .. } => Some(
+                "mend what is built (`imagewright check --explain RULE`), build without `--for` and have it mended with `imagewright check \
+                 --fix`, or let it through with `--allow RULE`"
+                    .to_owned(),
+            ),
+            Self::GateElsewhere => {
+                Some("build with `--engine native`, or ask `imagewright check --for` afterwards".to_owned())
+            }
             Self::NoNameForFixed { .. } => Some("give it one with `--tag`".to_owned()),
             Self::NothingToCheck { .. } => Some(
                 "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),

@@ -57,6 +57,9 @@ pub struct DockerfileCommand {
     pub push: bool,
     /// How long one command may run.
     pub time_limit: Option<Duration>,
+    /// What the image must pass before it gets its names.
+    #[cfg(target_os = "linux")]
+    pub gate: crate::Gate,
     /// How much of the machine a command may use.
     pub limits: Limits,
     /// The latest date anything in the image carries, seconds since 1970.

@@ -37,6 +37,8 @@ mod facts;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
+mod gate;
+#[cfg(target_os = "linux")]
 mod greet;
 #[cfg(target_os = "linux")]
 mod handed_in;
@@ -86,6 +88,8 @@ pub use facts::{
 pub use imagewright_facts::PublicKey;
 
 pub use error::ServiceError;
+#[cfg(target_os = "linux")]
+pub use gate::{Gate, WAIVED};
 pub use given::{DockerfileCommand, dockerfile_of, is_remote_context};
 #[cfg(target_os = "linux")]
 pub use handed_in::Login;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagewright_check::Finding;
+use imagewright_check::{Finding, Report};
 use imagewright_oci::{Digest, Reference};
 
 use crate::{DockerfileCommand, ServiceError};
@@ -29,6 +29,8 @@ pub struct BuildReport {
     pub notes: Vec<String>,
     /// What rules found in the Dockerfile; none where none was built.
     pub findings: Option<Vec<Finding>>,
+    /// What each profile said that it had to pass.
+    pub reports: Vec<Report>,
 }
 
 impl BuildReport {

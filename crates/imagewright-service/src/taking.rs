@@ -134,6 +134,7 @@ impl Service {
             lock: None,
             notes: Vec::new(),
             findings: None,
+            reports: Vec::new(),
         })
     }
 }

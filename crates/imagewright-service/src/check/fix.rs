@@ -14,6 +14,7 @@ use imagewright_oci::{Digest, Reference};
 use imagewright_store::ImageRecord;
 
 use super::{CheckCommand, Checked};
+use crate::gate::WorkingName;
 use crate::{BuildCommand, Service, ServiceError};
 
 /// After so many rounds nothing new comes of it.
@@ -74,7 +75,9 @@ impl Service {
             ],
             names => names.to_vec(),
         };
-        let working = WorkingName::new(self, &record)?;
+        let working = WorkingName::new(self);
+        self.store().tag(&record, &working.name)?;
+        let called = names.first().map(ToString::to_string);
         let mut fixed =
             Fixed { before: before.clone(), done: Vec::new(), left: Vec::new(), image: None, after: before };
         let mut tried: BTreeSet<String> = BTreeSet::new();
@@ -84,18 +87,17 @@ impl Service {
             if work.is_empty() {
                 break;
             }
-            let image = self.mend_once(&work, &record, &working.name, events, cancel)?;
+            let before = working.image()?;
+            let image = self.mend_once(&work, &record, &working, events, cancel)?;
+            working.forget(&before);
             fixed.done.extend(work.done);
             fixed.image = Some(image.manifest.digest.clone());
-            let again = CheckCommand {
-                subject: working.name.to_string(),
-                called: Some(command.name().to_owned()),
-                ..command.clone()
-            };
+            let again =
+                CheckCommand { subject: working.name.to_string(), called: called.clone(), ..command.clone() };
             fixed.after = self.check(&again, cancel, progress)?;
         }
         if fixed.image.is_some() {
-            let mended = self.store().resolve(&working.name.to_string())?;
+            let mended = working.image()?;
             for name in &names {
                 self.store().tag(&mended, name)?;
             }
@@ -108,10 +110,11 @@ impl Service {
         &self,
         work: &Work,
         mended: &ImageRecord,
-        name: &Reference,
+        working: &WorkingName<'_>,
         events: &dyn EventSink,
         cancel: &Cancel,
     ) -> Result<ImageRecord, ServiceError> {
+        let name = &working.name;
         if !work.apt.is_empty() || !work.pip.is_empty() {
             let flags = SpecFlags {
                 base: Some(name.to_string()),
@@ -122,7 +125,7 @@ impl Service {
             };
             self.build(&BuildCommand { flags, ..BuildCommand::default() }, events, cancel)?;
         }
-        let image = self.store().resolve(&name.to_string())?;
+        let image = working.image()?;
         let annotations = BTreeMap::from([(MENDED.to_owned(), mended.manifest.digest.to_string())]);
         let request = AmendRequest {
             image,
@@ -132,31 +135,10 @@ impl Service {
             annotations,
             names: vec![name.clone()],
         };
-        Ok(self.engine.amend(&request, events, cancel)?.image)
-    }
-}
-
-/// A name for an image that is being mended, which is gone when this is.
-struct WorkingName<'a> {
-    service: &'a Service,
-    name: Reference,
-}
-
-impl<'a> WorkingName<'a> {
-    fn new(service: &'a Service, image: &ImageRecord) -> Result<Self, ServiceError> {
-        let text =
-            format!("imagewright.invalid/mending:{}-{}", image.manifest.digest.short(), std::process::id());
-        let name: Reference = text.replace("sha256:", "").parse().expect("hexadecimal digits make a tag");
-        let working = Self { service, name };
-        service.store().tag(image, &working.name)?;
-        Ok(working)
-    }
-}
-
-impl Drop for WorkingName<'_> {
-    fn drop(&mut self) {
-        // Where it cannot be taken away, it is an image more in the list.
-        drop(self.service.store().untag(&self.name));
+        let packages = request.image.clone();
+        let image = self.engine.amend(&request, events, cancel)?.image;
+        working.forget(&packages);
+        Ok(image)
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct BuildArguments {
     #[command(flatten)]
     pub(super) publishing: PublishFlags,
     #[command(flatten)]
+    pub(super) gate: GateFlags,
+    #[command(flatten)]
     pub(super) remote: RemoteFlags,
     #[command(flatten)]
     pub(super) progress: ProgressArguments,
@@ -211,6 +213,30 @@ pub(crate) struct ProcessFlags {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Where the image is to run.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Check")]
+pub(crate) struct GateFlags {
+    /// Give the image its names, and push it, only if it runs there: elyra[@RELEASE], … (docs/profiles.md), or the file of a profile
+    #[arg(long = "for", value_name = "PROFILE", value_delimiter = ',', conflicts_with = "remote")]
+    profiles: Vec<String>,
+    /// Let the image through though it does not keep to this rule; noted in its annotations. May be given several times
+    #[arg(long, value_name = "RULE", value_delimiter = ',', requires = "profiles")]
+    allow: Vec<String>,
+}
+
+#[cfg(target_os = "linux")]
+impl GateFlags {
+    pub(super) fn into_gate(self) -> Result<imagewright_service::Gate, Failure> {
+        use imagewright_service::check::{profiles, rule};
+        let allowed = self.allow.iter().map(|name| Ok(rule(name)?.name)).collect::<Result<_, _>>();
+        let allowed = allowed.map_err(|error: imagewright_service::check::UnknownRule| {
+            imagewright_service::ServiceError::from(error)
+        })?;
+        Ok(imagewright_service::Gate { profiles: profiles(&self.profiles)?, allowed })
+    }
 }
 
 /// Building by a server.

@@ -136,6 +136,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         publishing,
         progress,
         compatible,
+        gate,
         remote: _,
     } = arguments;
     let given = versions.given_for_packages();
@@ -187,6 +188,8 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         fresh_stages: compatible.no_cache_filter,
         hosts: compatible.add_host.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
         annotations: compatible.annotation.iter().map(|text| annotation(text)).collect::<Result<_, _>>()?,
+        #[cfg(target_os = "linux")]
+        gate: gate.into_gate()?,
     };
     let engine = dockerfile.engine.map(BuildEngine::from);
     let service = context::open(global, Settings { engine, ..sources.into_settings() })?;

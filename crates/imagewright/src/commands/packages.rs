@@ -59,6 +59,7 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         limits: arguments.limits.into(),
         source_date_epoch: process.source_date_epoch,
         digest_file: process.digest_file,
+        gate: arguments.gate.into_gate()?,
         ..command
     };
     let built = service.build(&command, &*events, &cancel)?;

@@ -20,6 +20,9 @@ pub(crate) struct BuildJson<'a> {
     /// What rules found in the Dockerfile.
     #[serde(skip_serializing_if = "Option::is_none")]
     findings: Option<Vec<FindingJson<'a>>>,
+    /// What each profile said that it had to pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profiles: Vec<ReportJson<'a>>,
     /// The record that was written for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<PublishedJson<'a>>,
@@ -52,6 +55,7 @@ pub(crate) fn build<'a>(report: &'a BuildReport, published: Option<&'a Published
         unchanged: report.unchanged,
         lock: report.lock.as_ref().map(|path| path.display().to_string()),
         findings: report.findings.as_ref().map(|findings| findings.iter().map(finding).collect()),
+        profiles: report.reports.iter().map(self::report).collect(),
         published,
     }
 }

@@ -9,6 +9,7 @@ mod dockerfiles;
 mod elsewhere;
 mod example;
 mod full_disk;
+mod gate;
 mod layers;
 mod link_scripts;
 mod local_paths;
