@@ -6,6 +6,7 @@
 
 mod attempts;
 mod builds;
+mod checks;
 mod contents;
 mod copies;
 mod dependents;
@@ -53,6 +54,7 @@ pub use builds::{
     BuildDifference, BuildProgram, BuildSettings, BuildSide, Followed, Follower, LayerDifference, LogLines,
     NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
 };
+pub use checks::{CheckFinding, ImageCheck};
 pub use contents::{HeldLayer, HeldPackage, ImageContents};
 pub use dependents::{DependentImages, DependentRuntimeImage, Dependents, RecentPulls};
 pub use elyra::ElyraAnswer;

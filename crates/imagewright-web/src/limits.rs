@@ -13,10 +13,11 @@ use tower_http::timeout::TimeoutBody;
 use crate::{App, Problem};
 
 /// What of the API asks registries and indexes, or plans, before it answers.
-const SLOW: [&str; 6] = [
+const SLOW: [&str; 7] = [
     "/api/v1/images",
     "/api/v1/images/{name}",
     "/api/v1/images/{name}/builds",
+    "/api/v1/images/{name}/checks",
     "/api/v1/builds/{id}/retry",
     "/api/v1/plans",
     "/api/v1/login/oidc/callback",
@@ -89,6 +90,6 @@ fn longest(limits: &Limits, request: &Request) -> Option<Duration> {
         return None;
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let is_slow = SLOW.contains(&route) && (changes || route.contains("login"));
+    let is_slow = SLOW.contains(&route) && (changes || route.contains("login") || route.ends_with("/checks"));
     Some(if is_slow { limits.slow_call } else { limits.call })
 }

@@ -96,7 +96,7 @@ impl Server {
                     Ok((*plan, conflict.map(|failure| problem(&failure, spec, places))))
                 }
                 Said::Failed(failure) => Err(unplanned(failure, spec, places)),
-                Said::Built(_) | Said::Event(_) => unreachable!("a plan was asked for"),
+                Said::Built(_) | Said::Checked(_) | Said::Event(_) => unreachable!("a plan was asked for"),
             },
             Err(_) => Err(ServerError::Unplanned {
                 kind: ErrorKind::Cancelled,

@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
                         process.let_go();
                         return Ending::Failed(failure);
                     }
-                    Line::Said(Said::Planned { .. }) | Line::Gone => {
+                    Line::Said(Said::Planned { .. } | Said::Checked(_)) | Line::Gone => {
                         return Ending::Lost(process.gone().await);
                     }
                 },

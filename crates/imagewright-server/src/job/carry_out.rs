@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use imagewright_model::{BuildOutcome, ErrorKind};
 use imagewright_oci::{Platform, Reference};
+use imagewright_service::check::{CheckCommand, profiles};
 use imagewright_service::{BuildCommand, BuildReport, Cancel, Limits, Service, ServiceError, Upgrade};
 
 use super::sink::Lines;
 use super::{Job, JobFailure, JobReport, SPEC, Said, Task, spec_text};
+use crate::checks::{CheckTask, ImageCheck};
 
 /// How long a process that is not wanted any more has to end by itself.
 const LAST_MOMENTS: Duration = Duration::from_secs(10);
@@ -45,7 +47,7 @@ pub fn carry_out(
         }
         Said::Failed(failure) if failure.kind == ErrorKind::Cancelled => BuildOutcome::Cancelled,
         Said::Failed(failure) => BuildOutcome::Failed { error: failure.text.clone() },
-        Said::Planned { .. } | Said::Event(_) => BuildOutcome::Planned,
+        Said::Planned { .. } | Said::Checked(_) | Said::Event(_) => BuildOutcome::Planned,
     };
     lines.end(outcome, &said);
     ExitCode::SUCCESS
@@ -75,8 +77,12 @@ fn work<W: Write + Send>(
         _ => Vec::new(),
     };
     let service = service.with_logins(pull, push)?;
+    if let Task::Check(task) = &job.task {
+        return Ok(Said::Checked(check(&service, task, cancel)?));
+    }
     let command = command(job, folder)?;
     match &job.task {
+        Task::Check(_) => unreachable!("it has just been done"),
         Task::Plan => {
             let report = service.plan(&command, lines, cancel)?;
             let conflict = report.conflict.as_ref().map(failure);
@@ -88,6 +94,21 @@ fn work<W: Write + Send>(
             Ok(Said::Built(report(&service, built)?))
         }
     }
+}
+
+/// Asks profiles about an image: the one that is here, else the one in its registry.
+fn check(service: &Service, task: &CheckTask, cancel: &Cancel) -> Result<Vec<ImageCheck>, ServiceError> {
+    let here = task.digest.as_ref().map(ToString::to_string);
+    let here = here.filter(|digest| service.show_image(digest).is_ok());
+    let command = CheckCommand {
+        subject: here.unwrap_or_else(|| task.reference.to_string()),
+        called: Some(task.called.clone()),
+        profiles: profiles(&task.profiles)?,
+        pull_secret: task.pull_secret.clone(),
+        ..CheckCommand::default()
+    };
+    let checked = service.check(&command, cancel, &mut |_, _| {})?;
+    Ok(checked.reports.iter().map(ImageCheck::from).collect())
 }
 
 /// Sees that the image can be pulled from where its name says.

@@ -12,6 +12,7 @@ use imagewright_service::Login;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::checks::{CheckTask, ImageCheck};
 use crate::secrets::credential;
 
 pub use carry_out::carry_out;
@@ -45,6 +46,8 @@ pub(crate) struct Job {
 pub(crate) enum Task {
     /// Say what would be done.
     Plan,
+    /// Say whether an image runs somewhere.
+    Check(CheckTask),
     /// Build.
     Build {
         /// The name of the result.
@@ -91,6 +94,8 @@ pub(crate) enum Said {
         /// Why it cannot be built.
         conflict: Option<JobFailure>,
     },
+    /// It is known where the image runs.
+    Checked(Vec<ImageCheck>),
     /// There is an image.
     Built(JobReport),
     /// There is none.

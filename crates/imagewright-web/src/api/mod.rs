@@ -2,6 +2,7 @@
 
 mod audit;
 mod builds;
+mod checks;
 mod dependents;
 mod exchange;
 mod groups;
@@ -46,6 +47,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(audit::router())
         .merge(exchange::router())
         .merge(settings::router())
+        .merge(checks::router())
         .merge(spec_files::router())
         .merge(storage::router())
         .merge(suggestions::router())

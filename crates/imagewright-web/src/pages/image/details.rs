@@ -139,6 +139,11 @@ fn snippets(image: &Image) -> Vec<Snippet> {
 impl DetailsPage {
     // What follows is called by templates.
 
+    /// Whether this server has it, so that looking through it moves nothing.
+    fn is_here(&self) -> bool {
+        self.is_built()
+    }
+
     fn is_built(&self) -> bool {
         self.image.source == Source::Built
     }

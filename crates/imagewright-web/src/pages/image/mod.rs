@@ -7,6 +7,7 @@ mod details;
 mod edit;
 mod form;
 mod planned;
+mod runs;
 
 pub(super) use details::differences;
 
@@ -22,4 +23,5 @@ pub(super) fn router() -> Router<App> {
         .merge(delete::router())
         .merge(contents::router())
         .merge(details::router())
+        .merge(runs::router())
 }

@@ -110,6 +110,8 @@ fn images() -> Vec<Row> {
         let path = |end: &str| -> &'static str { format!("/images/{name}{end}").leak() };
         rows.push(row("GET /images/{name}", path(""), Value::Null, seen));
         rows.push(row("PATCH /images/{name}", path(""), change(), changed));
+        let refused: &'static str = seen.replace('+', "i").leak();
+        rows.push(row("GET /images/{name}/checks", path("/checks?for=nothing"), Value::Null, refused));
         rows.push(row("GET /images/{name}/dependents", path("/dependents"), Value::Null, changed));
         rows.push(row("GET /images/{name}/history", path("/history"), Value::Null, changed));
     }

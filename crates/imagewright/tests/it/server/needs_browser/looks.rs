@@ -67,6 +67,7 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         "/images?tag=team&tag=python",
         "/images/built",
         "/images/built/edit",
+        "/images/built/runs",
         "/images/built/compare",
         "/images/new",
         "/builds",

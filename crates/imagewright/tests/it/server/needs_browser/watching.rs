@@ -84,6 +84,17 @@ fn a_log_is_followed_to_its_end_over_a_reload() {
     browser.wait_for_text("2 packages");
     assert_eq!(browser.text(".card:last-of-type tbody"), "tool 2.0 conda");
     browser.go(&server.page("/images/tools"));
+    // What it lacks is found out by itself, and told on a page of its own.
+    browser.wait_for_text("does not run");
+    let checks = root.get("/images/tools/checks?for=elyra").is(200);
+    assert_eq!(checks[0]["verdict"], "does-not-run", "{checks}");
+    assert!(
+        checks[0]["findings"].as_array().unwrap().iter().any(|it| it["rule"] == "shell-missing"),
+        "{checks}"
+    );
+    browser.click(".runs dd a");
+    browser.wait_for_text("Told by its files and settings");
+    browser.go(&server.page("/images/tools"));
     browser.click("td a.quiet");
     browser.wait_for_text("The packages are the same");
     assert_eq!(browser.complaints(), [] as [&str; 0]);
