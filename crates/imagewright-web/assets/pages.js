@@ -95,6 +95,8 @@ class Planning {
     later() {
         clearTimeout(this.timer);
         this.timer = setTimeout(() => {
+            // Somebody is choosing a name: half of one is none.
+            if (this.form.querySelector(".suggestions:not([hidden])")) { this.later(); return; }
             const value = (name) => this.form.elements[name]?.value.trim() ?? "";
             if (value("base") && (value("apt") || value("conda") || value("pip"))) { htmx.trigger(this.button, "plan-now"); }
         }, Planning.patience);

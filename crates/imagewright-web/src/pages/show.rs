@@ -21,6 +21,38 @@ pub(super) fn size(bytes: &u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
+/// A sentence as HTML: what stands between backticks is code.
+pub(super) fn prose(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 32);
+    let pieces: Vec<&str> = text.split('`').collect();
+    // A backtick without its other one stands for itself.
+    let closed = pieces.len() - (pieces.len() + 1) % 2;
+    for (number, piece) in pieces.iter().enumerate() {
+        let piece = escaped(piece);
+        match (number % 2, number < closed) {
+            (1, true) => html.push_str(&format!("<code>{piece}</code>")),
+            (_, true) => html.push_str(&piece),
+            (_, false) => html.push_str(&format!("`{piece}")),
+        }
+    }
+    html
+}
+
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#x27;"),
+            letter => html.push(letter),
+        }
+    }
+    html
+}
+
 /// A moment, until a script writes it in the reader's own zone.
 pub(super) fn moment(time: &Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
@@ -98,6 +130,20 @@ mod tests {
             (3_400_000_000, "3.4 GB"),
         ] {
             assert_eq!(size(&bytes), written);
+        }
+    }
+
+    #[test]
+    fn code_stands_between_backticks_and_nothing_gets_out() {
+        for (text, html) in [
+            ("plain", "plain"),
+            ("no `curl` on `PATH`", "no <code>curl</code> on <code>PATH</code>"),
+            ("one ` alone", "one ` alone"),
+            ("`a` and ` b", "<code>a</code> and ` b"),
+            ("`<b>` & \"c\"", "<code>&lt;b&gt;</code> &amp; &quot;c&quot;"),
+            ("", ""),
+        ] {
+            assert_eq!(prose(text), html, "{text}");
         }
     }
 

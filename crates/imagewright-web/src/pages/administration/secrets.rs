@@ -16,6 +16,7 @@ use crate::pages::failure::{PageFailure, Shown, page};
 use crate::pages::fields::Fields;
 use crate::pages::frame::{Done, DoneQuery, Frame, Place};
 use crate::pages::images::word;
+use crate::pages::show;
 use crate::pages::visitor::{Posted, Visitor};
 
 pub(super) fn router() -> Router<App> {

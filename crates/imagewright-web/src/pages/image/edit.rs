@@ -16,6 +16,7 @@ use crate::App;
 use crate::pages::failure::{PageFailure, Shown, page};
 use crate::pages::fields::Fields;
 use crate::pages::frame::{Frame, Place};
+use crate::pages::show;
 use crate::pages::told;
 use crate::pages::visitor::{Posted, Visitor};
 

@@ -11,6 +11,7 @@ use imagewright_server::{ImageCheck, ServerError};
 use crate::App;
 use crate::pages::failure::{Shown, page};
 use crate::pages::frame::{Frame, Place};
+use crate::pages::show;
 use crate::pages::visitor::Visitor;
 
 pub(super) fn router() -> Router<App> {

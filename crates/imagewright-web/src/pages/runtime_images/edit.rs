@@ -17,6 +17,7 @@ use crate::address::in_address;
 use crate::pages::failure::{Shown, page};
 use crate::pages::fields::Fields;
 use crate::pages::frame::{Done, DoneQuery, Frame, Place};
+use crate::pages::show;
 use crate::pages::visitor::{Posted, Visitor};
 
 pub(super) fn router() -> Router<App> {
