@@ -1,7 +1,7 @@
 //! Checking images: those in the store, and those that are in a registry alone.
 
 use imagewright_check::{ImageSubject, ReferenceState, RegistryAnswer, check_image};
-use imagewright_engine::{Cancel, EngineError, RemoteImages as _};
+use imagewright_engine::{Cancel, EngineError};
 use imagewright_model::{ErrorKind, Progress};
 use imagewright_oci::{Digest, Platform, Reference, annotation};
 use imagewright_store::{Image, StoreError};

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use imagewright_check::{IndexEntry, IndexKind, Indexer, LAYER_INDEX, LayerIndex};
-use imagewright_engine::{Cancel, EngineError, RemoteImages as _};
+use imagewright_engine::{Cancel, EngineError};
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerReader, decompress};
 use imagewright_model::{ErrorKind, Progress, in_one_line};
 use imagewright_oci::{Descriptor, Reference};
@@ -18,7 +18,7 @@ use crate::{Service, ServiceError};
 const AT_ONCE: usize = 4;
 
 /// What became of a layer that was to be looked through.
-type Read1 = Result<Option<LayerIndex>, ServiceError>;
+type Looked = Result<Option<LayerIndex>, ServiceError>;
 
 /// Indexes of the layers of an image, and why some are missing.
 #[derive(Default)]
@@ -38,8 +38,8 @@ impl Service {
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<Indexed, ServiceError> {
         let (next, total) = (AtomicUsize::new(0), layers.iter().map(|layer| layer.size).sum());
-        let mut found: Vec<Option<Read1>> = layers.iter().map(|_| None).collect();
-        let (sender, done) = mpsc::channel::<(usize, Read1)>();
+        let mut found: Vec<Option<Looked>> = layers.iter().map(|_| None).collect();
+        let (sender, done) = mpsc::channel::<(usize, Looked)>();
         thread::scope(|scope| {
             for _ in 0..self.engine.threads.clamp(1, AT_ONCE).min(layers.len()) {
                 let (sender, next) = (sender.clone(), &next);
@@ -77,7 +77,7 @@ impl Service {
     }
 
     /// The index of a layer: as it was made once, or made now. None where nobody knows where the layer is.
-    fn index_of(&self, layer: &Descriptor, place: Option<&Reference>, cancel: &Cancel) -> Read1 {
+    fn index_of(&self, layer: &Descriptor, place: Option<&Reference>, cancel: &Cancel) -> Looked {
         let store = self.store();
         if let Some(known) = store.get_fact(LAYER_INDEX, &layer.digest)? {
             return Ok(Some(known));

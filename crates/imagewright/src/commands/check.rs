@@ -41,7 +41,8 @@ pub(crate) struct CheckArguments {
     /// Do not ask this rule; may be given several times
     #[arg(long, value_name = "RULE")]
     ignore: Vec<String>,
-    /// Whether the image runs there: elyra[@RELEASE], …, or the file of a profile of your own; several with commas
+    /// Whether the image runs there: elyra[@RELEASE], enterprise-gateway, kubeflow-notebook, docker-stacks, jupyterhub, or the
+    /// file of a profile of your own; several with commas
     #[arg(long = "for", value_name = "PROFILE", value_delimiter = ',', conflicts_with_all = ["list", "explain"])]
     profiles: Vec<String>,
     /// Platform of the image that is meant [default: this machine's]
@@ -97,8 +98,8 @@ Examples:
   imagewright check registry.example/team/analysis:1 --for elyra,jupyterhub
   imagewright check team/analysis:1 --for ./our-cluster.toml --json
 
-Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it, 6
-whether it runs there cannot be told; others as for builds";
+Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it;
+with --for also 6, where it cannot be told; others as for builds";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FailOn {

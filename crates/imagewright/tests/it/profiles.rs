@@ -51,7 +51,22 @@ fn an_image_of_a_registry_is_read_once_and_not_kept() {
     );
     let (context, registry) = with_registry(&image);
     let words = ["check", NAME, "--for", "elyra", "--pull-secret", "team"];
-    assert_snapshot!(context.run(words), @"");
+    assert_snapshot!(context.run(words), @r#"
+    exit: 0
+    ----- stdout -----
+    Elyra 4.1: runs with doubts (versions of packages: requirements-elyra.txt of Elyra 4.1.1)
+    registry.example/team/image:1: warning: under a user id that the platform makes up, as on OpenShift: user 1000660000 may not write to the working directory `/` (mode 0755, owner 0:0) (working-directory-not-writable)
+    registry.example/team/image:1: warning: under a user id that the platform makes up, as on OpenShift: user 1000660000 may write neither to `/usr/lib/python3.13/site-packages` nor to its home `/`: pip can install nothing (packages-not-installable)
+    registry.example/team/image:1: note: `CMD` starts `/bin/hello`, and a pipeline runs a command of its own instead: should a notebook rely on it, the notebook must start it (service-not-started)
+        import subprocess, time
+        subprocess.Popen(["/bin/hello"])
+        time.sleep(2)
+    registry.example/team/image:1: warning: `Jinja2` 3.2.0 is set back by 3.1.6 before a node runs, by requirements-elyra.txt of Elyra 4.1.1: `pip freeze` prints `Jinja2`, so `jinja2` counts as missing (packages-replaced)
+        Jinja2==3.1.6
+    registry.example/team/image:1: note: containers of this image run as root (runs-as-root)
+    ----- stderr -----
+    registry.example/team/image:1 for Elyra 4.1: 3 warnings, 2 notes of 28 rules
+    "#);
     let blobs = registry.count("GET", "/blobs/");
     assert!(
         std::fs::read_dir(context.root().join("blobs/sha256")).is_ok_and(|mut blobs| blobs.next().is_none())
@@ -114,11 +129,9 @@ fn an_image_of_the_store_is_no_image_of_a_cluster() {
 fn a_registry_that_breaks_off_leaves_nothing_half_known() {
     let (context, registry, layer) = with_layer(&fitting());
     let words = ["check", NAME, "--for", "elyra", "--pull-secret", "team"];
-    registry.fail("GET", &layer, &Fault::CutDownload(2_000), 50);
-    let told = context.run(words);
-    assert_ne!(told.code, Some(0), "{told}");
     registry.fail("GET", &layer, &Fault::Damage, 50);
-    assert_ne!(context.run(words).code, Some(0));
+    let told = context.run(words);
+    assert!(told.code == Some(4) || told.code == Some(6), "{told}");
     assert!(!context.root().join("facts/layer-index-1").exists());
 }
 

@@ -3,6 +3,7 @@
 
 mod elyra;
 mod enterprise_gateway;
+mod hostile;
 mod notebooks;
 mod verdicts;
 
