@@ -48,6 +48,9 @@ pub(crate) struct CheckArguments {
     /// Platform of the image that is meant [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
+    /// With --for enterprise-gateway: the folder of a kernelspec that is to start the image
+    #[arg(long, value_name = "FOLDER", requires = "profiles")]
+    kernelspec: Option<PathBuf>,
     /// With --for: name of the secret that the image is pulled with there
     #[arg(long, value_name = "NAME", requires = "profiles")]
     pull_secret: Option<String>,
@@ -152,6 +155,7 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
     let command = CheckCommand {
         profiles: profiles(&arguments.profiles)?,
         platform: arguments.platform,
+        kernelspec: arguments.kernelspec,
         pull_secret: arguments.pull_secret,
         subject,
         file,

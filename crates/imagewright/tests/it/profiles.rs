@@ -136,6 +136,20 @@ fn a_registry_that_breaks_off_leaves_nothing_half_known() {
 }
 
 #[test]
+fn a_kernelspec_is_looked_at_beside_the_image() {
+    let (context, _registry) = with_registry(&fitting());
+    let spec =
+        "{\"language\": \"python\", \"argv\": [\"python\", \"/x/kernels/py/scripts/launch_docker.py\"]}";
+    context.write("kernels/py/kernel.json", spec);
+    let words = ["check", NAME, "--for", "enterprise-gateway", "--kernelspec", "kernels/py"];
+    let told = context.run(words).exits(1);
+    assert!(told.stdout.contains("kernelspec `py`: its command does not pass on `{kernel_id}`"), "{told}");
+    assert!(told.stdout.contains("starts `scripts/launch_docker.py`, which is not in the folder"), "{told}");
+    let missing = context.run([&words[..5], &["nowhere"]].concat()).exits(3);
+    assert!(missing.stderr.contains("cannot read `nowhere`"), "{missing}");
+}
+
+#[test]
 fn a_site_has_a_profile_of_its_own() {
     let (context, _registry) = with_registry(&fitting());
     context.write("site/own.txt", "requests==2.33.0\n");
