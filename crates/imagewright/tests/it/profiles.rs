@@ -64,8 +64,10 @@ fn an_image_of_a_registry_is_read_once_and_not_kept() {
     registry.example/team/image:1: warning: `Jinja2` 3.2.0 is set back by 3.1.6 before a node runs, by requirements-elyra.txt of Elyra 4.1.1: `pip freeze` prints `Jinja2`, so `jinja2` counts as missing (packages-replaced)
         Jinja2==3.1.6
     registry.example/team/image:1: note: containers of this image run as root (runs-as-root)
+        why: Elyra runs images of root as well. Clusters often do not: OpenShift runs every image under a user of its own.
     ----- stderr -----
     registry.example/team/image:1 for Elyra 4.1: 3 warnings, 2 notes of 28 rules
+    `imagewright check --explain RULE` tells why a rule matters, and how to mend what it finds
     "#);
     let blobs = registry.count("GET", "/blobs/");
     assert!(
@@ -156,11 +158,13 @@ fn a_site_has_a_profile_of_its_own() {
     context.write(
         "site/cluster.toml",
         "name = \"cluster\"\nextends = \"elyra\"\nrequirements = \"own.txt\"\nnetwork = false\n\
-         without = [\"reference-needs-secret\"]\n[rules.base-latest]\n[rules.runs-as-root]\nlevel = \"error\"\n",
+         without = [\"reference-needs-secret\"]\n[rules.base-latest]\n[rules.runs-as-root]\nlevel = \"error\"\nwhy = \"the cluster refuses root\"\n",
     );
     let told = context.run(["check", NAME, "--for", "site/cluster.toml"]).exits(1);
     assert!(told.stdout.starts_with("cluster: does not run (versions of packages: own.txt)\n"), "{told}");
-    assert!(told.stdout.contains("error: containers of this image run as root (runs-as-root)"), "{told}");
+    let root =
+        "error: containers of this image run as root (runs-as-root)\n    why: the cluster refuses root\n";
+    assert!(told.stdout.contains(root), "{told}");
     assert!(told.stdout.contains("Elyra would install requests==2.33.0, packaging (by own.txt)"), "{told}");
 }
 
