@@ -4,6 +4,7 @@
 mod elyra;
 mod enterprise_gateway;
 mod hostile;
+mod kubeflow;
 mod notebooks;
 mod verdicts;
 
