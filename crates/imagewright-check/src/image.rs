@@ -6,6 +6,7 @@ use imagewright_model::spec::Origin;
 use imagewright_oci::{ContainerConfig, Digest, ImageConfig, Manifest};
 
 use crate::index::LayerIndex;
+use crate::kernelspec::KernelspecFolder;
 use crate::leftovers::LayerContents;
 use crate::reference::ReferenceState;
 use crate::rule::Finding;
@@ -22,6 +23,8 @@ pub struct ImageSubject<'a> {
     pub(crate) digest: Option<Digest>,
     /// What is known of its name in a registry; none where nobody looked.
     pub(crate) reference: Option<ReferenceState>,
+    /// The kernelspec that is to start it; none where none was handed in.
+    pub(crate) kernelspec: Option<KernelspecFolder>,
     /// What was left lying, bottom first: one for each layer of the manifest.
     pub(crate) layers: Vec<Option<LayerContents>>,
     indexes: &'a [Option<LayerIndex>],
@@ -45,6 +48,7 @@ impl<'a> ImageSubject<'a> {
             config,
             digest: None,
             reference: None,
+            kernelspec: None,
             layers,
             indexes,
             base_layers: None,
@@ -62,6 +66,12 @@ impl<'a> ImageSubject<'a> {
     #[must_use]
     pub fn with_digest(self, digest: Digest) -> Self {
         Self { digest: Some(digest), ..self }
+    }
+
+    /// The same, with the kernelspec that is to start it.
+    #[must_use]
+    pub fn with_kernelspec(self, kernelspec: Option<KernelspecFolder>) -> Self {
+        Self { kernelspec, ..self }
     }
 
     /// The same, where it is known what its name stands for elsewhere.

@@ -23,14 +23,21 @@ pub enum Verdict {
     DoesNotRun,
 }
 
+impl Verdict {
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::RunsWithDoubts => "runs-with-doubts",
+            Self::CannotTell => "cannot-tell",
+            Self::DoesNotRun => "does-not-run",
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Runs => "runs",
-            Self::RunsWithDoubts => "runs with doubts",
-            Self::CannotTell => "cannot tell",
-            Self::DoesNotRun => "does not run",
-        })
+        f.write_str(&self.as_str().replace('-', " "))
     }
 }
 
@@ -102,7 +109,8 @@ impl Report {
     fn take(&mut self, entry: &ProfileRule, outcome: Outcome) {
         for mut found in outcome.found {
             found.level = entry.forced.or(found.level).or(entry.level);
-            self.findings.push(entry.rule.finding(found));
+            let why = entry.why.as_ref().map(ToString::to_string);
+            self.findings.push(Finding { why, ..entry.rule.finding(found) });
         }
         let level = entry.forced.or(entry.level).unwrap_or(entry.rule.level);
         let unknown = outcome.unknown.into_iter();

@@ -1,7 +1,7 @@
 //! Checking images: those in the store, and those that are in a registry alone.
 
 use imagewright_check::{ImageSubject, ReferenceState, RegistryAnswer, check_image};
-use imagewright_engine::{Cancel, EngineError, RemoteImages as _};
+use imagewright_engine::{Cancel, EngineError};
 use imagewright_model::{ErrorKind, Progress};
 use imagewright_oci::{Digest, Platform, Reference, annotation};
 use imagewright_store::{Image, StoreError};
@@ -17,7 +17,7 @@ struct Found {
 }
 
 impl Service {
-    pub(super) fn check_image(
+    pub(crate) fn check_image(
         &self,
         command: &CheckCommand,
         cancel: &Cancel,
@@ -28,10 +28,12 @@ impl Service {
         let Found { image, place } = self.image_to_check(command, cancel)?;
         let indexed = self.indexes(&image.manifest.layers, place.as_ref(), cancel, progress)?;
         let base = self.base_layers(&image)?;
+        let spec = command.kernelspec.as_deref().map(super::kernelspec::kernelspec).transpose()?;
         let mut subject = ImageSubject::new(name, &image.manifest, &image.config, &indexed.layers)
             .with_digest(image.manifest.digest().clone())
-            .with_base(base);
-        if command.profiles.iter().any(imagewright_check::Profile::asks_registries) {
+            .with_base(base)
+            .with_kernelspec(spec);
+        if !command.profiles.is_empty() {
             subject = subject.with_reference(self.reference_state(command, &image)?);
         }
         let mut notes = indexed.notes;
@@ -99,6 +101,11 @@ impl Service {
         let reference = reference_in(command.name());
         let answer = match &reference {
             None => RegistryAnswer::NotAsked("it is no name that a registry could know".to_owned()),
+            Some(_)
+                if !command.profiles.iter().any(|profile| profile.asks_registries(&command.selection)) =>
+            {
+                RegistryAnswer::NotAsked("no rule asks".to_owned())
+            }
             Some(_) if self.trust().offline => RegistryAnswer::NotAsked("`--offline` was said".to_owned()),
             Some(reference) => {
                 let registries =
@@ -118,11 +125,7 @@ fn reference_in(name: &str) -> Option<Reference> {
 }
 
 /// Asks a registry for an image.
-pub(crate) fn asked(
-    registries: &ImageRegistries,
-    reference: &Reference,
-    platform: &Platform,
-) -> RegistryAnswer {
+fn asked(registries: &ImageRegistries, reference: &Reference, platform: &Platform) -> RegistryAnswer {
     match registries.inspect(reference, platform) {
         Ok(image) => {
             let of_index = image.index.iter().flat_map(|index| &index.manifests);

@@ -33,9 +33,12 @@ fn colour_of(verdict: Verdict) -> AnsiColor {
 }
 
 fn draw_one(finding: &Finding) -> String {
-    let Finding { rule, level, message, mend, origin, .. } = finding;
+    let Finding { rule, level, message, why, mend, origin, .. } = finding;
     let colour = style(*level);
     let mut text = format!("{origin}: {colour}{level}:{colour:#} {message} ({rule})\n");
+    if let Some(why) = why {
+        text += &format!("    why: {why}\n");
+    }
     for line in mend.iter().flat_map(|mend| mend.lines()) {
         text += &format!("    {line}\n");
     }
@@ -61,7 +64,14 @@ pub(crate) fn summaries(checked: &Checked) -> Vec<String> {
         let rules = size::count(report.asked as u64, "rule");
         format!("{subject} for {}: {} of {rules}", report.title, counts(&report.findings, "nothing found"))
     };
-    checked.reports.iter().map(of).collect()
+    let mut lines: Vec<_> = checked.reports.iter().map(of).collect();
+    if checked.reports.iter().any(|report| !report.findings.is_empty()) {
+        lines.push(
+            "`imagewright check --explain RULE` tells why a rule matters, and how to mend what it finds"
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 fn counts(findings: &[Finding], none: &str) -> String {

@@ -105,6 +105,8 @@ struct FindingJson<'a> {
     level: Level,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'a Remedy>,
@@ -114,8 +116,9 @@ struct FindingJson<'a> {
 }
 
 fn finding(finding: &Finding) -> FindingJson<'_> {
-    let Finding { rule, level, message, mend, remedy, origin } = finding;
-    FindingJson { rule, level: *level, message, mend: mend.as_deref(), remedy: remedy.as_ref(), origin }
+    let Finding { rule, level, message, why, mend, remedy, origin } = finding;
+    let (why, mend) = (why.as_deref(), mend.as_deref());
+    FindingJson { rule, level: *level, message, why, mend, remedy: remedy.as_ref(), origin }
 }
 
 pub(crate) fn checked(checked: &Checked) -> CheckedJson<'_> {

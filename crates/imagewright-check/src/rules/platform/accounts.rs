@@ -160,7 +160,10 @@ fn environment_disagrees(subject: &ProfileSubject<'_>) -> Outcome {
     let locale = ["LC_ALL", "LANG"].into_iter().find_map(|name| subject.variable(name)).unwrap_or_default();
     let is_utf8 = locale.to_ascii_uppercase().replace('-', "").ends_with("UTF8");
     if !is_utf8 {
-        let text = format!("the locale is `{locale}`, which is not of UTF-8");
+        let text = match locale.as_str() {
+            "" => "no locale is set, so it is not one of UTF-8".to_owned(),
+            locale => format!("the locale is `{locale}`, which is not of UTF-8"),
+        };
         let mend = "ENV LANG=C.UTF-8 LC_ALL=C.UTF-8";
         found.push(subject.found(text).with_mend(mend).with_remedy(Remedy::variable("LANG", "C.UTF-8")));
     }
