@@ -41,4 +41,4 @@ pub use remedy::Remedy;
 pub use rule::{Finding, Level, Rule};
 pub use rules::rules;
 pub use selection::{Selection, UnknownRule, rule};
-pub use view::View;
+pub use view::{Space, View};

@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 
 use crate::{Server, ServerError};
 
+/// Of what takes the space, so much is told.
+const LARGEST: usize = 25;
+
 /// What an image holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImageContents {
@@ -20,6 +23,10 @@ pub struct ImageContents {
     pub packages: Vec<HeldPackage>,
     /// Layers, the lowest first.
     pub layers: Vec<HeldLayer>,
+    /// What takes the space: Python packages and folders, the largest first.
+    pub space: Vec<SpaceUse>,
+    /// Why something may be missing of that.
+    pub space_gap: Option<String>,
     /// How many layers were made elsewhere, and are not looked into.
     pub foreign_layers: usize,
     /// How many layers were made here, of which it is no longer known what they hold.
@@ -36,6 +43,17 @@ pub struct HeldPackage {
     pub name: String,
     /// Its version.
     pub version: String,
+}
+
+/// Something that takes space in an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SpaceUse {
+    /// Where it lies.
+    pub path: String,
+    /// The Python package that it is.
+    pub package: Option<String>,
+    /// Bytes of its files, before any compression.
+    pub size: u64,
 }
 
 /// A layer of an image.
@@ -76,6 +94,12 @@ impl Server {
 fn look(service: &Service, digest: Digest) -> Result<ImageContents, ServiceError> {
     let details = service.show_image(&digest.to_string())?;
     let inventory = service.packages_of_image(&digest.to_string())?;
+    let (space, space_gap) = service.space_of_image(&digest.to_string())?;
+    let space = space.into_iter().take(LARGEST).map(|it| SpaceUse {
+        path: it.path,
+        package: it.package,
+        size: it.size,
+    });
     let mut history = details.config.history.into_iter().filter(|entry| !entry.empty_layer);
     let layers = details.manifest.layers.into_iter().map(|layer| HeldLayer {
         digest: layer.digest,
@@ -91,6 +115,8 @@ fn look(service: &Service, digest: Digest) -> Result<ImageContents, ServiceError
         digest,
         packages: packages.collect(),
         layers: layers.collect(),
+        space: space.collect(),
+        space_gap,
         foreign_layers: inventory.foreign.len(),
         unknown_layers: inventory.unknown.len(),
     })

@@ -55,7 +55,7 @@ pub use builds::{
     NewBuild, PackageDifference, PlanRequest, Planned, PushSettings, text_of,
 };
 pub use checks::{CheckFinding, ImageCheck};
-pub use contents::{HeldLayer, HeldPackage, ImageContents};
+pub use contents::{HeldLayer, HeldPackage, ImageContents, SpaceUse};
 pub use dependents::{DependentImages, DependentRuntimeImage, Dependents, RecentPulls};
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;

@@ -9,6 +9,8 @@ use imagewright_oci::{Platform, Reference};
 
 #[cfg(target_os = "linux")]
 pub use fix::Fixed;
+#[cfg(target_os = "linux")]
+pub use imagewright_check::Space;
 pub use imagewright_check::{
     Finding, Level, Profile, ProfileError, Remedy, Report, Rule, Selection, Unanswered, UnknownRule, Verdict,
     rule, rules,
@@ -28,6 +30,8 @@ mod kernelspec;
 #[cfg(target_os = "linux")]
 mod layers;
 mod profiles;
+#[cfg(target_os = "linux")]
+mod space;
 
 /// What a user wants checked.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ mod accounts;
 mod build;
 mod distributions;
 mod python;
+mod space;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub(crate) use access::{Right, User};
 pub(crate) use accounts::Account;
 pub(crate) use distributions::{Distribution, Installed};
 pub(crate) use python::{Python, PythonAnswer};
+pub use space::Space;
 
 use crate::index::LayerIndex;
 

@@ -270,6 +270,7 @@ mod tests {
             level,
             message: "something is missing".to_owned(),
             mend: None,
+            why: None,
             remedy,
             origin: Origin::file("image"),
         }

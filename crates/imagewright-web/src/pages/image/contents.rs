@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use imagewright_catalog::{BuildId, Image, Name};
-use imagewright_server::{BuildDifference, HeldLayer, HeldPackage, ImageContents};
+use imagewright_server::{BuildDifference, HeldLayer, HeldPackage, ImageContents, SpaceUse};
 
 use crate::App;
 use crate::pages::failure::{Shown, page};
@@ -47,6 +47,12 @@ async fn contents(
 
 impl ContentsPage {
     // What follows is called by templates.
+
+    /// How much of the largest something is, in thousandths.
+    fn share(&self, space: &SpaceUse) -> u64 {
+        let largest = self.contents.space.first().map_or(1, |first| first.size.max(1));
+        u64::try_from(u128::from(space.size) * 1000 / u128::from(largest)).unwrap_or(1000)
+    }
 
     /// The packages whose names hold what was searched for.
     fn found(&self) -> Vec<&HeldPackage> {

@@ -83,6 +83,7 @@ fn a_log_is_followed_to_its_end_over_a_reload() {
     browser.go(&server.page("/images/tools/contents?search=too"));
     browser.wait_for_text("2 packages");
     assert_eq!(browser.text(".card:last-of-type tbody"), "tool 2.0 conda");
+    browser.wait_for_text("What takes the space");
     browser.go(&server.page("/images/tools"));
     // What it lacks is found out by itself, and told on a page of its own.
     browser.wait_for_text("does not run");
