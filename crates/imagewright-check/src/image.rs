@@ -25,8 +25,7 @@ pub struct ImageSubject<'a> {
     pub(crate) reference: Option<ReferenceState>,
     /// The kernelspec that is to start it; none where none was handed in.
     pub(crate) kernelspec: Option<KernelspecFolder>,
-    /// What was left lying, bottom first: one for each layer of the manifest.
-    pub(crate) layers: Vec<Option<LayerContents>>,
+    layers: OnceCell<Vec<Option<LayerContents>>>,
     indexes: &'a [Option<LayerIndex>],
     /// How many of its layers are those of its base.
     base_layers: Option<usize>,
@@ -41,7 +40,6 @@ impl<'a> ImageSubject<'a> {
         config: &'a ImageConfig,
         indexes: &'a [Option<LayerIndex>],
     ) -> Self {
-        let layers = indexes.iter().map(|index| index.as_ref().map(LayerContents::of)).collect();
         Self {
             name,
             manifest,
@@ -49,7 +47,7 @@ impl<'a> ImageSubject<'a> {
             digest: None,
             reference: None,
             kernelspec: None,
-            layers,
+            layers: OnceCell::new(),
             indexes,
             base_layers: None,
             view: OnceCell::new(),
@@ -78,6 +76,12 @@ impl<'a> ImageSubject<'a> {
     #[must_use]
     pub fn with_reference(self, reference: ReferenceState) -> Self {
         Self { reference: Some(reference), ..self }
+    }
+
+    /// What was left lying in its layers, bottom first: one for each layer of the manifest.
+    pub(crate) fn layers(&self) -> &[Option<LayerContents>] {
+        let of = |index: &Option<LayerIndex>| index.as_ref().map(LayerContents::of);
+        self.layers.get_or_init(|| self.indexes.iter().map(of).collect())
     }
 
     /// Its files.

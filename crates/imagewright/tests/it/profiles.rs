@@ -194,3 +194,23 @@ fn a_rule_of_platforms_alone_finds_nothing_by_itself_and_says_so() {
     let told = context.run(["check", "demo/tiny:1", "--rule", "curl-missing"]).success();
     assert!(told.stderr.contains("the rule `curl-missing` is asked for a platform alone"), "{told}");
 }
+
+#[test]
+fn packages_that_do_not_fit_are_told_and_those_of_the_base_noted() {
+    let context = context();
+    let metadata = "Name: botocore\nVersion: 1.0\nRequires-Dist: six>=1.5\n";
+    let image = fitting().file("usr/lib/python3.13/site-packages/botocore-1.0.dist-info/METADATA", metadata);
+    image.write_layout(&context.work().join("tiny"), "demo/base:1").unwrap();
+    drop(context.run(["image", "import", "oci:tiny"]).success());
+    let rule = ["--rule", "python-dependencies-consistent"];
+    let told = context.run([&["check", "demo/base:1"][..], &rule].concat()).exits(1);
+    let expected = "demo/base:1: warning: botocore 1.0 requires `six>=1.5`, which is not there (python-dependencies-consistent)\n";
+    assert_eq!(told.stdout, expected);
+    drop(context.run(["build", "--base", "demo/base:1", "-l", "a=b", "-t", "demo/built:1"]).success());
+    let told = context.run([&["check", "demo/built:1"][..], &rule].concat()).success();
+    assert!(
+        told.stdout
+            .contains("note: botocore 1.0 requires `six>=1.5`, which is not there; it was so in its base"),
+        "{told}"
+    );
+}

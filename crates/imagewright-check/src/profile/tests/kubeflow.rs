@@ -194,6 +194,21 @@ fn every_rule_of_kubeflow_has_an_image_that_it_finds_wrong() {
 }
 
 #[test]
+fn a_hook_of_docker_stacks_may_take_the_prefix() {
+    let hook = "export NOTEBOOK_ARGS=\"--ServerApp.base_url=${NB_PREFIX} ${NOTEBOOK_ARGS}\"\n";
+    let example = docker_stacks().files(|it| it.file("usr/local/bin/before-notebook.d/20-prefix.sh", hook));
+    let report = example.ask(&profile("kubeflow-notebook"));
+    assert!(levels(&report, "base-url-fixed").is_empty(), "{}", told(&report));
+}
+
+#[test]
+fn an_image_that_gives_root_up_by_itself_is_fine() {
+    let service = SERVICE.replace("exec ", "exec s6-setuidgid jovyan ");
+    let example = kubeflow().container(|it| it.user = "root".to_owned()).files(|it| it.script(RUN, &service));
+    assert!(levels(&example.ask(&profile("kubeflow-notebook")), "user-not-1000").is_empty());
+}
+
+#[test]
 fn a_site_says_which_platforms_there_must_be() {
     let text =
         "name = \"site\"\nextends = \"kubeflow-notebook\"\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\n";

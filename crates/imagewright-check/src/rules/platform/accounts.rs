@@ -1,6 +1,7 @@
 //! Who runs in a notebook image: `user-not-1000`, `account-not-jovyan`, `user-not-conventional`, `groups-not-for-any-user`,
 //! `environment-disagrees`.
 
+use super::starts::Starting;
 use crate::profile::ProfileSubject;
 use crate::remedy::Remedy;
 use crate::rule::{Level, Outcome, PlatformCheck, Rule};
@@ -79,6 +80,7 @@ pub(super) const HOME: &str = "/home/jovyan";
 /// Whether the image starts as root to become somebody else, and says so.
 fn gives_up_root(subject: &ProfileSubject<'_>) -> bool {
     subject.command().iter().any(|word| crate::launch::changes_user(word) || word.ends_with("start.sh"))
+        || Starting::of(subject).has("s6-setuidgid")
 }
 
 fn user_not_1000(subject: &ProfileSubject<'_>) -> Outcome {
