@@ -17,11 +17,27 @@ impl Rule {
                  ```dockerfile\n# imagewright: ignore={name}\n```\n"
             );
         }
+        page += &self.platforms();
         page += "\n## Source\n\n";
         for source in *sources {
             let _ = writeln!(page, "- {source}");
         }
         page
+    }
+}
+
+impl Rule {
+    /// Which profiles ask it, with the level and the reason there where they are others.
+    fn platforms(&self) -> String {
+        let asked: String = self
+            .in_profiles()
+            .map(|(profile, level, why)| {
+                let level = if level == self.level { String::new() } else { format!(" ({level})") };
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                format!("- [`{profile}`](../profiles.md){level}{why}\n")
+            })
+            .collect();
+        if asked.is_empty() { asked } else { format!("\n## Asked by profiles\n\n{asked}") }
     }
 }
 

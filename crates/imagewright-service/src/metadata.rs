@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod archive;
 #[cfg(target_os = "linux")]
+mod check;
+#[cfg(target_os = "linux")]
 mod delivery;
 #[cfg(target_os = "linux")]
 mod mirrors;

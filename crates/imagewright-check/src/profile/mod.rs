@@ -26,6 +26,7 @@ pub(crate) use subject::ProfileSubject;
 
 use crate::elyra::Pins;
 use crate::rule::{Level, Rule};
+use crate::selection::Selection;
 
 /// What an image must be to run on a platform.
 #[derive(Clone, Debug)]
@@ -138,11 +139,18 @@ impl ProfileError {
 impl Rule {
     /// The names of the profiles that ask it.
     pub fn profiles(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let name = self.name;
-        let asks = move |definition: &&definition::Definition| {
-            definition.rules.iter().any(|entry| entry.rule.name == name)
-        };
-        definition::ALL.into_iter().filter(asks).map(|definition| definition.name)
+        self.in_profiles().map(|(profile, ..)| profile)
+    }
+
+    /// The profiles that ask it, with its level there, and the reason where it is one of its own.
+    pub(crate) fn in_profiles(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, Level, Option<&'static str>)> + use<> {
+        let (name, level) = (self.name, self.level);
+        definition::ALL.into_iter().filter_map(move |definition| {
+            let entry = definition.rules.iter().find(|entry| entry.rule.name == name)?;
+            Some((definition.name, entry.level.unwrap_or(level), entry.why))
+        })
     }
 }
 
@@ -179,9 +187,10 @@ impl Profile {
         self.parameters.pins.as_ref().map(Pins::origin)
     }
 
-    /// Whether the name of the image is asked for in its registry.
-    pub fn asks_registries(&self) -> bool {
-        self.rules.iter().any(|entry| crate::rules::is_about_references(entry.rule))
+    /// Whether rules that are asked want to know what the image's name stands for in its registry.
+    pub fn asks_registries(&self, selection: &Selection) -> bool {
+        let asked = self.rules.iter().filter(|entry| selection.includes(entry.rule));
+        asked.into_iter().any(|entry| crate::rules::asks_registries(entry.rule))
     }
 
     /// The names of its rules.

@@ -23,14 +23,21 @@ pub enum Verdict {
     DoesNotRun,
 }
 
+impl Verdict {
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::RunsWithDoubts => "runs-with-doubts",
+            Self::CannotTell => "cannot-tell",
+            Self::DoesNotRun => "does-not-run",
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Runs => "runs",
-            Self::RunsWithDoubts => "runs with doubts",
-            Self::CannotTell => "cannot tell",
-            Self::DoesNotRun => "does not run",
-        })
+        f.write_str(&self.as_str().replace('-', " "))
     }
 }
 

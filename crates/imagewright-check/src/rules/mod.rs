@@ -114,7 +114,14 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().copied()
 }
 
-/// Whether a rule asks what an image's name stands for elsewhere.
-pub(crate) fn is_about_references(rule: &Rule) -> bool {
-    rule.name.starts_with("reference-")
+/// Whether a rule wants to know what an image's name stands for in its registry.
+pub(crate) fn asks_registries(rule: &Rule) -> bool {
+    [
+        &reference::REFERENCE_NOT_IN_REGISTRY,
+        &reference::REFERENCE_NEEDS_SECRET,
+        &reference::REFERENCE_NAMES_ANOTHER_IMAGE,
+        &reference::PLATFORM_MISSING,
+    ]
+    .iter()
+    .any(|asks| asks.name == rule.name)
 }

@@ -10,16 +10,15 @@ const MOST_NODES: usize = 1_000_000;
 
 pub(super) fn view<'a>(layers: impl IntoIterator<Item = Option<&'a LayerIndex>>) -> View {
     let mut builder = Builder::new();
-    let (mut unknown, mut cut, mut count) = (0_usize, false, 0_u32);
+    let (mut unknown, mut cut) = (0_usize, false);
     for layer in layers {
         match layer {
             Some(index) => {
                 cut |= !index.is_whole();
-                builder.lay(index, count);
+                builder.lay(index);
             }
             None => unknown += 1,
         }
-        count += 1;
     }
     cut |= builder.is_full;
     let gap = match (unknown, cut) {
@@ -45,14 +44,13 @@ impl Builder {
             mode: 0o755,
             uid: 0,
             gid: 0,
-            layer: 0,
             text: None,
             children: BTreeMap::new(),
         };
         Self { view: View { nodes: vec![root], texts: Vec::new(), gap: None }, is_full: false }
     }
 
-    fn lay(&mut self, index: &LayerIndex, layer: u32) {
+    fn lay(&mut self, index: &LayerIndex) {
         for path in index.opaque() {
             if let Some(folder) = self.place_of(path) {
                 self.node(folder).children.clear();
@@ -64,7 +62,7 @@ impl Builder {
                 self.node(folder).children.remove(name);
             }
         }
-        let hard_links = self.add_entries(index, layer);
+        let hard_links = self.add_entries(index);
         for (path, text) in index.texts() {
             let Some(found) = self.view.walk(ROOT, path, false) else { continue };
             if matches!(self.view.node(found).kind, Kind::File(_)) {
@@ -80,7 +78,7 @@ impl Builder {
 
     /// Folders and files, on the way that the form of the index shows: what a path shares with the one before is not looked
     /// up again. Files with several names come back with the name of each, and the path of the other one.
-    fn add_entries(&mut self, index: &LayerIndex, layer: u32) -> Vec<(u32, String)> {
+    fn add_entries(&mut self, index: &LayerIndex) -> Vec<(u32, String)> {
         let mut decoder = index.decoder();
         let mut hard_links = Vec::new();
         // The folders on the way to the entry before, and that entry where it is one.
@@ -88,16 +86,16 @@ impl Builder {
         while let Some((shared, entry)) = decoder.next() {
             let Some((name, folders)) = decoder.path().split_last() else {
                 way.truncate(1);
-                self.describe(ROOT, &entry, layer);
+                self.describe(ROOT, &entry);
                 continue;
             };
             way.truncate(shared.min(folders.len()) + 1);
             let mut here = way.last().copied().unwrap_or(ROOT);
             for folder in folders.get(way.len() - 1..).unwrap_or_default() {
-                here = self.folder_in(here, folder, layer);
+                here = self.folder_in(here, folder);
                 way.push(here);
             }
-            let node = self.put(here, name, &entry, layer);
+            let node = self.put(here, name, &entry);
             match entry.kind {
                 IndexKind::Directory => way.push(node),
                 IndexKind::HardLink(target) => hard_links.push((node, target)),
@@ -130,7 +128,7 @@ impl Builder {
     }
 
     /// The folder of this name, made where there is none. Whoever unpacks a layer goes through links to folders.
-    fn folder_in(&mut self, parent: u32, name: &str, layer: u32) -> u32 {
+    fn folder_in(&mut self, parent: u32, name: &str) -> u32 {
         if let Some(known) = self.view.node(parent).children.get(name).copied() {
             let is_link = matches!(self.view.node(known).kind, Kind::Symlink(_));
             let place = if is_link { self.view.walk(parent, name, true) } else { Some(known) };
@@ -139,13 +137,13 @@ impl Builder {
             }
         }
         let entry = IndexEntry { kind: IndexKind::Directory, mode: 0o755, uid: 0, gid: 0 };
-        self.put(parent, name, &entry, layer)
+        self.put(parent, name, &entry)
     }
 
-    fn put(&mut self, parent: u32, name: &str, entry: &IndexEntry, layer: u32) -> u32 {
+    fn put(&mut self, parent: u32, name: &str, entry: &IndexEntry) -> u32 {
         let known = self.view.node(parent).children.get(name).copied();
         if let Some(known) = known {
-            self.describe(known, entry, layer);
+            self.describe(known, entry);
             return known;
         }
         let index = self.view.nodes.len();
@@ -160,18 +158,17 @@ impl Builder {
             mode: 0,
             uid: 0,
             gid: 0,
-            layer,
             text: None,
             children: BTreeMap::new(),
         });
         let index = u32::try_from(index).expect("there are fewer nodes than that");
         self.node(parent).children.insert(name.into(), index);
-        self.describe(index, entry, layer);
+        self.describe(index, entry);
         index
     }
 
     /// Makes a node what an entry says. A folder over a folder keeps what is in it.
-    fn describe(&mut self, index: u32, entry: &IndexEntry, layer: u32) {
+    fn describe(&mut self, index: u32, entry: &IndexEntry) {
         let kind = match &entry.kind {
             IndexKind::File(size) => Kind::File(*size),
             IndexKind::Directory => Kind::Directory,
@@ -186,8 +183,7 @@ impl Builder {
         if kind != Kind::Directory {
             node.children.clear();
         }
-        (node.kind, node.mode, node.uid, node.gid, node.layer) =
-            (kind, entry.mode, entry.uid, entry.gid, layer);
+        (node.kind, node.mode, node.uid, node.gid) = (kind, entry.mode, entry.uid, entry.gid);
         node.text = None;
     }
 }

@@ -42,7 +42,6 @@ struct Node {
     mode: u32,
     uid: u32,
     gid: u32,
-    layer: u32,
     text: Option<u32>,
     children: BTreeMap<Box<str>, u32>,
 }
@@ -200,11 +199,6 @@ impl<'a> Entry<'a> {
 
     pub(crate) fn gid(&self) -> u32 {
         self.node().gid
-    }
-
-    /// The number of the layer it comes from, from the bottom.
-    pub(crate) fn layer(&self) -> usize {
-        self.node().layer as usize
     }
 
     pub(crate) fn text(&self) -> Option<&'a str> {

@@ -116,7 +116,7 @@ fn upper_layers_change_what_lies_below() {
     let view = view(&[below, above]);
     assert_eq!(view.text("/etc/passwd"), Some("above"));
     let etc = view.find("etc/").unwrap();
-    assert_eq!((etc.mode(), etc.gid(), etc.layer()), (0o755, 5, 1));
+    assert_eq!((etc.mode(), etc.gid()), (0o755, 5));
     assert_eq!(
         paths(&view),
         ["/etc", "/opt", "/srv", "/etc/passwd", "/opt/a", "/opt/b", "/opt/c", "/srv/x", "/opt/a/y"]

@@ -20,7 +20,7 @@ fn layer(files: &[(&str, u64)]) -> LayerIndex {
     let mut indexer = Indexer::default();
     for (path, size) in files {
         let entry = IndexEntry { kind: IndexKind::File(*size), mode: 0o644, uid: 0, gid: 0 };
-        indexer.add(path.as_bytes(), entry, &mut std::io::empty()).unwrap();
+        indexer.add(path.as_bytes(), entry, &mut std::io::empty()).expect("nothing is read");
     }
     indexer.finish()
 }

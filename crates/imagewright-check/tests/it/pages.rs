@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use imagewright_check::{index, rules};
+use imagewright_check::{index, profiles_page, rules};
 
 #[test]
 fn the_documentation_has_the_page_of_every_rule_and_no_other() {
@@ -26,15 +26,35 @@ fn the_documentation_has_the_page_of_every_rule_and_no_other() {
     }
 }
 
+/// What stands before the tables, which people write.
+const MARK: &str =
+    "<!-- From here on, the tables of the profiles: a test of imagewright-check writes them. -->\n\n";
+
+#[test]
+fn the_documentation_has_the_tables_of_the_profiles() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/profiles.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (text, tables) = page.split_once(MARK).unwrap();
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
+        fs::write(&path, format!("{text}{MARK}{}", profiles_page())).unwrap();
+        return;
+    }
+    assert_eq!(tables, profiles_page(), "docs/profiles.md: INSTA_UPDATE=always writes it");
+}
+
 #[test]
 fn every_rule_says_all_there_is_to_say() {
     for rule in rules() {
-        let is_name = rule.name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+        let is_name = rule
+            .name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
         assert!(is_name, "{}", rule.name);
         assert!(rule.summary.ends_with('.') && !rule.summary.contains('\n'), "{}", rule.name);
         assert!(rule.mend.contains("```"), "{} has no snippet", rule.name);
         assert!(!rule.sources.is_empty() && !rule.why.is_empty(), "{}", rule.name);
-        assert!(rule.is_for_dockerfiles() || rule.is_for_images(), "{}", rule.name);
+        let is_asked = rule.is_for_dockerfiles() || rule.is_for_images() || rule.profiles().count() > 0;
+        assert!(is_asked, "{}", rule.name);
         assert_eq!(rules().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
     }
 }

@@ -17,7 +17,7 @@ struct Found {
 }
 
 impl Service {
-    pub(super) fn check_image(
+    pub(crate) fn check_image(
         &self,
         command: &CheckCommand,
         cancel: &Cancel,
@@ -31,7 +31,7 @@ impl Service {
         let mut subject = ImageSubject::new(name, &image.manifest, &image.config, &indexed.layers)
             .with_digest(image.manifest.digest().clone())
             .with_base(base);
-        if command.profiles.iter().any(imagewright_check::Profile::asks_registries) {
+        if !command.profiles.is_empty() {
             subject = subject.with_reference(self.reference_state(command, &image)?);
         }
         let mut notes = indexed.notes;
@@ -99,6 +99,11 @@ impl Service {
         let reference = reference_in(command.name());
         let answer = match &reference {
             None => RegistryAnswer::NotAsked("it is no name that a registry could know".to_owned()),
+            Some(_)
+                if !command.profiles.iter().any(|profile| profile.asks_registries(&command.selection)) =>
+            {
+                RegistryAnswer::NotAsked("no rule asks".to_owned())
+            }
             Some(_) if self.trust().offline => RegistryAnswer::NotAsked("`--offline` was said".to_owned()),
             Some(reference) => {
                 let registries =
@@ -118,11 +123,7 @@ fn reference_in(name: &str) -> Option<Reference> {
 }
 
 /// Asks a registry for an image.
-pub(crate) fn asked(
-    registries: &ImageRegistries,
-    reference: &Reference,
-    platform: &Platform,
-) -> RegistryAnswer {
+fn asked(registries: &ImageRegistries, reference: &Reference, platform: &Platform) -> RegistryAnswer {
     match registries.inspect(reference, platform) {
         Ok(image) => {
             let of_index = image.index.iter().flat_map(|index| &index.manifests);

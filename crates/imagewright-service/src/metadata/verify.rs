@@ -1,5 +1,6 @@
 //! Whether the images of records are there, are what the records say, and can be pulled.
 
+use imagewright_check::{Report, Verdict};
 use imagewright_oci::{Digest, Platform, Reference, Tag};
 
 use super::RuntimeImages;
@@ -30,6 +31,8 @@ pub struct Verified {
     pub is_public: Option<bool>,
     /// The tags that have the digest; only of a record that is pinned.
     pub tags: Option<FoundTags>,
+    /// Whether the platform would run it; none where that was not asked, or the image could not be looked at.
+    pub report: Option<Report>,
     /// What is wrong.
     pub remarks: Vec<Remark>,
 }
@@ -63,10 +66,18 @@ pub struct Remark {
 impl Verified {
     /// Whether it is right; with `strict`, warnings are errors.
     pub fn is_right(&self, strict: bool) -> bool {
-        !self.remarks.iter().any(|remark| strict || !remark.is_warning)
+        let worst = if strict { Verdict::Runs } else { Verdict::RunsWithDoubts };
+        let runs = self.report.as_ref().is_none_or(|report| report.verdict <= worst);
+        runs && !self.remarks.iter().any(|remark| strict || !remark.is_warning)
     }
 
-    fn remark(&mut self, is_warning: bool, kind: &'static str, message: String, hint: Option<String>) {
+    pub(super) fn remark(
+        &mut self,
+        is_warning: bool,
+        kind: &'static str,
+        message: String,
+        hint: Option<String>,
+    ) {
         let field = "metadata.image_name";
         self.remarks.push(Remark { is_warning, kind, field, message, hint });
     }

@@ -24,6 +24,7 @@ mod needs_rattler;
 mod needs_root;
 mod needs_root_and_network;
 mod partial;
+mod profiles;
 mod secrets;
 mod server;
 mod sources;

@@ -408,7 +408,7 @@ const OF_DOCKER_STACKS: [Case; 33] = [
     (
         "group-rights-missing",
         |it| it.files(|it| it.file("opt/conda/lib/x.py", "")),
-        "1 of 15 files and folders in `/opt/conda` are not group 100's to use, such as `/opt/conda/lib/x.py` (0:0, mode 0644)",
+        "are not group 100's to use, such as `/opt/conda/lib/x.py` (0:0, mode 0644)",
     ),
     (
         "group-rights-missing",

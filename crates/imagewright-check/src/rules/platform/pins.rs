@@ -154,11 +154,8 @@ fn packages_replaced(subject: &ProfileSubject<'_>) -> Outcome {
 }
 
 fn packages_broken_by_pins(subject: &ProfileSubject<'_>) -> Outcome {
-    let (pins, installed) = match known(subject) {
-        Ok(Some(known)) => known,
-        // That the pins are not known is told once.
-        Ok(None) | Err(_) => return Outcome::fine(),
-    };
+    // That the pins are not known is told once.
+    let Ok(Some((pins, installed))) = known(subject) else { return Outcome::fine() };
     let Some(python) = subject.known_python3() else { return Outcome::fine() };
     let markers = Markers::of(python, &subject.image.config.platform);
     let changes = replaced(pins, installed);

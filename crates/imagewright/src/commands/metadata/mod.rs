@@ -2,6 +2,11 @@
 //! `elyra-metadata`. So results *and* errors go to standard output, log lines to standard error, and the exit code is 0 or 1.
 
 mod arguments;
+#[cfg(target_os = "linux")]
+mod check;
+#[cfg(not(target_os = "linux"))]
+#[path = "../../desktop/metadata_check.rs"]
+mod check;
 mod edit;
 mod exchange;
 #[cfg(target_os = "linux")]

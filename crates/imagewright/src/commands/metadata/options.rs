@@ -256,6 +256,15 @@ pub(super) const TABLES: &[Table] = &[
             NAMES,
             text("--platform", "OS/ARCHITECTURE", "Where the images are going to run [default: linux/amd64]"),
             text("--tags", "NUMBER", "The most tags that are looked through for a digest [default: 50]"),
+            flag(
+                "--check",
+                "Ask as well whether Elyra would run them; their layers are read in the registries",
+            ),
+            text(
+                "--for",
+                "PROFILE",
+                "With --check: the release, or the file of a profile of your own [default: elyra]",
+            ),
             STRICT,
             flag("--json", "Print what was found as JSON"),
         ],

@@ -1,9 +1,10 @@
 //! `imagewright metadata verify`
 
 use imagewright_oci::{Digest, Platform};
+use imagewright_service::check::{Finding, Report, Unanswered, Verdict};
 use imagewright_service::metadata::{FoundTags, Remark, Value, Verified, VerifyRequest};
 
-use super::{Call, Ended, object, one_line, optional};
+use super::{Call, Ended, check, object, one_line, optional};
 use crate::render::output;
 
 /// How many tags are asked for their digests where nothing else is said.
@@ -22,11 +23,19 @@ pub(super) fn run(call: &mut Call<'_>) -> Result<(), Ended> {
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| Ended::Wrong("Parameter '--tags' requires a whole number.".to_owned()))?,
     };
+    let profile = match (call.words.flag("--check"), call.words.take("--for")) {
+        (_, Some(None)) => return Err(Ended::Wrong("Parameter '--for' requires a value.".to_owned())),
+        (false, Some(_)) => return Err(Ended::Wrong("'--for' is for '--check'.".to_owned())),
+        (check, profile) => check.then(|| profile.flatten().unwrap_or_else(|| "elyra".to_owned())),
+    };
     let strict = call.words.flag("--strict");
     let as_json = call.words.flag("--json");
     call.finish()?;
     let request = VerifyRequest { names, platform, most_tags };
-    let all = call.images.verify(&call.registries()?, &request);
+    let mut all = call.images.verify(&call.registries()?, &request);
+    if let Some(profile) = profile {
+        check::add(call, &profile, &request.platform, &mut all)?;
+    }
     if as_json {
         let objects = all.iter().map(|verified| json(verified, strict)).collect();
         output::text(&format!("{}\n", Value::List(objects).to_indented(2)))?;
@@ -45,7 +54,8 @@ pub(super) fn run(call: &mut Call<'_>) -> Result<(), Ended> {
 
 fn text(verified: &Verified) -> String {
     let image_name = verified.image_name.as_deref().unwrap_or("no image");
-    let state = if verified.remarks.is_empty() { "in order" } else { "see below" };
+    let runs = verified.report.as_ref().is_none_or(|report| report.verdict == Verdict::Runs);
+    let state = if verified.remarks.is_empty() && runs { "in order" } else { "see below" };
     let mut text = format!("{}: {} ({state})\n", one_line(&verified.name), one_line(image_name));
     if let Some(tags) = &verified.tags {
         text += &format!("    {}\n", found(tags));
@@ -55,7 +65,42 @@ fn text(verified: &Verified) -> String {
         text += &format!("    {level}: {field}: {}\n", one_line(message));
         text += &hint.as_ref().map(|hint| format!("    hint: {}\n", one_line(hint))).unwrap_or_default();
     }
+    text + &verified.report.as_ref().map(report_text).unwrap_or_default()
+}
+
+fn report_text(report: &Report) -> String {
+    let mut text = format!("    {}: {}\n", one_line(&report.title), report.verdict);
+    for Finding { rule, level, message, .. } in &report.findings {
+        text += &format!("    {level}: {} ({rule})\n", one_line(message));
+    }
+    for Unanswered { rule, reason, .. } in &report.unanswered {
+        text += &format!("    cannot tell: {} ({rule})\n", one_line(reason));
+    }
     text
+}
+
+fn report_json(report: &Report) -> Value {
+    let findings = report.findings.iter().map(|finding| {
+        Value::Object(object([
+            ("rule", finding.rule.into()),
+            ("level", finding.level.as_str().into()),
+            ("message", finding.message.as_str().into()),
+            ("mend", optional(finding.mend.clone())),
+        ]))
+    });
+    let unanswered = report.unanswered.iter().map(|unanswered| {
+        Value::Object(object([
+            ("rule", unanswered.rule.into()),
+            ("reason", unanswered.reason.as_str().into()),
+        ]))
+    });
+    Value::Object(object([
+        ("profile", report.profile.as_str().into()),
+        ("verdict", report.verdict.as_str().into()),
+        ("pins", optional(report.pins.clone())),
+        ("findings", Value::List(findings.collect())),
+        ("unanswered", Value::List(unanswered.collect())),
+    ]))
 }
 
 fn found(tags: &FoundTags) -> String {
@@ -90,6 +135,7 @@ fn json(verified: &Verified, strict: bool) -> Value {
         ("digest", optional(verified.digest.as_ref().map(Digest::to_string))),
         ("public", verified.is_public.map_or(Value::Null, Value::Bool)),
         ("tags", tags.unwrap_or(Value::Null)),
+        ("check", verified.report.as_ref().map_or(Value::Null, report_json)),
         ("right", Value::Bool(verified.is_right(strict))),
         ("findings", Value::List(remarks.collect())),
     ]))

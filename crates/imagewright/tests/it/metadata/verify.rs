@@ -162,12 +162,50 @@ fn behind_a_mirror_the_registry_need_not_answer() {
 }
 
 #[test]
+fn whether_elyra_would_run_them_is_asked_as_well() {
+    let registry = TestRegistry::start().unwrap();
+    let (builder, context) = (context(), context());
+    let image = imagewright_testkit::image::TinyImage::default().file("usr/bin/sh", "\u{7f}ELF");
+    image.write_layout(&builder.work().join("tiny"), "demo/tiny:1").unwrap();
+    drop(builder.run(["image", "import", "oci:tiny"]).success());
+    let name = format!("{}/team/tiny:1", registry.host());
+    drop(builder.run(["push", "demo/tiny:1", &name]).success());
+    publish(&registry, "team/broken", "1", "no layer");
+    drop(create(&context, "tiny", &name, &[]).success());
+    drop(create(&context, "broken", &format!("{}/team/broken:1", registry.host()), &[]).success());
+    drop(create(&context, "gone", &format!("{}/team/gone:1", registry.host()), &[]).success());
+
+    let without = verified(&context, "tiny", &[], 0);
+    assert_eq!((&without["check"], &without["right"]), (&Value::Null, &true.into()));
+    let tiny = verified(&context, "tiny", &["--check"], 1);
+    assert_eq!(
+        (&tiny["check"]["profile"], &tiny["check"]["verdict"]),
+        (&"elyra@4.1".into(), &"does-not-run".into())
+    );
+    let rules: Vec<_> =
+        tiny["check"]["findings"].as_array().unwrap().iter().map(|it| it["rule"].clone()).collect();
+    assert!(rules.contains(&"curl-missing".into()) && !rules.contains(&"shell-missing".into()), "{rules:?}");
+    assert_eq!(
+        verified(&context, "tiny", &["--check", "--for", "elyra@main"], 1)["check"]["profile"],
+        "elyra@main"
+    );
+    let broken = verified(&context, "broken", &["--check"], 1);
+    assert_eq!(kinds(&broken), one("error", "not-checked"));
+    let gone = verified(&context, "gone", &["--check"], 1);
+    assert_eq!((kinds(&gone), &gone["check"]), (one("error", "missing"), &Value::Null));
+    let text = run(&context, "verify", &["--name", "tiny", "--check"]).exits(1);
+    assert!(text.stdout.contains("    Elyra 4.1: does not run\n"), "{text}");
+    assert!(text.stdout.contains("    error: there is no `curl` on `PATH`"), "{text}");
+}
+
+#[test]
 fn words_are_checked_first() {
     for (words, text) in [
         (&["--platform", "amd64"][..], "platform `amd64` is not of the form"),
         (&["--platform"], "Parameter '--platform' requires a value."),
         (&["--tags", "x"], "Parameter '--tags' requires a whole number."),
         (&["--name"], "Parameter '--name' requires a value."),
+        (&["--for", "elyra"], "'--for' is for '--check'."),
         (&["--all"], "The following arguments were unexpected: ['--all']"),
     ] {
         let wrong = run(&context(), "verify", words).exits(1);
