@@ -25,6 +25,7 @@ mod rules;
 mod run;
 mod selection;
 mod shell;
+mod trial;
 mod unknown_base;
 mod view;
 
@@ -39,4 +40,8 @@ pub use remedy::Remedy;
 pub use rule::{Finding, Level, Rule};
 pub use rules::rules;
 pub use selection::{Selection, UnknownRule, rule};
+pub use trial::{
+    HttpAnswer, Machine, Played, Question, Ran, RanEnd, Reply, Trial, TrialCommand, TrialFile, TrialReach,
+    TrialUser, TrialVolume, Trials,
+};
 pub use view::View;

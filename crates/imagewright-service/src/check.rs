@@ -25,6 +25,8 @@ mod fix;
 pub(crate) mod image;
 #[cfg(target_os = "linux")]
 mod layers;
+#[cfg(target_os = "linux")]
+mod machine;
 mod profiles;
 
 /// What a user wants checked.
@@ -50,6 +52,8 @@ pub struct CheckCommand {
     pub pull_secret: Option<String>,
     /// What the image is called where it runs, if that is not the subject.
     pub called: Option<String>,
+    /// Whether rules may run the image.
+    pub run: bool,
 }
 
 impl CheckCommand {

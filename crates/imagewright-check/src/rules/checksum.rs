@@ -17,6 +17,7 @@ pub(super) static REMOTE_WITHOUT_CHECKSUM: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: None,
     on_platform: None,
+    on_run: None,
 };
 
 fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {

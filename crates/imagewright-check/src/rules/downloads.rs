@@ -20,6 +20,7 @@ pub(super) static DOWNLOAD_WITHOUT_PIPEFAIL: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: None,
     on_platform: None,
+    on_run: None,
 };
 
 /// Programs that succeed when they are given nothing.

@@ -26,6 +26,7 @@ pub(crate) static ENVIRONMENT_NOT_ON_PATH: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
 };
 
 /// The environment that starting a container enters, where `PATH` does not lead to it.

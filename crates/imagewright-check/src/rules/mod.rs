@@ -10,6 +10,7 @@ mod pin_conflict;
 mod placeholder;
 pub(crate) mod platform;
 mod root;
+pub(crate) mod running;
 mod secret;
 mod service;
 
@@ -111,7 +112,7 @@ static ALL: [&Rule; 79] = [
 
 /// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    ALL.iter().copied()
+    ALL.iter().chain(&running::ALL).copied()
 }
 
 /// Whether a rule wants to know what an image's name stands for in its registry.

@@ -21,6 +21,7 @@ pub(crate) static SECRET_IN_IMAGE: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
 };
 
 /// Words of names that stand for what is to be kept.

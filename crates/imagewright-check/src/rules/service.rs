@@ -33,6 +33,7 @@ pub(crate) static SERVICE_NOT_STARTED: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
 };
 
 /// What starts with a container, and which of both instructions says so.

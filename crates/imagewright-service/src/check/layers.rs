@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use imagewright_check::{IndexEntry, IndexKind, Indexer, LAYER_INDEX, LayerIndex};
-use imagewright_engine::{Cancel, EngineError, RemoteImages as _};
+use imagewright_engine::{Cancel, EngineError};
 use imagewright_layer::{Entry, EntryKind, LayerError, LayerReader, decompress};
 use imagewright_model::{ErrorKind, Progress, in_one_line};
 use imagewright_oci::{Descriptor, Reference};

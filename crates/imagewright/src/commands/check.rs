@@ -50,6 +50,10 @@ pub(crate) struct CheckArguments {
     /// With --for: name of the secret that the image is pulled with there
     #[arg(long, value_name = "NAME", requires = "profiles")]
     pull_secret: Option<String>,
+    /// Run the image as well, as the platform would, in the sandbox: its command, its Python, a notebook. Without it nothing of an
+    /// image is run
+    #[arg(long, requires = "profiles")]
+    run: bool,
     /// Add what is missing: packages, settings, rights, as layers and settings on top; then look again
     #[arg(long, conflicts_with_all = ["list", "explain", "format"])]
     fix: bool,
@@ -110,6 +114,7 @@ Examples:
   imagewright check --explain service-not-started
   imagewright check registry.example/team/analysis:1 --for elyra,jupyterhub
   imagewright check team/analysis:1 --for ./our-cluster.toml --json
+  imagewright check team/analysis:1 --for elyra --run
   imagewright check team/analysis:1 --for elyra --fix -t team/analysis:2
 
 Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it, 6
@@ -174,6 +179,7 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
         contexts: build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
         selection: Selection::new(&arguments.rule, &arguments.ignore).map_err(ServiceError::from)?,
         called: None,
+        run: arguments.run,
     };
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;
