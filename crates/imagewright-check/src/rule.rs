@@ -114,6 +114,8 @@ pub struct Rule {
     pub(crate) on_image: Option<ImageCheck>,
     pub(crate) on_platform: Option<PlatformCheck>,
     pub(crate) on_run: Option<RunCheck>,
+    /// Whether it looks at notebooks: see [`crate::check_notebooks`].
+    pub(crate) is_for_notebooks: bool,
 }
 
 impl Rule {
@@ -129,6 +131,7 @@ impl Rule {
         on_image: None,
         on_platform: None,
         on_run: None,
+        is_for_notebooks: false,
     };
 
     /// Whether it looks at Dockerfiles.
@@ -147,6 +150,11 @@ impl Rule {
         is_asked && self.on_image.is_none() && self.on_dockerfile.is_none()
     }
 
+    /// Whether it looks at notebooks, and at an image for what they need.
+    pub fn is_for_notebooks(&self) -> bool {
+        self.is_for_notebooks
+    }
+
     /// Whether it runs images.
     pub fn runs_images(&self) -> bool {
         self.on_run.is_some()
@@ -158,6 +166,7 @@ impl Rule {
             (true, true) => "Dockerfiles and images",
             (false, true) => "images",
             (true, false) => "Dockerfiles",
+            (false, false) if self.is_for_notebooks => "notebooks, and images for what they need",
             (false, false) if self.runs_images() => {
                 "containers of an image, as a platform runs it: with `--run`"
             }

@@ -27,6 +27,7 @@ pub(crate) mod image;
 mod layers;
 #[cfg(target_os = "linux")]
 mod machine;
+mod notebooks;
 mod profiles;
 
 /// What a user wants checked.
@@ -54,6 +55,8 @@ pub struct CheckCommand {
     pub called: Option<String>,
     /// Whether rules may run the image.
     pub run: bool,
+    /// Notebooks that are to run in the image: it is then asked for what they need.
+    pub notebooks: Vec<PathBuf>,
 }
 
 impl CheckCommand {
@@ -106,6 +109,9 @@ impl Service {
         context: &Path,
         file: &Path,
     ) -> Result<Checked, ServiceError> {
+        if !command.notebooks.is_empty() {
+            return Err(ServiceError::NotebooksOfDockerfile { file: file.to_owned() });
+        }
         if let Some(profile) = command.profiles.first() {
             let file = file.to_owned();
             return Err(ServiceError::ProfileOfDockerfile { file, profile: profile.name.clone() });

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use imagewright_check::{ProfileError, UnknownRule};
+use imagewright_check::{NotebookError, ProfileError, UnknownRule};
 use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
 #[cfg(target_os = "linux")]
@@ -121,6 +121,15 @@ pub enum ServiceError {
         /// The profile.
         profile: String,
     },
+    /// A Dockerfile is asked what notebooks need of it.
+    #[error("notebooks are held against images, and `{}` is a Dockerfile", file.display())]
+    NotebooksOfDockerfile {
+        /// The Dockerfile.
+        file: PathBuf,
+    },
+    /// A file is no notebook.
+    #[error(transparent)]
+    Notebook(#[from] NotebookError),
     /// An image without a name was mended.
     #[error("the mended image of `{image}` has no name")]
     NoNameForFixed {
@@ -190,7 +199,8 @@ impl ServiceError {
             | Self::NotForDockerfiles { .. } => ErrorKind::Usage,
             Self::UnknownRule(error) => error.kind(),
             Self::Profile(error) => error.kind(),
-            Self::ProfileOfDockerfile { .. } => ErrorKind::Usage,
+            Self::ProfileOfDockerfile { .. } | Self::NotebooksOfDockerfile { .. } => ErrorKind::Usage,
+            Self::Notebook(error) => error.kind(),
             Self::NoNameForFixed { .. } => ErrorKind::Usage,
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
             #[cfg(target_os = "linux")]
@@ -241,7 +251,8 @@ impl ServiceError {
             }
             Self::UnknownRule(error) => error.hint(),
             Self::Profile(error) => error.hint(),
-            Self::ProfileOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
+            Self::Notebook(_) => None,
+            Self::ProfileOfDockerfile { .. } | Self::NotebooksOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
             Self::NoNameForFixed { .. } => Some("give it one with `--tag`".to_owned()),
             Self::NothingToCheck { .. } => Some(
                 "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),

@@ -21,6 +21,7 @@ pub(super) static DOWNLOAD_WITHOUT_PIPEFAIL: Rule = Rule {
     on_image: None,
     on_platform: None,
     on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Programs that succeed when they are given nothing.

@@ -27,6 +27,7 @@ pub(crate) static ENVIRONMENT_NOT_ON_PATH: Rule = Rule {
     on_image: Some(on_image),
     on_platform: None,
     on_run: None,
+    is_for_notebooks: false,
 };
 
 /// The environment that starting a container enters, where `PATH` does not lead to it.

@@ -20,6 +20,7 @@ use platform::{
     volume, writable,
 };
 
+use crate::notebook::{NOTEBOOK_IMPORT_MISSING, NOTEBOOK_KERNEL_MISSING};
 use crate::rule::Rule;
 
 pub(crate) use environment::ENVIRONMENT_NOT_ON_PATH;
@@ -112,7 +113,7 @@ static ALL: [&Rule; 79] = [
 
 /// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    ALL.iter().chain(&running::ALL).copied()
+    ALL.iter().chain(&running::ALL).copied().chain([&NOTEBOOK_KERNEL_MISSING, &NOTEBOOK_IMPORT_MISSING])
 }
 
 /// Whether a rule wants to know what an image's name stands for in its registry.

@@ -35,6 +35,7 @@ pub(super) static PACKAGE_CACHE: Rule = Rule {
     on_image: Some(on_image),
     on_platform: None,
     on_run: None,
+    is_for_notebooks: false,
 };
 
 fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {

@@ -37,6 +37,7 @@ pub(super) static PIN_CONFLICT: Rule = Rule {
     on_image: Some(on_image),
     on_platform: None,
     on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Options of pip that take the next word.

@@ -23,6 +23,7 @@ pub(super) static PLACEHOLDER: Rule = Rule {
     on_image: Some(on_image),
     on_platform: None,
     on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Tags that guides write.

@@ -2,6 +2,7 @@
 
 use imagewright_check::{
     ImageSubject, Machine, Ran, ReferenceState, RegistryAnswer, Report, Trial, Trials, check_image,
+    check_notebooks,
 };
 use imagewright_engine::{Cancel, EngineError};
 use imagewright_model::{ErrorKind, Progress, in_one_line};
@@ -27,6 +28,7 @@ impl Service {
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<Checked, ServiceError> {
         let name = command.name();
+        let notebooks = super::notebooks::read(&command.notebooks)?;
         let _lease = self.store().lease(|| {})?;
         let Found { image, place } = self.image_to_check(command, cancel)?;
         let indexed = self.indexes(&image.manifest.layers, place.as_ref(), cancel, progress)?;
@@ -45,7 +47,8 @@ impl Service {
                 "{layers} not in the store and was not looked at: `imagewright image fetch {name}`"
             ));
         }
-        let (findings, reports) = match command.profiles.is_empty() {
+        let (mut findings, reports) = match command.profiles.is_empty() {
+            true if !command.notebooks.is_empty() => (Vec::new(), Vec::new()),
             true => (check_image(&subject, &command.selection), Vec::new()),
             false if command.run => (Vec::new(), self.asked_running(command, &subject, cancel, progress)?),
             false => {
@@ -54,6 +57,11 @@ impl Service {
                 (Vec::new(), reports.collect())
             }
         };
+        if !notebooks.is_empty() {
+            let checked = check_notebooks(&subject, &notebooks, &command.profiles, &command.selection);
+            findings.extend(checked.findings);
+            notes.extend(checked.unknown);
+        }
         if command.profiles.is_empty() {
             let alone = command.selection.named().filter(|rule| rule.is_for_platforms_alone());
             notes.extend(alone.map(|rule| {
