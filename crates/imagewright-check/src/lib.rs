@@ -16,6 +16,7 @@ mod installs;
 mod kernelspec;
 mod launch;
 mod leftovers;
+mod notebook;
 mod page;
 mod profile;
 mod reference;
@@ -26,6 +27,7 @@ mod rules;
 mod run;
 mod selection;
 mod shell;
+mod trial;
 mod unknown_base;
 mod view;
 
@@ -34,6 +36,7 @@ pub use image::{ImageSubject, check_image};
 pub use index::{IndexEntry, IndexKind, Indexer, LAYER_INDEX, LayerIndex};
 pub use installs::{AsSpec, as_spec};
 pub use kernelspec::KernelspecFolder;
+pub use notebook::{Notebook, NotebookError, NotebooksChecked, check_notebooks};
 pub use page::index;
 pub use profile::{Profile, ProfileError, ProfileFile, Report, Unanswered, Verdict, profiles_page};
 pub use reference::{ReferenceState, RegistryAnswer};
@@ -41,4 +44,8 @@ pub use remedy::Remedy;
 pub use rule::{Finding, Level, Rule};
 pub use rules::rules;
 pub use selection::{Selection, UnknownRule, rule};
+pub use trial::{
+    HttpAnswer, Machine, Played, Question, Ran, RanEnd, Reply, Trial, TrialCommand, TrialFile, TrialReach,
+    TrialUser, TrialVolume, Trials,
+};
 pub use view::{Space, View};

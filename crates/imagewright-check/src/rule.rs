@@ -9,6 +9,7 @@ use crate::dockerfile::DockerfileSubject;
 use crate::image::ImageSubject;
 use crate::profile::ProfileSubject;
 use crate::remedy::Remedy;
+use crate::trial::Trials;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,6 +53,9 @@ pub(crate) enum PlatformCheck {
     /// By its files as well: where not all of them are known, it is not asked.
     Files(fn(&ProfileSubject<'_>) -> Outcome),
 }
+
+/// Runs an image as a platform would, and judges what came of it.
+pub(crate) type RunCheck = fn(&ProfileSubject<'_>, &Trials<'_>) -> Outcome;
 
 /// What a check came to that may also not know.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +113,9 @@ pub struct Rule {
     pub(crate) on_dockerfile: Option<DockerfileCheck>,
     pub(crate) on_image: Option<ImageCheck>,
     pub(crate) on_platform: Option<PlatformCheck>,
+    pub(crate) on_run: Option<RunCheck>,
+    /// Whether it looks at notebooks: see [`crate::check_notebooks`].
+    pub(crate) is_for_notebooks: bool,
 }
 
 impl Rule {
@@ -123,6 +130,8 @@ impl Rule {
         on_dockerfile: None,
         on_image: None,
         on_platform: None,
+        on_run: None,
+        is_for_notebooks: false,
     };
 
     /// Whether it looks at Dockerfiles.
@@ -137,7 +146,18 @@ impl Rule {
 
     /// Whether it is asked by profiles alone.
     pub fn is_for_platforms_alone(&self) -> bool {
-        self.on_platform.is_some() && self.on_image.is_none() && self.on_dockerfile.is_none()
+        let is_asked = self.on_platform.is_some() || self.runs_images();
+        is_asked && self.on_image.is_none() && self.on_dockerfile.is_none()
+    }
+
+    /// Whether it looks at notebooks, and at an image for what they need.
+    pub fn is_for_notebooks(&self) -> bool {
+        self.is_for_notebooks
+    }
+
+    /// Whether it runs images.
+    pub fn runs_images(&self) -> bool {
+        self.on_run.is_some()
     }
 
     /// What it looks at, in words.
@@ -146,6 +166,10 @@ impl Rule {
             (true, true) => "Dockerfiles and images",
             (false, true) => "images",
             (true, false) => "Dockerfiles",
+            (false, false) if self.is_for_notebooks => "notebooks, and images for what they need",
+            (false, false) if self.runs_images() => {
+                "containers of an image, as a platform runs it: with `--run`"
+            }
             (false, false) => "images for a platform",
         }
     }

@@ -45,6 +45,7 @@ mod root_view;
 mod run;
 mod step;
 mod time;
+mod trial;
 mod uv;
 mod versions_error;
 mod workbench;
@@ -67,6 +68,7 @@ pub use portable::{
 };
 pub use remote::{RemoteError, RemoteImages, put_pulled};
 pub use run::RunRequest;
+pub use trial::{TrialEnd, TrialGround, TrialNetwork, TrialRequest, Tried, Underway, Volume, trial_limits};
 pub use versions_error::VersionsError;
 pub use workbench::LayerWatch;
 

@@ -78,7 +78,7 @@ impl Engine {
     }
 
     /// A missing working directory is made, as engines do.
-    fn make_working_directory(
+    pub(crate) fn make_working_directory(
         &self,
         view: &RootView,
         scratch: &imagewright_store::Scratch,
@@ -93,7 +93,11 @@ impl Engine {
     }
 }
 
-fn specification(image: &Image, view: &RootView, request: &RunRequest) -> Result<SandboxSpec, EngineError> {
+pub(crate) fn specification(
+    image: &Image,
+    view: &RootView,
+    request: &RunRequest,
+) -> Result<SandboxSpec, EngineError> {
     let defaults = ContainerConfig::default();
     let config = image.config.config.as_ref().unwrap_or(&defaults);
     let user = passwd::find(request.user.as_deref().unwrap_or(&config.user), view)?;

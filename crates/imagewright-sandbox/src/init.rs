@@ -50,9 +50,12 @@ fn run(
     die_with(helper)?;
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     let network = match spec.network {
-        Network::Host => CloneFlags::empty(),
+        Network::Host | Network::Joined { .. } => CloneFlags::empty(),
         Network::None => CloneFlags::CLONE_NEWNET,
     };
+    if let Network::Joined { process, descriptor } = spec.network {
+        network::join(process, descriptor)?;
+    }
     let namespaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     nix::sched::unshare(namespaces | network).attempt("enter new namespaces")?;
     if spec.network == Network::None {

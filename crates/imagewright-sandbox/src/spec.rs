@@ -119,6 +119,13 @@ pub enum Network {
     Host,
     /// A loopback interface and nothing else.
     None,
+    /// That of a [`PrivateNetwork`](crate::PrivateNetwork), which says what to put here.
+    Joined {
+        /// The process that holds it.
+        process: u32,
+        /// The number under which that process has it open.
+        descriptor: i32,
+    },
 }
 
 impl SandboxSpec {

@@ -29,6 +29,9 @@ pub(crate) mod image;
 mod kernelspec;
 #[cfg(target_os = "linux")]
 mod layers;
+#[cfg(target_os = "linux")]
+mod machine;
+mod notebooks;
 mod profiles;
 #[cfg(target_os = "linux")]
 mod space;
@@ -58,6 +61,10 @@ pub struct CheckCommand {
     pub pull_secret: Option<String>,
     /// What the image is called where it runs, if that is not the subject.
     pub called: Option<String>,
+    /// Whether rules may run the image.
+    pub run: bool,
+    /// Notebooks that are to run in the image: it is then asked for what they need.
+    pub notebooks: Vec<PathBuf>,
 }
 
 impl CheckCommand {
@@ -110,6 +117,9 @@ impl Service {
         context: &Path,
         file: &Path,
     ) -> Result<Checked, ServiceError> {
+        if !command.notebooks.is_empty() {
+            return Err(ServiceError::NotebooksOfDockerfile { file: file.to_owned() });
+        }
         if let Some(profile) = command.profiles.first() {
             let file = file.to_owned();
             return Err(ServiceError::ProfileOfDockerfile { file, profile: profile.name.clone() });

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use imagewright_check::{ProfileError, UnknownRule};
+use imagewright_check::{NotebookError, ProfileError, UnknownRule};
 use imagewright_docker::{AddressError, DockerError};
 use imagewright_dockerfile::DockerfileError;
 #[cfg(target_os = "linux")]
@@ -132,6 +132,15 @@ pub enum ServiceError {
     /// A daemon builds, and its image has its names before it could be asked anything.
     #[error("an image that a daemon builds is not asked whether it runs somewhere")]
     GateElsewhere,
+    /// A Dockerfile is asked what notebooks need of it.
+    #[error("notebooks are held against images, and `{}` is a Dockerfile", file.display())]
+    NotebooksOfDockerfile {
+        /// The Dockerfile.
+        file: PathBuf,
+    },
+    /// A file is no notebook.
+    #[error(transparent)]
+    Notebook(#[from] NotebookError),
     /// An image without a name was mended.
     #[error("the mended image of `{image}` has no name")]
     NoNameForFixed {
@@ -201,7 +210,8 @@ impl ServiceError {
             | Self::NotForDockerfiles { .. } => ErrorKind::Usage,
             Self::UnknownRule(error) => error.kind(),
             Self::Profile(error) => error.kind(),
-            Self::ProfileOfDockerfile { .. } => ErrorKind::Usage,
+            Self::ProfileOfDockerfile { .. } | Self::NotebooksOfDockerfile { .. } => ErrorKind::Usage,
+            Self::Notebook(error) => error.kind(),
             Self::DoesNotRun { .. } => ErrorKind::Failed,
             Self::GateElsewhere | Self::NoNameForFixed { .. } => ErrorKind::Usage,
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
@@ -253,7 +263,8 @@ impl ServiceError {
             }
             Self::UnknownRule(error) => error.hint(),
             Self::Profile(error) => error.hint(),
-            Self::ProfileOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
+            Self::Notebook(_) => None,
+            Self::ProfileOfDockerfile { .. } | Self::NotebooksOfDockerfile { .. } => Some("build it, and check the image".to_owned()),
             Self::DoesNotRun { .. } => Some(
                 "mend what is built (`imagewright check --explain RULE`), build without `--for` and have it mended with `imagewright check \
                  --fix`, or let it through with `--allow RULE`"

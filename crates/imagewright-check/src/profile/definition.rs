@@ -18,6 +18,8 @@ pub(super) struct Definition {
     /// The public texts that it follows.
     pub(super) sources: &'static [&'static str],
     pub(super) rules: &'static [Entry],
+    /// Rules that run the image.
+    pub(super) running: &'static [Entry],
     /// What the platform's contract is, row by row.
     pub(super) rows: &'static [Row],
     /// Its releases, the one that is meant where none is named first.
@@ -63,8 +65,6 @@ pub(super) struct Row {
 pub(super) enum By {
     /// These rules.
     Rules(&'static [&'static Rule]),
-    /// Only a container of the image can tell.
-    Running,
     /// Nobody, for this reason.
     Nobody(&'static str),
 }
@@ -81,6 +81,13 @@ pub(super) static ALL: [&Definition; 5] = [
     &docker_stacks::DOCKER_STACKS,
     &jupyterhub::JUPYTERHUB,
 ];
+
+impl Definition {
+    /// All rules: those that look at the image, then those that run it.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &'static Entry> + use<> {
+        self.rules.iter().chain(self.running)
+    }
+}
 
 fn definition(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name).copied()
@@ -108,7 +115,7 @@ pub(super) fn profile(platform: &str, release: Option<&str>) -> Result<Profile, 
             elyra::parameters(release).ok_or_else(|| unknown(release))?
         }
     };
-    let rules = definition.rules.iter().map(|entry| ProfileRule {
+    let rules = definition.entries().map(|entry| ProfileRule {
         rule: entry.rule,
         level: entry.level,
         forced: None,

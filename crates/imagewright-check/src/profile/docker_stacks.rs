@@ -1,7 +1,8 @@
 //! Jupyter's docker-stacks: what images on top of them, and those who start them, rely on.
 
-use super::definition::By::{Nobody, Rules, Running};
+use super::definition::By::{Nobody, Rules};
 use super::definition::{Definition, Entry, Row, row, rule};
+use super::running;
 use crate::rule::Level;
 use crate::rules::platform::accounts::{ACCOUNT_NOT_JOVYAN, ENVIRONMENT_DISAGREES, USER_NOT_1000};
 use crate::rules::platform::commands::DEFAULT_COMMAND_BROKEN;
@@ -17,6 +18,10 @@ use crate::rules::platform::stack_contents::{
 };
 use crate::rules::platform::volume::HOME_NOT_WRITABLE;
 use crate::rules::platform::writable::PACKAGES_NOT_INSTALLABLE;
+use crate::rules::running::stack::{
+    OTHER_USERS_NOT_PREPARED, ROOT_START_IGNORED, START_HOOKS_NOT_RUN, START_LOGS_MISPLACED,
+    START_VARIABLES_IGNORED,
+};
 
 pub(super) static DOCKER_STACKS: Definition = Definition {
     name: "docker-stacks",
@@ -25,6 +30,7 @@ pub(super) static DOCKER_STACKS: Definition = Definition {
             `start.sh`, hooks, `fix-permissions`, and installing packages while it runs.",
     sources: &["Jupyter Docker Stacks, \"Common features\"", "Jupyter Docker Stacks, its Dockerfiles"],
     rules: &RULES,
+    running: &running::DOCKER_STACKS,
     rows: &ROWS,
     releases: &[],
     installs: false,
@@ -81,9 +87,9 @@ static ROWS: [Row; 19] = [
         Nobody("such a list is no part of the image"),
     ),
     row("DS-14", "packages can be installed at run time", Rules(&[&PACKAGES_NOT_INSTALLABLE])),
-    row("DS-20", "started as root: users, groups and rights", Running),
-    row("DS-21", "started as somebody: entries and warnings", Running),
-    row("DS-22", "hooks", Running),
-    row("DS-23", "variables that change the start", Running),
-    row("DS-24", "logs", Running),
+    row("DS-20", "started as root: users, groups and rights", Rules(&[&ROOT_START_IGNORED])),
+    row("DS-21", "started as somebody: entries and warnings", Rules(&[&OTHER_USERS_NOT_PREPARED])),
+    row("DS-22", "hooks", Rules(&[&START_HOOKS_NOT_RUN])),
+    row("DS-23", "variables that change the start", Rules(&[&START_VARIABLES_IGNORED])),
+    row("DS-24", "logs", Rules(&[&START_LOGS_MISPLACED])),
 ];

@@ -1,8 +1,9 @@
 //! Elyra: containers in which nodes of pipelines run, on Kubeflow Pipelines and Airflow.
 
 use super::Parameters;
-use super::definition::By::{Rules, Running};
+use super::definition::By::Rules;
 use super::definition::{Definition, Entry, Row, row, rule};
+use super::running;
 use crate::elyra::{Pins, RELEASES};
 use crate::rule::Level;
 use crate::rules::platform::certificates::{CA_CERTIFICATES_MISSING, CERTIFICATE_VARIABLE_BROKEN};
@@ -18,6 +19,7 @@ use crate::rules::platform::reference::{
     REFERENCE_NAMES_ANOTHER_IMAGE, REFERENCE_NEEDS_SECRET, REFERENCE_NOT_IN_REGISTRY, REFERENCE_WITHOUT_OWNER,
 };
 use crate::rules::platform::writable::{PACKAGES_NOT_INSTALLABLE, WORKING_DIRECTORY_NOT_WRITABLE};
+use crate::rules::running::node::{NODE_PREPARATION_FAILS, NOTEBOOK_DOES_NOT_RUN};
 use crate::rules::{ENVIRONMENT_NOT_ON_PATH, SERVICE_NOT_STARTED};
 
 pub(super) static ELYRA: Definition = Definition {
@@ -31,6 +33,7 @@ pub(super) static ELYRA: Definition = Definition {
         "Elyra 4.1.1 as observed",
     ],
     rules: &RULES,
+    running: &running::ELYRA,
     rows: &ROWS,
     releases: &["4.1", "4.0", "main"],
     installs: true,
@@ -99,7 +102,7 @@ static ROWS: [Row; 20] = [
         Rules(&[&REFERENCE_WITHOUT_OWNER, &REFERENCE_NOT_IN_REGISTRY, &REFERENCE_NEEDS_SECRET]),
     ),
     row("E-R2", "the image that was checked is the one that runs", Rules(&[&REFERENCE_NAMES_ANOTHER_IMAGE])),
-    row("E-20", "a notebook really runs", Running),
+    row("E-20", "a notebook really runs", Rules(&[&NODE_PREPARATION_FAILS, &NOTEBOOK_DOES_NOT_RUN])),
 ];
 
 /// What holds for a release.

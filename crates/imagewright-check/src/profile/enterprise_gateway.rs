@@ -1,7 +1,8 @@
 //! Jupyter Enterprise Gateway: containers in which kernels run, on Kubernetes, Docker and Swarm.
 
-use super::definition::By::{Nobody, Rules, Running};
+use super::definition::By::{Nobody, Rules};
 use super::definition::{Definition, Entry, Row, row, rule};
+use super::running;
 use crate::rules::platform::accounts::USER_NOT_CONVENTIONAL;
 use crate::rules::platform::commands::{
     DEFAULT_COMMAND_BROKEN, DEFAULT_COMMAND_NO_LAUNCHER, ENTRYPOINT_SWALLOWS_COMMAND, HEALTH_CHECK_INHERITED,
@@ -19,6 +20,7 @@ use crate::rules::platform::reference::{
     REFERENCE_NAMES_ANOTHER_IMAGE, REFERENCE_NEEDS_SECRET, REFERENCE_NOT_IN_REGISTRY,
 };
 use crate::rules::platform::writable::TEMPORARY_FOLDER_NOT_WRITABLE;
+use crate::rules::running::gateway::{LAUNCHER_NO_REPLY, LAUNCHER_NO_REPLY_FOR_OTHERS};
 use crate::rules::{RUNS_AS_ROOT, SECRET_IN_IMAGE};
 
 pub(super) static ENTERPRISE_GATEWAY: Definition = Definition {
@@ -32,6 +34,7 @@ pub(super) static ENTERPRISE_GATEWAY: Definition = Definition {
         "Enterprise Gateway 3.3.0 as observed",
     ],
     rules: &RULES,
+    running: &running::ENTERPRISE_GATEWAY,
     rows: &ROWS,
     releases: &[],
     installs: false,
@@ -94,7 +97,7 @@ static ROWS: [Row; 20] = [
         "not root; user 1000 of group 100 with an entry and a home",
         Rules(&[&RUNS_AS_ROOT, &USER_NOT_CONVENTIONAL]),
     ),
-    row("EG-12", "works under any user id, in group 0 or 100", Running),
+    row("EG-12", "works under any user id, in group 0 or 100", Rules(&[&LAUNCHER_NO_REPLY_FOR_OTHERS])),
     row("EG-13", "`KERNEL_LANGUAGE`", Rules(&[&KERNEL_LANGUAGE_UNSET, &KERNELSPEC_LANGUAGE_UNKNOWN])),
     row("EG-14", "the kernelspec's language is one of three", Rules(&[&KERNELSPEC_LANGUAGE_UNKNOWN])),
     row("EG-15", "no health check of a notebook server", Rules(&[&HEALTH_CHECK_INHERITED])),
@@ -110,5 +113,5 @@ static ROWS: [Row; 20] = [
         "`fix-permissions`, where build steps call it",
         Nobody("the build fails without it, so there is no image to look at"),
     ),
-    row("EG-20", "a kernel really starts", Running),
+    row("EG-20", "a kernel really starts", Rules(&[&LAUNCHER_NO_REPLY])),
 ];

@@ -103,7 +103,7 @@ impl ProfileFile {
         }
         for (rule, change) in rules {
             let rule = known(rule)?;
-            if rule.on_image.is_none() && rule.on_platform.is_none() {
+            if rule.on_image.is_none() && !rule.is_for_platforms_alone() {
                 return Err(wrong(format!("`{}` looks at Dockerfiles alone", rule.name)));
             }
             let entry = match profile.rules.iter_mut().find(|entry| entry.rule.name == rule.name) {

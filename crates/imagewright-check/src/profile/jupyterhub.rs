@@ -1,7 +1,8 @@
 //! JupyterHub: servers of single users, started by spawners on Kubernetes and Docker.
 
-use super::definition::By::{Rules, Running};
+use super::definition::By::Rules;
 use super::definition::{Definition, Entry, Row, row, rule};
+use super::running;
 use crate::rule::Level;
 use crate::rules::RUNS_AS_ROOT;
 use crate::rules::platform::accounts::USER_NOT_1000;
@@ -15,6 +16,7 @@ use crate::rules::platform::reference::{
 };
 use crate::rules::platform::volume::{HOME_NOT_WRITABLE, START_HIDDEN_BY_VOLUME};
 use crate::rules::platform::writable::PACKAGES_NOT_INSTALLABLE;
+use crate::rules::running::hub::{SINGLEUSER_DOES_NOT_ANSWER, SINGLEUSER_DOES_NOT_START};
 
 pub(super) static JUPYTERHUB: Definition = Definition {
     name: "jupyterhub",
@@ -27,6 +29,7 @@ pub(super) static JUPYTERHUB: Definition = Definition {
         "DockerSpawner, \"Picking or building a Docker image\"",
     ],
     rules: &RULES,
+    running: &running::JUPYTERHUB,
     rows: &ROWS,
     releases: &[],
     installs: false,
@@ -63,5 +66,9 @@ static ROWS: [Row; 8] = [
     ),
     row("JH-06", "port 8888", Rules(&[&PORT_NOT_EXPOSED])),
     row("JH-07", "packages can be installed at run time", Rules(&[&PACKAGES_NOT_INSTALLABLE])),
-    row("JH-20", "the server answers the hub", Running),
+    row(
+        "JH-20",
+        "the server answers the hub",
+        Rules(&[&SINGLEUSER_DOES_NOT_START, &SINGLEUSER_DOES_NOT_ANSWER]),
+    ),
 ];

@@ -1,7 +1,8 @@
 //! Kubeflow: notebook servers in pods, each with a volume over its home and a prefix of its own.
 
-use super::definition::By::{Rules, Running};
+use super::definition::By::Rules;
 use super::definition::{Definition, Entry, Row, row, rule};
+use super::running;
 use crate::rule::Level;
 use crate::rules::RUNS_AS_ROOT;
 use crate::rules::platform::accounts::{
@@ -20,6 +21,10 @@ use crate::rules::platform::reference::{
 use crate::rules::platform::volume::{
     CONDA_NOT_WRITABLE, HOME_NOT_SEEDED, HOME_NOT_WRITABLE, START_HIDDEN_BY_VOLUME,
 };
+use crate::rules::running::server::{
+    FRAMING_FORBIDDEN, INIT_FAILURE_SURVIVED, KERNEL_LIST_MISSING, SERVER_DOES_NOT_ANSWER,
+    SERVER_NOT_BEHIND_REWRITE, SERVER_NOT_FOR_ANY_USER, VOLUME_CHANGES_LOST,
+};
 
 pub(super) static KUBEFLOW_NOTEBOOK: Definition = Definition {
     name: "kubeflow-notebook",
@@ -28,6 +33,7 @@ pub(super) static KUBEFLOW_NOTEBOOK: Definition = Definition {
             that it is told by `NB_PREFIX`.",
     sources: &["Kubeflow, \"Notebook container images\"", "Kubeflow's example notebook servers"],
     rules: &RULES,
+    running: &running::KUBEFLOW_NOTEBOOK,
     rows: &ROWS,
     releases: &[],
     installs: false,
@@ -79,11 +85,11 @@ static ROWS: [Row; 22] = [
     row("KF-13", "runtime folders off the volume", Rules(&[&RUNTIME_DIRECTORY_ON_VOLUME])),
     row("KF-14", "variables of GPU images", Rules(&[&GPU_VARIABLES])),
     row("KF-15", "every platform of the site", Rules(&[&PLATFORM_MISSING])),
-    row("KF-20", "an empty volume, user 1000: the page answers", Running),
-    row("KF-21", "the same under a made-up user id", Running),
-    row("KF-22", "the list of kernels answers", Running),
-    row("KF-23", "pages may be shown within the dashboard", Running),
-    row("KF-24", "a restart keeps what users changed", Running),
-    row("KF-25", "code-server and RStudio work behind a rewrite", Running),
-    row("KF-26", "a failing start script ends the container", Running),
+    row("KF-20", "an empty volume, user 1000: the page answers", Rules(&[&SERVER_DOES_NOT_ANSWER])),
+    row("KF-21", "the same under a made-up user id", Rules(&[&SERVER_NOT_FOR_ANY_USER])),
+    row("KF-22", "the list of kernels answers", Rules(&[&KERNEL_LIST_MISSING])),
+    row("KF-23", "pages may be shown within the dashboard", Rules(&[&FRAMING_FORBIDDEN])),
+    row("KF-24", "a restart keeps what users changed", Rules(&[&VOLUME_CHANGES_LOST])),
+    row("KF-25", "code-server and RStudio work behind a rewrite", Rules(&[&SERVER_NOT_BEHIND_REWRITE])),
+    row("KF-26", "a failing start script ends the container", Rules(&[&INIT_FAILURE_SURVIVED])),
 ];

@@ -12,6 +12,7 @@ mod jupyterhub;
 mod kubeflow;
 mod page;
 mod report;
+mod running;
 mod subject;
 
 use std::borrow::Cow;
@@ -148,7 +149,7 @@ impl Rule {
     ) -> impl Iterator<Item = (&'static str, Level, Option<&'static str>)> + use<> {
         let (name, level) = (self.name, self.level);
         definition::ALL.into_iter().filter_map(move |definition| {
-            let entry = definition.rules.iter().find(|entry| entry.rule.name == name)?;
+            let entry = definition.entries().find(|entry| entry.rule.name == name)?;
             Some((definition.name, entry.level.unwrap_or(level), entry.why))
         })
     }

@@ -16,7 +16,7 @@ pub fn profiles_page() -> String {
 }
 
 fn of(definition: &Definition, page: &mut String) {
-    let Definition { name, title, about, sources, rules, rows, releases, .. } = definition;
+    let Definition { name, title, about, sources, rows, releases, .. } = definition;
     let _ = write!(page, "## {title}\n\n`--for {name}`");
     if let Some((newest, others)) = releases.split_first() {
         let others: Vec<_> = others.iter().map(|release| format!("`{name}@{release}`")).collect();
@@ -24,15 +24,16 @@ fn of(definition: &Definition, page: &mut String) {
     }
     let _ = write!(page, "\n\n{about}\n\nIt follows {}.\n\n", sources.join("; "));
     page.push_str("| Rule | Level | Why there, where that is another reason |\n| --- | --- | --- |\n");
-    for entry in *rules {
+    for entry in definition.entries() {
         let level = entry.level.unwrap_or(entry.rule.level);
-        let _ = writeln!(page, "| {} | {level} | {} |", link(entry.rule), entry.why.unwrap_or_default());
+        let with = if entry.rule.runs_images() { ", with `--run`" } else { "" };
+        let why = entry.why.unwrap_or_default();
+        let _ = writeln!(page, "| {}{with} | {level} | {why} |", link(entry.rule));
     }
     page.push_str("\n| Row | What is wanted | Answered by |\n| --- | --- | --- |\n");
     for row in *rows {
         let by = match &row.by {
             By::Rules(rules) => rules.iter().map(|rule| link(rule)).collect::<Vec<_>>().join(", "),
-            By::Running => "a container of the image".to_owned(),
             By::Nobody(why) => format!("nobody: {why}"),
         };
         let _ = writeln!(page, "| {} | {} | {by} |", row.id, row.wants);

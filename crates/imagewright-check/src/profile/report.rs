@@ -8,6 +8,7 @@ use super::{Profile, ProfileRule, ProfileSubject};
 use crate::image::ImageSubject;
 use crate::rule::{Finding, Level, Outcome, PlatformCheck};
 use crate::selection::Selection;
+use crate::trial::Trials;
 
 /// Whether an image runs on a platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -69,11 +70,32 @@ pub struct Report {
     pub unanswered: Vec<Unanswered>,
     /// How many rules were asked.
     pub asked: usize,
+    /// How many were not, because they run the image, and nobody said that it may be run.
+    pub not_run: usize,
 }
 
 impl Profile {
-    /// Asks the rules of the profile about an image.
+    /// Asks the rules of the profile about an image: those that look at it.
     pub fn ask(&self, image: &ImageSubject<'_>, selection: &Selection) -> Report {
+        self.ask_with(image, selection, None)
+    }
+
+    /// Asks all rules of the profile, also those that run the image.
+    pub fn ask_running(
+        &self,
+        image: &ImageSubject<'_>,
+        selection: &Selection,
+        trials: &Trials<'_>,
+    ) -> Report {
+        self.ask_with(image, selection, Some(trials))
+    }
+
+    fn ask_with(
+        &self,
+        image: &ImageSubject<'_>,
+        selection: &Selection,
+        trials: Option<&Trials<'_>>,
+    ) -> Report {
         let subject = ProfileSubject::new(image, self);
         let mut report = Report {
             profile: self.name.clone(),
@@ -83,26 +105,38 @@ impl Profile {
             findings: Vec::new(),
             unanswered: Vec::new(),
             asked: 0,
+            not_run: 0,
         };
         for entry in self.rules.iter().filter(|entry| selection.includes(entry.rule)) {
+            let Some(outcome) = asked(entry, &subject, trials) else {
+                report.not_run += 1;
+                continue;
+            };
             report.asked += 1;
-            report.take(entry, asked(entry, &subject));
+            report.take(entry, outcome);
         }
         report.verdict = report.judged();
         report
     }
 }
 
-fn asked(entry: &ProfileRule, subject: &ProfileSubject<'_>) -> Outcome {
-    match (entry.rule.on_platform, entry.rule.on_image) {
-        (Some(PlatformCheck::Documents(check)), _) => check(subject),
-        (Some(PlatformCheck::Files(check)), _) => match subject.view.gap() {
-            Some(gap) => Outcome::unknown(gap),
-            None => check(subject),
+/// What a rule says; none where it would have to run the image and may not.
+fn asked(entry: &ProfileRule, subject: &ProfileSubject<'_>, trials: Option<&Trials<'_>>) -> Option<Outcome> {
+    let rule = entry.rule;
+    let seen = |check: fn(&ProfileSubject<'_>) -> Outcome| match subject.view.gap() {
+        Some(gap) => Outcome::unknown(gap),
+        None => check(subject),
+    };
+    Some(match (rule.on_platform, rule.on_image, rule.on_run) {
+        (Some(PlatformCheck::Documents(check)), ..) => check(subject),
+        (Some(PlatformCheck::Files(check)), ..) => seen(check),
+        (None, Some(check), _) => check(subject.image).into(),
+        (None, None, Some(check)) => match (trials?, subject.view.gap()) {
+            (_, Some(gap)) => Outcome::unknown(gap),
+            (trials, None) => check(subject, trials),
         },
-        (None, Some(check)) => check(subject.image).into(),
-        (None, None) => Outcome::fine(),
-    }
+        (None, None, None) => Outcome::fine(),
+    })
 }
 
 impl Report {

@@ -22,6 +22,8 @@ pub(super) static BASE_NOT_PINNED: Rule = Rule {
     on_dockerfile: Some(not_pinned),
     on_image: Some(recorded_without_digest),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 pub(super) static BASE_LATEST: Rule = Rule {
@@ -35,6 +37,8 @@ pub(super) static BASE_LATEST: Rule = Rule {
     on_dockerfile: Some(latest),
     on_image: Some(recorded_as_latest),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Images that files or stages come from: as written, and where.

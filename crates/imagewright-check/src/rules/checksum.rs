@@ -17,6 +17,8 @@ pub(super) static REMOTE_WITHOUT_CHECKSUM: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: None,
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {

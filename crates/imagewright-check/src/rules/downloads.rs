@@ -20,6 +20,8 @@ pub(super) static DOWNLOAD_WITHOUT_PIPEFAIL: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: None,
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Programs that succeed when they are given nothing.

@@ -26,6 +26,8 @@ pub(crate) static ENVIRONMENT_NOT_ON_PATH: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// The environment that starting a container enters, where `PATH` does not lead to it.

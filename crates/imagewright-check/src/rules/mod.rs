@@ -10,6 +10,7 @@ mod pin_conflict;
 mod placeholder;
 pub(crate) mod platform;
 mod root;
+pub(crate) mod running;
 mod secret;
 mod service;
 
@@ -19,6 +20,7 @@ use platform::{
     reference, stack_contents, volume, writable,
 };
 
+use crate::notebook::{NOTEBOOK_IMPORT_MISSING, NOTEBOOK_KERNEL_MISSING};
 use crate::rule::Rule;
 
 pub(crate) use environment::ENVIRONMENT_NOT_ON_PATH;
@@ -114,7 +116,7 @@ static ALL: [&Rule; 82] = [
 
 /// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    ALL.iter().copied()
+    ALL.iter().chain(&running::ALL).copied().chain([&NOTEBOOK_KERNEL_MISSING, &NOTEBOOK_IMPORT_MISSING])
 }
 
 /// Whether a rule wants to know what an image's name stands for in its registry.

@@ -34,6 +34,8 @@ pub(super) static PACKAGE_CACHE: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 fn on_dockerfile(subject: &DockerfileSubject<'_>) -> Vec<Found> {

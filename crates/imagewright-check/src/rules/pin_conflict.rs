@@ -36,6 +36,8 @@ pub(super) static PIN_CONFLICT: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Options of pip that take the next word.

@@ -22,6 +22,8 @@ pub(super) static PLACEHOLDER: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Tags that guides write.

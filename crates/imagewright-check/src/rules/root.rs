@@ -28,6 +28,8 @@ pub(crate) static RUNS_AS_ROOT: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// The value of a variable of a container; none where nothing is known of it.

@@ -21,6 +21,8 @@ pub(crate) static SECRET_IN_IMAGE: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// Words of names that stand for what is to be kept.

@@ -33,6 +33,8 @@ pub(crate) static SERVICE_NOT_STARTED: Rule = Rule {
     on_dockerfile: Some(on_dockerfile),
     on_image: Some(on_image),
     on_platform: None,
+    on_run: None,
+    is_for_notebooks: false,
 };
 
 /// What starts with a container, and which of both instructions says so.

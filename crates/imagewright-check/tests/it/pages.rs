@@ -53,7 +53,10 @@ fn every_rule_says_all_there_is_to_say() {
         assert!(rule.summary.ends_with('.') && !rule.summary.contains('\n'), "{}", rule.name);
         assert!(rule.mend.contains("```"), "{} has no snippet", rule.name);
         assert!(!rule.sources.is_empty() && !rule.why.is_empty(), "{}", rule.name);
-        let is_asked = rule.is_for_dockerfiles() || rule.is_for_images() || rule.profiles().count() > 0;
+        let is_asked = rule.is_for_dockerfiles()
+            || rule.is_for_images()
+            || rule.is_for_notebooks()
+            || rule.profiles().count() > 0;
         assert!(is_asked, "{}", rule.name);
         assert_eq!(rules().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
     }

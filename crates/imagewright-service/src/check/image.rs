@@ -1,11 +1,15 @@
 //! Checking images: those in the store, and those that are in a registry alone.
 
-use imagewright_check::{ImageSubject, ReferenceState, RegistryAnswer, check_image};
+use imagewright_check::{
+    ImageSubject, Machine, Ran, ReferenceState, RegistryAnswer, Report, Trial, Trials, check_image,
+    check_notebooks,
+};
 use imagewright_engine::{Cancel, EngineError};
-use imagewright_model::{ErrorKind, Progress};
+use imagewright_model::{ErrorKind, Progress, in_one_line};
 use imagewright_oci::{Digest, Platform, Reference, annotation};
 use imagewright_store::{Image, StoreError};
 
+use super::machine::TrialMachine;
 use super::{CheckCommand, Checked};
 use crate::metadata::{ImageRegistries, Trouble, TroubleKind};
 use crate::{Service, ServiceError};
@@ -24,6 +28,7 @@ impl Service {
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<Checked, ServiceError> {
         let name = command.name();
+        let notebooks = super::notebooks::read(&command.notebooks)?;
         let _lease = self.store().lease(|| {})?;
         let Found { image, place } = self.image_to_check(command, cancel)?;
         let indexed = self.indexes(&image.manifest.layers, place.as_ref(), cancel, progress)?;
@@ -44,14 +49,21 @@ impl Service {
                 "{layers} not in the store and was not looked at: `imagewright image fetch {name}`"
             ));
         }
-        let (findings, reports) = match command.profiles.is_empty() {
+        let (mut findings, reports) = match command.profiles.is_empty() {
+            true if !command.notebooks.is_empty() => (Vec::new(), Vec::new()),
             true => (check_image(&subject, &command.selection), Vec::new()),
+            false if command.run => (Vec::new(), self.asked_running(command, &subject, cancel, progress)?),
             false => {
                 let reports =
                     command.profiles.iter().map(|profile| profile.ask(&subject, &command.selection));
                 (Vec::new(), reports.collect())
             }
         };
+        if !notebooks.is_empty() {
+            let checked = check_notebooks(&subject, &notebooks, &command.profiles, &command.selection);
+            findings.extend(checked.findings);
+            notes.extend(checked.unknown);
+        }
         if command.profiles.is_empty() {
             let alone = command.selection.named().filter(|rule| rule.is_for_platforms_alone());
             notes.extend(alone.map(|rule| {
@@ -59,6 +71,43 @@ impl Service {
             }));
         }
         Ok(Checked { subject: name.to_owned(), findings, reports, notes })
+    }
+
+    /// What profiles say that may run the image, too.
+    fn asked_running(
+        &self,
+        command: &CheckCommand,
+        subject: &ImageSubject<'_>,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(&str, Progress),
+    ) -> Result<Vec<Report>, ServiceError> {
+        let ask = |trials: &Trials<'_>| -> Vec<Report> {
+            let profiles = command.profiles.iter();
+            profiles.map(|profile| profile.ask_running(subject, &command.selection, trials)).collect()
+        };
+        let record = match self.store().resolve(&command.subject) {
+            Ok(record) => record,
+            Err(StoreError::ImageNotFound { .. } | StoreError::Reference(_)) => {
+                let why = format!(
+                    "it is not in the store, and cannot be run: `imagewright pull {}`",
+                    command.subject
+                );
+                return Ok(ask(&Trials::new(&NoMachine(why))));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        progress("running the image", Progress { done: 0, total: None });
+        let ground = match self.engine.trials(&record, cancel, &|_, _| {}) {
+            Ok(ground) => ground,
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error.into()),
+            Err(error) => {
+                let why = format!("it cannot be run on this machine: {}", in_one_line(&error));
+                return Ok(ask(&Trials::new(&NoMachine(why))));
+            }
+        };
+        let machine = TrialMachine::new(ground, cancel);
+        let reports = ask(&Trials::new(&machine));
+        machine.failure().map_or(Ok(reports), |error| Err(error.into()))
     }
 
     /// The image that is meant: in the store, else, where it is to run somewhere, in its registry.
@@ -114,6 +163,15 @@ impl Service {
             }
         };
         Ok(ReferenceState { reference, answer, pull_secret: command.pull_secret.clone() })
+    }
+}
+
+/// Runs nothing, for this reason.
+struct NoMachine(String);
+
+impl Machine for NoMachine {
+    fn run(&self, _: &Trial) -> Result<Ran, String> {
+        Err(self.0.clone())
     }
 }
 

@@ -54,6 +54,13 @@ pub(crate) struct CheckArguments {
     /// With --for: name of the secret that the image is pulled with there
     #[arg(long, value_name = "NAME", requires = "profiles")]
     pull_secret: Option<String>,
+    /// Run the image as well, as the platform would, in the sandbox: its command, its Python, a notebook. Without it nothing of an
+    /// image is run
+    #[arg(long, requires = "profiles")]
+    run: bool,
+    /// Whether the image has what this notebook imports, and a kernel for it; may be given several times
+    #[arg(long = "notebook", value_name = "FILE", conflicts_with_all = ["list", "explain"])]
+    notebooks: Vec<PathBuf>,
     /// Add what is missing: packages, settings, rights, as layers and settings on top; then look again
     #[arg(long, conflicts_with_all = ["list", "explain", "format"])]
     fix: bool,
@@ -114,6 +121,8 @@ Examples:
   imagewright check --explain service-not-started
   imagewright check registry.example/team/analysis:1 --for elyra,jupyterhub
   imagewright check team/analysis:1 --for ./our-cluster.toml --json
+  imagewright check team/analysis:1 --for elyra --run
+  imagewright check team/analysis:1 --notebook report.ipynb
   imagewright check team/analysis:1 --for elyra --fix -t team/analysis:2
 
 Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it;
@@ -179,6 +188,8 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
         contexts: build_context.iter().map(|text| named(text)).collect::<Result<_, _>>()?,
         selection: Selection::new(&arguments.rule, &arguments.ignore).map_err(ServiceError::from)?,
         called: None,
+        run: arguments.run,
+        notebooks: arguments.notebooks,
     };
     let cancel = Cancel::new();
     cancel_on_signals(&cancel, Interrupt::Ours)?;

@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use imagewright_service::check::{Checked, Finding, Level, Report, Unanswered, Verdict};
 
+use crate::render::json::cell_of;
 use crate::render::size;
 
 /// All findings, each as `FILE:LINE: level: message (rule)` with what to write below it; those of profiles below what each
@@ -35,7 +36,12 @@ fn colour_of(verdict: Verdict) -> AnsiColor {
 fn draw_one(finding: &Finding) -> String {
     let Finding { rule, level, message, why, mend, origin, .. } = finding;
     let colour = style(*level);
-    let mut text = format!("{origin}: {colour}{level}:{colour:#} {message} ({rule})\n");
+    // The message says the cell of a notebook.
+    let place = match cell_of(origin) {
+        Some(_) => origin.source.clone(),
+        None => origin.to_string(),
+    };
+    let mut text = format!("{place}: {colour}{level}:{colour:#} {message} ({rule})\n");
     if let Some(why) = why {
         text += &format!("    why: {why}\n");
     }
@@ -64,7 +70,9 @@ pub(crate) fn summaries(checked: &Checked) -> Vec<String> {
         let rules = size::count(report.asked as u64, "rule");
         format!("{subject} for {}: {} of {rules}", report.title, counts(&report.findings, "nothing found"))
     };
-    let mut lines: Vec<_> = checked.reports.iter().map(of).collect();
+    let beside = (!checked.findings.is_empty())
+        .then(|| format!("{subject} for its notebooks: {}", counts(&checked.findings, "")));
+    let mut lines: Vec<_> = beside.into_iter().chain(checked.reports.iter().map(of)).collect();
     if checked.reports.iter().any(|report| !report.findings.is_empty()) {
         lines.push(
             "`imagewright check --explain RULE` tells why a rule matters, and how to mend what it finds"

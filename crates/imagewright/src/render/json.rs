@@ -81,18 +81,21 @@ struct ReportJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pins: Option<&'a str>,
     rules: usize,
+    /// Rules that were not asked, because they run the image.
+    not_run: usize,
     findings: Vec<FindingJson<'a>>,
     unanswered: &'a [Unanswered],
 }
 
 fn report(report: &Report) -> ReportJson<'_> {
-    let Report { profile, title, pins, verdict, findings, unanswered, asked } = report;
+    let Report { profile, title, pins, verdict, findings, unanswered, asked, not_run } = report;
     ReportJson {
         profile,
         title,
         verdict: *verdict,
         pins: pins.as_deref(),
         rules: *asked,
+        not_run: *not_run,
         findings: findings.iter().map(finding).collect(),
         unanswered,
     }
@@ -110,21 +113,37 @@ struct FindingJson<'a> {
     mend: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'a Remedy>,
-    /// Where: a file with its line, or an image.
+    /// Where: a file with its line, a notebook with its cell, or an image.
     #[serde(flatten)]
-    origin: &'a Origin,
+    place: PlaceJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PlaceJson<'a> {
+    Cell { source: &'a str, cell: u32 },
+    Line(&'a Origin),
 }
 
 fn finding(finding: &Finding) -> FindingJson<'_> {
     let Finding { rule, level, message, why, mend, remedy, origin } = finding;
     let (why, mend) = (why.as_deref(), mend.as_deref());
-    FindingJson { rule, level: *level, message, why, mend, remedy: remedy.as_ref(), origin }
+    let place = match cell_of(origin) {
+        Some(cell) => PlaceJson::Cell { source: &origin.source, cell },
+        None => PlaceJson::Line(origin),
+    };
+    FindingJson { rule, level: *level, message, why, mend, remedy: remedy.as_ref(), place }
 }
 
 pub(crate) fn checked(checked: &Checked) -> CheckedJson<'_> {
     let Checked { subject, findings, reports, notes } = checked;
     let profiles = reports.iter().map(report).collect();
     CheckedJson { subject, findings: findings.iter().map(finding).collect(), profiles, notes }
+}
+
+/// The cell of a notebook: people count cells and not lines there.
+pub(crate) fn cell_of(origin: &Origin) -> Option<u32> {
+    origin.line.filter(|_| origin.source.ends_with(".ipynb"))
 }
 
 /// A rule of the list.

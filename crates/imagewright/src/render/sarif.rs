@@ -3,6 +3,8 @@
 use imagewright_service::check::{Checked, Finding, Rule, Unanswered, rules};
 use serde_json::{Value, json};
 
+use super::json::cell_of;
+
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
@@ -56,14 +58,24 @@ fn result(finding: &Finding) -> Value {
         Some(mend) => format!("{message}\n\n{mend}"),
         None => message.clone(),
     };
-    let place = match origin.line {
-        Some(line) => json!({
+    let place = match (cell_of(origin), origin.line) {
+        // Lines of the file are nothing that anybody sees of a notebook.
+        (Some(cell), _) => json!({
+            "physicalLocation": {"artifactLocation": {"uri": uri(&origin.source)}},
+            "logicalLocations": [{"name": format!("cell {cell}"), "kind": "cell"}],
+        }),
+        (None, None) if origin.source.ends_with(".ipynb") => json!({
+            "physicalLocation": {"artifactLocation": {"uri": uri(&origin.source)}},
+        }),
+        (None, Some(line)) => json!({
             "physicalLocation": {
                 "artifactLocation": {"uri": uri(&origin.source)},
                 "region": {"startLine": line},
             },
         }),
-        None => json!({"logicalLocations": [{"fullyQualifiedName": origin.source, "kind": "resource"}]}),
+        (None, None) => {
+            json!({"logicalLocations": [{"fullyQualifiedName": origin.source, "kind": "resource"}]})
+        }
     };
     json!({
         "ruleId": rule,

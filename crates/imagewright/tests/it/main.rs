@@ -23,6 +23,7 @@ mod needs_gpg;
 mod needs_rattler;
 mod needs_root;
 mod needs_root_and_network;
+mod notebooks;
 mod partial;
 mod profiles;
 mod secrets;

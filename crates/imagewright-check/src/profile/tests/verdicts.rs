@@ -49,14 +49,14 @@ fn rows_have_names_of_their_own_and_are_answered_by_rules_that_are_asked() {
     use crate::profile::definition::{ALL, By};
     let mut ids = BTreeSet::new();
     for definition in ALL {
-        let asks = |name: &str| definition.rules.iter().any(|entry| entry.rule.name == name);
+        let asks = |name: &str| definition.entries().any(|entry| entry.rule.name == name);
         for row in definition.rows {
             assert!(ids.insert(row.id), "{} is there twice", row.id);
             if let By::Rules(rules) = &row.by {
                 assert!(!rules.is_empty() && rules.iter().all(|rule| asks(rule.name)), "{}", row.id);
             }
         }
-        let names: BTreeSet<_> = definition.rules.iter().map(|entry| entry.rule.name).collect();
-        assert_eq!(names.len(), definition.rules.len(), "{} asks a rule twice", definition.name);
+        let names: BTreeSet<_> = definition.entries().map(|entry| entry.rule.name).collect();
+        assert_eq!(names.len(), definition.entries().count(), "{} asks a rule twice", definition.name);
     }
 }

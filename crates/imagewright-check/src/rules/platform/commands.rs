@@ -204,7 +204,7 @@ fn is_known(word: &str) -> bool {
 }
 
 /// The language of the image's kernel, as Enterprise Gateway calls it.
-pub(super) fn language(subject: &ProfileSubject<'_>) -> String {
+pub(crate) fn language(subject: &ProfileSubject<'_>) -> String {
     subject.variable("KERNEL_LANGUAGE").unwrap_or_else(|| "python".to_owned()).to_ascii_lowercase()
 }
 

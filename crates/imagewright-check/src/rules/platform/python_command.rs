@@ -30,7 +30,8 @@ pub(crate) static PYTHON_NOT_ON_CLUSTER_PATH: Rule = Rule {
 };
 
 /// What Enterprise Gateway's own image has for `PATH`.
-const CLUSTER_PATH: &str = "/opt/conda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const CLUSTER_PATH: &str =
+    "/opt/conda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The Python that runs launchers, where it can be seen.
 pub(super) fn launcher_python<'a>(subject: &'a ProfileSubject<'_>) -> Option<&'a Python> {

@@ -2,10 +2,12 @@
 
 use std::ffi::c_long;
 use std::fs;
-use std::net::TcpListener;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
-use imagewright_sandbox::{Capability, Exit, Network};
+use imagewright_sandbox::{Capability, Exit, Network, PrivateNetwork};
 
 use crate::harness::Bench;
 
@@ -160,4 +162,24 @@ fn what_software_installation_needs_works() {
         let finished = Bench::script(script).run();
         assert_eq!(finished.exit, Exit::Code(0), "{script}: {finished:?}");
     }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn whoever_holds_a_network_reaches_what_runs_in_it() {
+    let network = PrivateNetwork::new().unwrap();
+    let listener = network.listen(8877).unwrap();
+    let mut bench = Bench::script(
+        "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; ls /sys/class/net; \
+         perl -MIO::Socket::INET -e '$there = IO::Socket::INET->new(\"127.0.0.1:8877\") or die $!; print $there \"hello\"'",
+    );
+    bench.spec.network = network.network();
+    assert_eq!(bench.output(), "lo\nlo\n");
+    let mut said = String::new();
+    listener.accept().unwrap().0.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "hello");
+    assert!(TcpStream::connect("127.0.0.1:8877").is_err(), "it is not the machine's");
+    drop(network.connect(8877, Duration::from_secs(1)).unwrap());
+    drop(listener);
+    assert!(network.connect(8877, Duration::from_secs(1)).is_err());
 }
