@@ -78,6 +78,15 @@ pub enum Amendment {
         /// Its rights.
         mode: u32,
     },
+    /// A file of this machine, in place of one that is there.
+    Copy {
+        /// Where it is.
+        from: PathBuf,
+        /// Where it goes.
+        path: String,
+        /// Its rights.
+        mode: u32,
+    },
     /// Another line at the end of a file; nothing where it has that line.
     Line {
         /// The file.
@@ -223,6 +232,14 @@ impl Hand<'_> {
             Amendment::File { path, contents, mode } => {
                 let place = self.room(path)?;
                 self.file(&place, new(*mode, self.epoch), contents)
+            }
+            Amendment::Copy { from, path, mode } => {
+                let place = self.room(path)?;
+                self.writer.file(&place, new(*mode, self.epoch), None, |out| {
+                    let mut source = File::open(from).map_err(EngineError::io("open", from))?;
+                    io::copy(&mut source, out).map_err(EngineError::io("copy", from))
+                })?;
+                Ok(())
             }
             Amendment::Line { path, line } => {
                 let (look, text) = self.text(path);

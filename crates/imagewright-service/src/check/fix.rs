@@ -5,6 +5,7 @@
 //! next one: a Python without pip, say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use imagewright_check::{Finding, Level, Remedy};
 use imagewright_engine::{AmendRequest, Amendment, Cancel, SettingChange};
@@ -21,6 +22,8 @@ use crate::{BuildCommand, Service, ServiceError};
 const ROUNDS: usize = 4;
 /// What the history of a mended image says.
 const REASON: &str = "imagewright check --fix";
+/// What starts kernels for Enterprise Gateway: in the tools of a store, and in images.
+const LAUNCHER: &str = "imagewright-kernel-launcher";
 /// Notes which image was mended.
 const MENDED: &str = "dev.imagewright.mended";
 
@@ -42,6 +45,8 @@ pub struct Fixed {
 /// What is to be done in one round.
 #[derive(Debug, Default)]
 struct Work {
+    /// The program that starts kernels, where there is one.
+    launcher: Option<PathBuf>,
     apt: BTreeSet<String>,
     pip: BTreeSet<String>,
     files: Vec<Amendment>,
@@ -75,6 +80,7 @@ impl Service {
             ],
             names => names.to_vec(),
         };
+        let launcher = Some(self.store().tools_dir().join(LAUNCHER)).filter(|path| path.is_file());
         let working = WorkingName::new(self);
         self.store().tag(&record, &working.name)?;
         let called = names.first().map(ToString::to_string);
@@ -82,7 +88,7 @@ impl Service {
             Fixed { before: before.clone(), done: Vec::new(), left: Vec::new(), image: None, after: before };
         let mut tried: BTreeSet<String> = BTreeSet::new();
         for _ in 0..ROUNDS {
-            let work = Work::of(&fixed.after, &mut tried);
+            let work = Work::of(&fixed.after, &mut tried, launcher.as_deref());
             fixed.left = work.left.clone();
             if work.is_empty() {
                 break;
@@ -144,8 +150,8 @@ impl Service {
 
 impl Work {
     /// What mends the findings of a check, those that were tried before left out.
-    fn of(checked: &Checked, tried: &mut BTreeSet<String>) -> Self {
-        let mut work = Self::default();
+    fn of(checked: &Checked, tried: &mut BTreeSet<String>, launcher: Option<&Path>) -> Self {
+        let mut work = Self { launcher: launcher.map(Path::to_owned), ..Self::default() };
         let of_profiles = checked.reports.iter().flat_map(|report| &report.findings);
         for finding in checked.findings.iter().chain(of_profiles) {
             if finding.level == Level::Note {
@@ -239,8 +245,19 @@ impl Work {
                 self.files.push(Amendment::UnixLineEnds { path: path.clone() });
                 format!("line ends of {path}")
             }
-            Remedy::KernelLauncher { .. } => {
-                return self.leave(finding, "kernel launchers are not brought by this program yet");
+            Remedy::KernelLauncher { language } => {
+                let Some(from) = self.launcher.clone() else {
+                    return self.leave(
+                        finding,
+                        "there is no kernel launcher in the tools of the store: `scripts/build-launcher` puts it there",
+                    );
+                };
+                let path = format!("/usr/local/bin/{LAUNCHER}");
+                self.files.push(Amendment::Copy { from, path: path.clone(), mode: 0o755 });
+                self.settings.push(SettingChange::Command(vec![path]));
+                let variable = ("KERNEL_LANGUAGE".to_owned(), Some(language.clone()));
+                self.settings.push(SettingChange::Variable(variable.0, variable.1));
+                format!("the kernel launcher, for {language}, and that containers start it")
             }
         };
         if !self.done.contains(&done) {
@@ -292,18 +309,33 @@ mod tests {
             finding(Level::Note, apt(["git", "less"])),
             finding(Level::Error, None),
         ];
-        let work = Work::of(&checked(findings), &mut BTreeSet::new());
+        let work = Work::of(&checked(findings), &mut BTreeSet::new(), None);
         assert_eq!(work.apt.iter().collect::<Vec<_>>(), ["curl", "gzip", "tar"]);
         assert_eq!(work.done, ["Debian packages: curl, tar", "Debian packages: curl, gzip"]);
         assert_eq!(work.left, ["a-rule: something is missing (it is not mended by adding something)"]);
     }
 
     #[test]
+    fn a_launcher_is_brought_where_there_is_one() {
+        let all = checked(vec![finding(
+            Level::Error,
+            Some(Remedy::KernelLauncher { language: "python".to_owned() }),
+        )]);
+        let work = Work::of(&all, &mut BTreeSet::new(), Some(Path::new("/tools/launcher")));
+        assert!(matches!(&work.files[..], [Amendment::Copy { mode: 0o755, .. }]), "{work:?}");
+        assert!(work.settings.contains(&SettingChange::Command(vec![
+            "/usr/local/bin/imagewright-kernel-launcher".to_owned()
+        ])));
+        let without = Work::of(&all, &mut BTreeSet::new(), None);
+        assert!(without.is_empty() && without.left[0].contains("scripts/build-launcher"), "{without:?}");
+    }
+
+    #[test]
     fn what_did_not_help_is_not_done_again() {
         let all = checked(vec![finding(Level::Error, apt(["curl", "tar"]))]);
         let mut tried = BTreeSet::new();
-        assert!(!Work::of(&all, &mut tried).is_empty());
-        let again = Work::of(&all, &mut tried);
+        assert!(!Work::of(&all, &mut tried, None).is_empty());
+        let again = Work::of(&all, &mut tried, None);
         assert!(again.is_empty());
         assert_eq!(again.left, ["a-rule: something is missing (what should have mended it did not)"]);
     }
