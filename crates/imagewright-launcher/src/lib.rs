@@ -11,6 +11,7 @@ pub mod connection;
 mod error;
 pub mod kernelspec;
 pub mod listener;
+mod options;
 pub mod payload;
 pub mod ports;
 pub mod reply;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::LauncherError;
+use crate::options::{Options, shortened};
 use crate::payload::PublicKey;
 use crate::ports::PortRange;
 
@@ -14,8 +15,6 @@ use crate::ports::PortRange;
 const LEAST_RANGE: u16 = 1000;
 /// How long a kernel may take to listen before the reply is sent anyway, where nobody says how long the gateway waits.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Options of Enterprise Gateway that have a twin with this in front, used where the plain one is empty.
-const TWIN: &str = "RemoteProcessProxy.";
 /// Variables that are for us and not for the kernel.
 pub const OURS: [&str; 5] =
     ["PUBLIC_KEY", "EG_PUBLIC_KEY", "RESPONSE_ADDRESS", "EG_RESPONSE_ADDRESS", "JPY_PARENT_PID"];
@@ -150,55 +149,6 @@ impl Request {
     }
 }
 
-/// The options that we know, by name without hyphens in front.
-struct Options(BTreeMap<String, String>);
-
-impl Options {
-    const KNOWN: [&str; 9] = [
-        "kernel-id",
-        "port-range",
-        "response-address",
-        "public-key",
-        "spark-context-initialization-mode",
-        "kernel-class-name",
-        "kernelspec",
-        "language",
-        "cluster-type",
-    ];
-
-    /// Reads `--name value` and `--name=value`. A name that another option follows has no value.
-    fn read(arguments: &[OsString]) -> Result<Self, LauncherError> {
-        let wrong = |what: String| Err(LauncherError::Option { what });
-        let mut values = BTreeMap::new();
-        let mut rest = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).peekable();
-        while let Some(argument) = rest.next() {
-            let Some(option) = argument.strip_prefix("--") else {
-                return wrong(format!("`{}` is no option; options begin with `--`", shortened(&argument)));
-            };
-            let (name, value) = match option.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (option, rest.next_if(|next| !next.starts_with("--"))),
-            };
-            if !Self::KNOWN.contains(&name.strip_prefix(TWIN).unwrap_or(name)) {
-                return wrong(format!("there is no option `--{}`", shortened(name)));
-            }
-            values.insert(name.to_owned(), value.unwrap_or_default());
-        }
-        Ok(Self(values))
-    }
-
-    fn get(&self, name: &str) -> Option<String> {
-        let twin = format!("{TWIN}{name}");
-        let values = [self.0.get(name), self.0.get(&twin)];
-        values
-            .into_iter()
-            .flatten()
-            .map(|value| value.trim())
-            .find(|value| !value.is_empty())
-            .map(str::to_owned)
-    }
-}
-
 /// An id is part of a file's name, so not everything can be one.
 fn identifier(text: &str) -> Result<String, LauncherError> {
     let fits = text.len() <= 64
@@ -246,11 +196,6 @@ fn patience(environment: &Environment) -> Duration {
     let seconds = environment.text("KERNEL_LAUNCH_TIMEOUT").and_then(|text| text.parse::<f64>().ok());
     let half = seconds.filter(|seconds| (2.0..=3600.0).contains(seconds)).map(|seconds| seconds / 2.0);
     half.map_or(PATIENCE, Duration::from_secs_f64)
-}
-
-/// What is repeated to somebody is kept short, and on one line.
-fn shortened(text: &str) -> String {
-    text.chars().take(80).map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub fn run(
     let reply = connection.reply(&request.kernel_id, comm_port, process.as_raw());
     listen(comm, sender.clone())?;
     tell_gateway(ports, reply, request, sender)?;
-    Supervisor { kernel, process, say, stopping: None, failure: None }.until_the_end(&events)
+    Supervisor { kernel, process, say, stopping: None, passed_on: None, failure: None }.until_the_end(&events)
 }
 
 /// Starts the program in a process group of its own, so that signals reach what it starts as well.
@@ -160,6 +160,8 @@ struct Supervisor<'a> {
     process: Pid,
     say: Say<'a>,
     stopping: Option<Stopping>,
+    /// The last signal that was passed on.
+    passed_on: Option<Signal>,
     /// Why it must end although it did nothing wrong.
     failure: Option<LauncherError>,
 }
@@ -237,8 +239,9 @@ impl Supervisor<'_> {
         }
     }
 
-    fn pass_on(&self, signal: i32) {
+    fn pass_on(&mut self, signal: i32) {
         if let Some(signal) = for_kernel(self.kernel.interrupt, signal) {
+            self.passed_on = Some(signal);
             self.send(signal);
         }
     }
@@ -283,6 +286,10 @@ impl Supervisor<'_> {
             WaitStatus::Signaled(_, signal, _) if by_us(signal) => {
                 (0, format!("the kernel `{name}` was asked to end, and was ended by {signal}"))
             }
+            WaitStatus::Signaled(_, signal, _) if self.passed_on == Some(signal) => (
+                128 + signal as i32,
+                format!("the kernel `{name}` was ended by {signal}, which was sent to it"),
+            ),
             WaitStatus::Signaled(_, Signal::SIGKILL, _) => {
                 (137, format!("the kernel `{name}` was killed: by somebody, or for lack of memory"))
             }

@@ -54,6 +54,7 @@ fn a_kernel_gets_what_it_needs_and_not_what_is_ours() {
     say(&reply, r#"{"signum": 9}"#);
     let (code, output) = launched.end();
     assert_eq!(code, 137, "{output}");
+    assert!(output.contains("was ended by SIGKILL, which was sent to it"), "{output}");
     assert!(!runs(&child));
     assert_eq!(fs::read_dir(gateway.temporary()).unwrap().count(), 0);
     // Nothing secret, and no environment, was printed.

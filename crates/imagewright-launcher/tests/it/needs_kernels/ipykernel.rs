@@ -116,9 +116,11 @@ fn its_class_is_the_one_that_was_asked_for() {
 #[ignore = "needs kernels"]
 fn a_kernel_that_dies_is_no_success() {
     let kernel = Kernel::start(&[]);
-    let (_client, _output) =
+    let (mut client, _output) =
         kernel.begin(&["execute", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"]);
     let (code, output) = kernel.launched.end();
+    client.kill().unwrap();
+    client.wait().unwrap();
     assert_eq!(code, 139, "{output}");
     assert!(output.contains("was ended by SIGSEGV"), "{output}");
 }
