@@ -101,8 +101,12 @@ fn of_kernelspec(
 ) -> Result<Kernel, LauncherError> {
     let spec = found.read()?;
     let folder = found.folder.to_string_lossy();
-    let mut argv: Vec<String> =
-        spec.argv.iter().map(|argument| argument.replace("{resource_dir}", &folder)).collect();
+    let prefix = found.prefix().map(Path::to_string_lossy).unwrap_or_default();
+    let mut argv: Vec<String> = spec
+        .argv
+        .iter()
+        .map(|argument| argument.replace("{resource_dir}", &folder).replace("{prefix}", &prefix))
+        .collect();
     if let Some(first) = argv.first_mut() {
         *first = programs.for_kernelspec(first, found.prefix());
     }

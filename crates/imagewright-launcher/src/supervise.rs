@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::choice::{Interrupt, Kernel};
@@ -24,8 +24,10 @@ use crate::request::{Environment, OURS, Request};
 use crate::spark::START_FILE;
 use crate::{LauncherError, Say, payload, reply};
 
-/// How long a kernel that was asked to end may take before it is told by a signal, and then before it is killed.
+/// How long a kernel that got a message to end may take before it gets SIGTERM.
 const TO_END: Duration = Duration::from_secs(2);
+/// How long it may take then before it is killed. Docker gives a container ten seconds.
+const TO_CLOSE: Duration = Duration::from_secs(5);
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +110,8 @@ fn spawn(what: &'static str, work: impl FnOnce() + Send + 'static) -> Result<(),
 }
 
 fn watch_signals(events: Sender<Event>) -> Result<(), LauncherError> {
-    let signals = Signals::new([SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]);
+    // Not SIGHUP: a gateway that starts us by ssh has `nohup` take care of it.
+    let signals = Signals::new([SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2]);
     let mut signals =
         signals.map_err(|source| LauncherError::System { what: "watch for signals", source })?;
     spawn("signals", move || {
@@ -265,7 +268,7 @@ impl Supervisor<'_> {
     fn press(&mut self) {
         let Some(stopping) = &mut self.stopping else { return };
         let Some((_, signal)) = stopping.next else { return };
-        stopping.next = (signal == Signal::SIGTERM).then(|| (Instant::now() + TO_END, Signal::SIGKILL));
+        stopping.next = (signal == Signal::SIGTERM).then(|| (Instant::now() + TO_CLOSE, Signal::SIGKILL));
         stopping.sent.push(signal);
         self.send(signal);
     }

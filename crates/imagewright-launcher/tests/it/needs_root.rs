@@ -1,6 +1,7 @@
-//! As the first process of a container.
+//! As the first process of a container, and as a user that nobody foresaw.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::gateway::{Gateway, Launched, say, until};
@@ -58,4 +59,24 @@ fn a_gateway_stops_it_as_well() {
     say(&gateway.reply(), r#"{"shutdown": 1}"#);
     let (code, output) = launched.end();
     assert_eq!(code, 0, "{output}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_user_without_name_and_home_can_run_it() {
+    let gateway = Gateway::new();
+    gateway.install(r#"id -u; id -g; test -r "$1" && echo readable; exit 0"#, "");
+    // Others may enter, and only the temporary folder takes files.
+    let folder = gateway.folder.path();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(gateway.temporary(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let program = folder.join("launcher");
+    fs::copy(env!("CARGO_BIN_EXE_imagewright-kernel-launcher"), &program).unwrap();
+    let mut command = Command::new("/usr/bin/setpriv");
+    command.args(["--reuid=54321", "--regid=0", "--clear-groups", "--no-new-privs"]).arg(program);
+    command.env_clear().envs(gateway.variables()).env("HOME", "/");
+    let (code, output) = Launched::start(command).end();
+    assert_eq!(code, 0, "{output}");
+    assert!(output.starts_with("54321\n0\nreadable\n"), "{output}");
+    assert_eq!(fs::read_dir(gateway.temporary()).unwrap().count(), 0);
 }
