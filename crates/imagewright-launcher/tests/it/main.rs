@@ -5,5 +5,6 @@
 mod gateway;
 mod needs_kernels;
 mod needs_root;
+mod needs_root_and_r_and_kernels;
 mod program;
 mod static_build;

@@ -13,15 +13,15 @@ use super::{kernels, script};
 use crate::gateway::{Gateway, Launched, say};
 
 /// A kernel that was started for a gateway, and how to talk to it.
-pub(super) struct Kernel {
-    pub(super) gateway: Gateway,
-    pub(super) launched: Launched,
-    pub(super) reply: Value,
+pub(crate) struct Kernel {
+    gateway: Gateway,
+    launched: Launched,
+    reply: Value,
     file: PathBuf,
 }
 
 impl Kernel {
-    pub(super) fn start(more: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(more: &[(&str, &str)]) -> Self {
         let gateway = Gateway::new();
         let path = format!("{}:/usr/bin:/bin", kernels().join("python/bin").display());
         let home = gateway.folder.path().to_str().unwrap().to_owned();
@@ -32,6 +32,11 @@ impl Kernel {
             ("KERNEL_LAUNCH_TIMEOUT", "60"),
         ];
         let launched = gateway.launch(&[&variables, more].concat());
+        Self::of(gateway, launched)
+    }
+
+    /// A kernel that has just been started.
+    pub(crate) fn of(gateway: Gateway, launched: Launched) -> Self {
         let reply = gateway.reply();
         let file = gateway.folder.path().join("client.json");
         let mut connection = reply.clone();
@@ -55,12 +60,12 @@ impl Kernel {
         serde_json::from_str(&last.unwrap()).unwrap()
     }
 
-    pub(super) fn execute(&self, code: &str) -> Value {
+    pub(crate) fn execute(&self, code: &str) -> Value {
         Self::result(self.begin(&["execute", code]))
     }
 
     /// Executes code, and interrupts it as a gateway does.
-    pub(super) fn execute_and_interrupt(&self, code: &str) -> Value {
+    pub(crate) fn execute_and_interrupt(&self, code: &str) -> Value {
         let (child, mut output) = self.begin(&["execute", code]);
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
@@ -71,7 +76,7 @@ impl Kernel {
     }
 
     /// Stops it as a gateway does. Exit code, and what was printed.
-    pub(super) fn stop(self) -> (i32, String) {
+    pub(crate) fn stop(self) -> (i32, String) {
         Self::result(self.begin(&["shutdown"]));
         say(&self.reply, r#"{"shutdown": 1}"#);
         let ended = self.launched.end();
