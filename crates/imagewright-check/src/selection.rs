@@ -53,6 +53,15 @@ impl Selection {
         Ok(Self { only: known(only)?, ignored: known(ignored)? })
     }
 
+    /// The same without one more.
+    ///
+    /// # Errors
+    /// Where there is no such rule.
+    pub fn without(mut self, name: &str) -> Result<Self, UnknownRule> {
+        self.ignored.push(crate::rule(name)?.name);
+        Ok(self)
+    }
+
     pub(crate) fn rules(&self) -> impl Iterator<Item = &'static Rule> {
         crate::rules().filter(|rule| self.includes(rule))
     }

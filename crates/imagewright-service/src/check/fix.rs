@@ -15,7 +15,7 @@ use imagewright_oci::{Digest, Reference};
 use imagewright_store::ImageRecord;
 
 use super::{CheckCommand, Checked};
-use crate::gate::WorkingName;
+use crate::gate::{KNOWN_LATER, WorkingName};
 use crate::{BuildCommand, Service, ServiceError};
 
 /// After so many rounds nothing new comes of it.
@@ -98,8 +98,13 @@ impl Service {
             working.forget(&before);
             fixed.done.extend(work.done);
             fixed.image = Some(image.manifest.digest.clone());
-            let again =
-                CheckCommand { subject: working.name.to_string(), called: called.clone(), ..command.clone() };
+            let again = CheckCommand {
+                subject: working.name.to_string(),
+                called: called.clone(),
+                // What was made just now is in no registry yet.
+                selection: command.selection.clone().without(KNOWN_LATER)?,
+                ..command.clone()
+            };
             fixed.after = self.check(&again, cancel, progress)?;
         }
         if fixed.image.is_some() {
