@@ -45,7 +45,7 @@ impl Kernel {
         Self { gateway, launched, reply, file }
     }
 
-    /// Begins to say something to the kernel; it answers, so it is ready.
+    /// Begins to say something to the kernel.
     fn begin(&self, words: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
         let mut command = Command::new(kernels().join("python/bin/python"));
         command.arg(script("client.py")).arg(&self.file).args(words).stdout(Stdio::piped());
@@ -69,7 +69,7 @@ impl Kernel {
         let (child, mut output) = self.begin(&["execute", code]);
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
+        assert_eq!(line, "busy\n");
         thread::sleep(Duration::from_secs(1));
         say(&self.reply, r#"{"signum": 2}"#);
         Self::result((child, output))
