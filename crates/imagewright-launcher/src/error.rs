@@ -171,3 +171,27 @@ impl LauncherError {
 fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_exit_code() {
+        let page = include_str!("../../../docs/kernel-launcher.md");
+        let system = || io::Error::other("nothing");
+        let errors = [
+            LauncherError::Missing { names: Vec::new() },
+            LauncherError::Lacking { what: String::new() },
+            LauncherError::Reply { address: ([127, 0, 0, 1], 1).into(), source: system() },
+            LauncherError::System { what: "listen", source: system() },
+            LauncherError::File(system()),
+            LauncherError::NoPorts { range: PortRange::ANY },
+        ];
+        let codes: Vec<u8> = errors.iter().map(LauncherError::exit_code).collect();
+        assert_eq!(codes, [64, 66, 69, 71, 73, 75]);
+        for code in codes {
+            assert!(page.contains(&format!("\n| {code} | ")), "{code}");
+        }
+    }
+}

@@ -62,3 +62,17 @@ impl Options {
 pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(80).map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/kernel-launcher.md");
+
+    #[test]
+    fn the_page_has_every_option() {
+        for option in Options::KNOWN {
+            assert!(PAGE.contains(&format!("`--{option}`")), "--{option}");
+        }
+    }
+}

@@ -68,8 +68,12 @@ pub fn run(
     let process = start(request, kernel, environment, &files, &connection)?;
     say(&format!("the kernel `{}` was started as process {process}", kernel.name));
     let reply = connection.reply(&request.kernel_id, comm_port, process.as_raw());
-    listen(comm, sender.clone())?;
-    tell_gateway(ports, reply, request, sender)?;
+    let told = listen(comm, sender.clone()).and_then(|()| tell_gateway(ports, reply, request, sender));
+    if let Err(error) = told {
+        // Nobody would look after it.
+        let _ = killpg(process, Signal::SIGKILL);
+        return Err(error);
+    }
     Supervisor { kernel, process, say, stopping: None, passed_on: None, failure: None }.until_the_end(&events)
 }
 

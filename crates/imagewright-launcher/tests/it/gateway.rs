@@ -111,8 +111,13 @@ impl Gateway {
 
 /// Says something to a kernel's launcher, in one go.
 pub(crate) fn say(reply: &Value, message: &str) {
+    try_to_say(reply, message).unwrap();
+}
+
+/// Likewise; the launcher may have ended.
+pub(crate) fn try_to_say(reply: &Value, message: &str) -> std::io::Result<()> {
     let port = u16::try_from(reply["comm_port"].as_u64().unwrap()).unwrap();
-    TcpStream::connect(("127.0.0.1", port)).unwrap().write_all(message.as_bytes()).unwrap();
+    TcpStream::connect(("127.0.0.1", port))?.write_all(message.as_bytes())
 }
 
 /// A running launcher. It does not outlive the test.

@@ -8,12 +8,21 @@ use crate::gateway::{Gateway, Launched};
 use crate::needs_kernels::ipykernel::Kernel;
 use crate::needs_kernels::shared;
 
-/// Stands in for Spark's package, and says when it is asked for a session.
+/// Stands in for Spark's package, and counts sessions. Where those are kept, and asked for, is as there.
 const SPARKR: &str = r#"
-session <- new.env()
-session$made <- 0
-sparkR.session <- function() { session$made <- session$made + 1; "a session" }
-callJMethod <- function(of, name) paste(name, "of", of)
+.sparkREnv <- new.env()
+counted <- new.env()
+counted$sessions <- 0
+sparkR.session <- function() {
+  if (!exists(".sparkRjsc", envir = .sparkREnv)) assign(".sparkRjsc", "a context", envir = .sparkREnv)
+  if (!exists(".sparkRsession", envir = .sparkREnv)) {
+    counted$sessions <- counted$sessions + 1
+    assign(".sparkRsession", "a session", envir = .sparkREnv)
+  }
+  get(".sparkRsession", envir = .sparkREnv)
+}
+callJStatic <- function(class, name, of) paste(name, "of", of)
+sql <- function(text) if (exists(".sparkRsession", envir = .sparkREnv)) paste(text, "in", get(".sparkRsession", envir = .sparkREnv))
 "#;
 
 /// The folder of the gateway is `/mnt` of the system, which nobody else sees.
@@ -64,30 +73,53 @@ fn it_executes_is_interrupted_and_stops() {
     assert_eq!(code, 0, "{output}");
 }
 
-#[test]
-#[ignore = "needs root, R and kernels"]
-fn its_session_of_spark_is_made_when_it_is_used() {
+/// A kernel with that package, of a person with a profile of their own.
+fn with_sparkr(mode: &str) -> Kernel {
     let gateway = Gateway::new();
     build(&gateway);
     let package = gateway.folder.path().join("source/SparkR");
     fs::create_dir_all(package.join("R")).unwrap();
-    fs::write(package.join("DESCRIPTION"), "Package: SparkR\nVersion: 3.5.0\nTitle: A\nDescription: A.\nLicense: MIT\nAuthor: A\nMaintainer: A <a@mirror.example>\n").unwrap();
-    fs::write(package.join("NAMESPACE"), "export(sparkR.session, session)\n").unwrap();
+    let description = "Package: SparkR\nVersion: 3.5.0\nTitle: A\nDescription: A.\nLicense: MIT\nAuthor: A\nMaintainer: A <a@mirror.example>\n";
+    fs::write(package.join("DESCRIPTION"), description).unwrap();
+    fs::write(package.join("NAMESPACE"), "export(sparkR.session, sql)\n").unwrap();
     fs::write(package.join("R/spark.R"), SPARKR).unwrap();
     fs::create_dir_all(gateway.folder.path().join("spark/R/lib")).unwrap();
-    let installed = in_r(&gateway)
-        .args(["R", "CMD", "INSTALL", "--library=/mnt/spark/R/lib", "/mnt/source/SparkR"])
-        .output()
-        .unwrap();
+    let install = ["R", "CMD", "INSTALL", "--library=/mnt/spark/R/lib", "/mnt/source/SparkR"];
+    let installed = in_r(&gateway).args(install).output().unwrap();
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-    // What the person has always had is still there.
     fs::write(gateway.folder.path().join(".Rprofile"), "mine <- 'kept'\n").unwrap();
+    start(gateway, &[("SPARK_HOME", "/mnt/spark"), ("KERNEL_SPARK_CONTEXT_INIT_MODE", mode)])
+}
 
-    let kernel = start(gateway, &[("SPARK_HOME", "/mnt/spark"), ("KERNEL_SPARK_CONTEXT_INIT_MODE", "lazy")]);
+const COUNT: &str = "SparkR:::counted$sessions";
+
+#[test]
+#[ignore = "needs root, R and kernels"]
+fn a_lazy_session_is_made_when_it_is_used() {
+    let kernel = with_sparkr("lazy");
     assert_eq!(kernel.execute("mine")["output"], "[1] \"kept\"");
-    assert_eq!(kernel.execute("SparkR::session$made")["output"], "[1] 0");
+    assert_eq!(kernel.execute(COUNT)["output"], "[1] 0");
     assert_eq!(kernel.execute("spark")["output"], "[1] \"a session\"");
-    assert_eq!(kernel.execute("sc")["output"], "[1] \"sparkContext of a session\"");
-    assert_eq!(kernel.execute("SparkR::session$made")["output"], "[1] 1");
+    assert_eq!(kernel.execute("sc")["output"], "[1] \"getJavaSparkContext of a session\"");
+    assert_eq!(kernel.execute("SparkR:::.sparkREnv$.sparkRjsc")["output"], "[1] \"a context\"");
+    assert_eq!(kernel.execute(COUNT)["output"], "[1] 1");
     assert_eq!(kernel.stop().0, 0);
+}
+
+#[test]
+#[ignore = "needs root, R and kernels"]
+fn a_function_of_spark_uses_a_lazy_session() {
+    let kernel = with_sparkr("lazy");
+    assert_eq!(kernel.execute("sql('select')")["output"], "[1] \"select in a session\"");
+    assert_eq!(kernel.execute("sparkR.session()")["output"], "[1] \"a session\"");
+    assert_eq!(kernel.execute(COUNT)["output"], "[1] 1");
+}
+
+#[test]
+#[ignore = "needs root, R and kernels"]
+fn an_eager_session_is_there_from_the_start() {
+    let kernel = with_sparkr("eager");
+    assert_eq!(kernel.execute(COUNT)["output"], "[1] 1");
+    assert_eq!(kernel.execute("sqlContext")["output"], "[1] \"a session\"");
+    assert_eq!(kernel.execute(COUNT)["output"], "[1] 1");
 }

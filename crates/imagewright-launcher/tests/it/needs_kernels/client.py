@@ -14,11 +14,12 @@ def main(file, command, *code):
     if command == "shutdown":
         client.shutdown()
         return {"status": "asked"}
-    print("ready", flush=True)
     output = []
 
     def hear(message):
         content = message["content"]
+        if content.get("execution_state") == "busy":
+            print("busy", flush=True)
         if message["msg_type"] == "stream":
             output.append(content["text"])
         elif message["msg_type"] in ("execute_result", "display_data"):

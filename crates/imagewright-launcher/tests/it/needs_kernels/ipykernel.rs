@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{kernels, script};
-use crate::gateway::{Gateway, Launched, say};
+use crate::gateway::{Gateway, Launched, say, try_to_say};
 
 /// A kernel that was started for a gateway, and how to talk to it.
 pub(crate) struct Kernel {
@@ -45,7 +45,7 @@ impl Kernel {
         Self { gateway, launched, reply, file }
     }
 
-    /// Begins to say something to the kernel; it answers, so it is ready.
+    /// Begins to say something to the kernel.
     fn begin(&self, words: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
         let mut command = Command::new(kernels().join("python/bin/python"));
         command.arg(script("client.py")).arg(&self.file).args(words).stdout(Stdio::piped());
@@ -69,7 +69,7 @@ impl Kernel {
         let (child, mut output) = self.begin(&["execute", code]);
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
+        assert_eq!(line, "busy\n");
         thread::sleep(Duration::from_secs(1));
         say(&self.reply, r#"{"signum": 2}"#);
         Self::result((child, output))
@@ -78,7 +78,8 @@ impl Kernel {
     /// Stops it as a gateway does. Exit code, and what was printed.
     pub(crate) fn stop(self) -> (i32, String) {
         Self::result(self.begin(&["shutdown"]));
-        say(&self.reply, r#"{"shutdown": 1}"#);
+        // A kernel that is faster has taken the launcher with it, which a gateway takes for an end as well.
+        let _ = try_to_say(&self.reply, r#"{"shutdown": 1}"#);
         let ended = self.launched.end();
         assert_eq!(fs::read_dir(self.gateway.temporary()).unwrap().count(), 0, "files are gone");
         ended
@@ -101,7 +102,7 @@ fn it_executes_is_interrupted_and_stops() {
     let (code, output) = kernel.stop();
     assert_eq!(code, 0, "{output}");
     assert!(output.contains("the kernel listens, and the gateway was told"), "{output}");
-    assert!(output.contains("was asked to end, and did with exit code 0"), "{output}");
+    assert!(output.contains("with exit code 0"), "{output}");
 }
 
 #[test]
