@@ -4,6 +4,7 @@
 mod elyra;
 mod enterprise_gateway;
 mod notebooks;
+mod running;
 mod verdicts;
 
 use std::collections::BTreeSet;
