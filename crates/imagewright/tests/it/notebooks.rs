@@ -62,8 +62,9 @@ fn what_is_missing_is_told_by_cell() {
     assert_eq!(place["logicalLocations"][0]["name"], "cell 2");
     drop(context.run(["check", "demo/tiny:1", "--notebook", "a/fine.ipynb"]).success());
     // Beside a profile both are told, and what the platform installs is not missed.
+    let rules = ["--rule", "notebook-import-missing", "--rule", "curl-missing", "--json"];
     let words =
-        ["check", "demo/tiny:1", "--for", "elyra", "--notebook", "a/work.ipynb", "--json", "--offline"];
+        [&["check", "demo/tiny:1", "--for", "elyra", "--notebook", "a/work.ipynb"][..], &rules].concat();
     let told = context.run(words).exits(1).json();
     assert_eq!(
         (told["findings"].as_array().unwrap().len(), told["profiles"].as_array().unwrap().len()),
