@@ -6,6 +6,7 @@ use imagewright_model::spec::Origin;
 use imagewright_oci::{ContainerConfig, Digest, ImageConfig, Manifest};
 
 use crate::index::LayerIndex;
+use crate::kernelspec::KernelspecFolder;
 use crate::leftovers::LayerContents;
 use crate::reference::ReferenceState;
 use crate::rule::Finding;
@@ -22,8 +23,9 @@ pub struct ImageSubject<'a> {
     pub(crate) digest: Option<Digest>,
     /// What is known of its name in a registry; none where nobody looked.
     pub(crate) reference: Option<ReferenceState>,
-    /// What was left lying, bottom first: one for each layer of the manifest.
-    pub(crate) layers: Vec<Option<LayerContents>>,
+    /// The kernelspec that is to start it; none where none was handed in.
+    pub(crate) kernelspec: Option<KernelspecFolder>,
+    layers: OnceCell<Vec<Option<LayerContents>>>,
     indexes: &'a [Option<LayerIndex>],
     /// How many of its layers are those of its base.
     base_layers: Option<usize>,
@@ -38,14 +40,14 @@ impl<'a> ImageSubject<'a> {
         config: &'a ImageConfig,
         indexes: &'a [Option<LayerIndex>],
     ) -> Self {
-        let layers = indexes.iter().map(|index| index.as_ref().map(LayerContents::of)).collect();
         Self {
             name,
             manifest,
             config,
             digest: None,
             reference: None,
-            layers,
+            kernelspec: None,
+            layers: OnceCell::new(),
             indexes,
             base_layers: None,
             view: OnceCell::new(),
@@ -64,10 +66,22 @@ impl<'a> ImageSubject<'a> {
         Self { digest: Some(digest), ..self }
     }
 
+    /// The same, with the kernelspec that is to start it.
+    #[must_use]
+    pub fn with_kernelspec(self, kernelspec: Option<KernelspecFolder>) -> Self {
+        Self { kernelspec, ..self }
+    }
+
     /// The same, where it is known what its name stands for elsewhere.
     #[must_use]
     pub fn with_reference(self, reference: ReferenceState) -> Self {
         Self { reference: Some(reference), ..self }
+    }
+
+    /// What was left lying in its layers, bottom first: one for each layer of the manifest.
+    pub(crate) fn layers(&self) -> &[Option<LayerContents>] {
+        let of = |index: &Option<LayerIndex>| index.as_ref().map(LayerContents::of);
+        self.layers.get_or_init(|| self.indexes.iter().map(of).collect())
     }
 
     /// Its files.

@@ -176,7 +176,15 @@ impl Rule {
 
     pub(crate) fn finding(&'static self, found: Found) -> Finding {
         let Found { level, origin, message, mend, remedy } = found;
-        Finding { rule: self.name, level: level.unwrap_or(self.level), message, mend, remedy, origin }
+        Finding {
+            rule: self.name,
+            level: level.unwrap_or(self.level),
+            message,
+            why: None,
+            mend,
+            remedy,
+            origin,
+        }
     }
 }
 
@@ -221,6 +229,8 @@ pub struct Finding {
     pub level: Level,
     /// What is the matter, in a sentence that stands alone.
     pub message: String,
+    /// Why it matters where the image is to run, if that is another reason than the rule's.
+    pub why: Option<String>,
     /// What to write here in particular; the rule tells how to mend it in general.
     pub mend: Option<String>,
     /// The same for a program to carry out, where one could.

@@ -24,6 +24,8 @@ mod fix;
 #[cfg(target_os = "linux")]
 pub(crate) mod image;
 #[cfg(target_os = "linux")]
+mod kernelspec;
+#[cfg(target_os = "linux")]
 mod layers;
 #[cfg(target_os = "linux")]
 mod machine;
@@ -49,6 +51,8 @@ pub struct CheckCommand {
     pub profiles: Vec<Profile>,
     /// The platform of an image in a registry; default: this machine's.
     pub platform: Option<Platform>,
+    /// The folder of a kernelspec that is to start the image.
+    pub kernelspec: Option<PathBuf>,
     /// The secret that the image is pulled with where it is to run.
     pub pull_secret: Option<String>,
     /// What the image is called where it runs, if that is not the subject.

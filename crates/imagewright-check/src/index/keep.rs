@@ -30,7 +30,7 @@ const PATHS: [&str; 9] = [
     "usr/local/bin/pip.conf",
 ];
 /// Folders whose small files are all kept: configuration of Jupyter, and what first processes start.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 9] = [
     "etc/jupyter/",
     "usr/local/etc/jupyter/",
     "opt/conda/etc/jupyter/",
@@ -38,6 +38,8 @@ const FOLDERS: [&str; 7] = [
     "etc/cont-init.d/",
     "etc/s6-overlay/",
     "usr/local/bin/kernel-launchers/",
+    "usr/local/bin/before-notebook.d/",
+    "usr/local/bin/start-notebook.d/",
 ];
 /// Folders where scripts are kept that an image was given, rather than brought by a package.
 const OF_IMAGES: [&str; 8] =

@@ -8,6 +8,9 @@ use crate::rules::platform::commands::{
     DEFAULT_COMMAND_BROKEN, DEFAULT_COMMAND_NO_LAUNCHER, ENTRYPOINT_SWALLOWS_COMMAND, HEALTH_CHECK_INHERITED,
 };
 use crate::rules::platform::dependencies::PYTHON_DEPENDENCIES_CONSISTENT;
+use crate::rules::platform::kernelspec_folders::{
+    KERNELSPEC_COMMAND_BROKEN, KERNELSPEC_LANGUAGE_UNKNOWN, KERNELSPEC_NAMES_ANOTHER_IMAGE,
+};
 use crate::rules::platform::launchers::{
     KERNEL_LANGUAGE_UNSET, KERNEL_MISSING, LAUNCHER_MISSING, LAUNCHER_NEEDS_OLDER_PYTHON, LAUNCHER_OUTDATED,
     LAUNCHER_PACKAGES_MISSING,
@@ -37,7 +40,7 @@ pub(super) static ENTERPRISE_GATEWAY: Definition = Definition {
     installs: false,
 };
 
-static RULES: [Entry; 20] = [
+static RULES: [Entry; 23] = [
     rule(&DEFAULT_COMMAND_BROKEN),
     rule(&DEFAULT_COMMAND_NO_LAUNCHER),
     rule(&ENTRYPOINT_SWALLOWS_COMMAND),
@@ -54,6 +57,9 @@ static RULES: [Entry; 20] = [
     ),
     rule(&USER_NOT_CONVENTIONAL),
     rule(&KERNEL_LANGUAGE_UNSET),
+    rule(&KERNELSPEC_LANGUAGE_UNKNOWN),
+    rule(&KERNELSPEC_NAMES_ANOTHER_IMAGE),
+    rule(&KERNELSPEC_COMMAND_BROKEN),
     rule(&HEALTH_CHECK_INHERITED),
     rule(&SECRET_IN_IMAGE).why("The start script prints the whole environment into the log."),
     rule(&PYTHON_DEPENDENCIES_CONSISTENT),
@@ -62,9 +68,6 @@ static RULES: [Entry; 20] = [
         .why("Pods of kernels get no pull secret but what the service account of their namespace has."),
     rule(&REFERENCE_NAMES_ANOTHER_IMAGE),
 ];
-
-/// What a kernelspec says is not in the image.
-const OF_KERNELSPECS: &str = "it is about a kernelspec, which is no part of the image";
 
 static ROWS: [Row; 20] = [
     row(
@@ -95,16 +98,16 @@ static ROWS: [Row; 20] = [
         Rules(&[&RUNS_AS_ROOT, &USER_NOT_CONVENTIONAL]),
     ),
     row("EG-12", "works under any user id, in group 0 or 100", Rules(&[&LAUNCHER_NO_REPLY_FOR_OTHERS])),
-    row("EG-13", "`KERNEL_LANGUAGE`", Rules(&[&KERNEL_LANGUAGE_UNSET])),
-    row("EG-14", "the kernelspec's language is one of three", Nobody(OF_KERNELSPECS)),
+    row("EG-13", "`KERNEL_LANGUAGE`", Rules(&[&KERNEL_LANGUAGE_UNSET, &KERNELSPEC_LANGUAGE_UNKNOWN])),
+    row("EG-14", "the kernelspec's language is one of three", Rules(&[&KERNELSPEC_LANGUAGE_UNKNOWN])),
     row("EG-15", "no health check of a notebook server", Rules(&[&HEALTH_CHECK_INHERITED])),
     row(
         "EG-16",
         "no notebook server is started, no secrets",
         Rules(&[&DEFAULT_COMMAND_NO_LAUNCHER, &SECRET_IN_IMAGE]),
     ),
-    row("EG-17", "the kernelspec names this image", Nobody(OF_KERNELSPECS)),
-    row("EG-18", "the kernelspec's command works", Nobody(OF_KERNELSPECS)),
+    row("EG-17", "the kernelspec names this image", Rules(&[&KERNELSPEC_NAMES_ANOTHER_IMAGE])),
+    row("EG-18", "the kernelspec's command works", Rules(&[&KERNELSPEC_COMMAND_BROKEN])),
     row(
         "EG-19",
         "`fix-permissions`, where build steps call it",

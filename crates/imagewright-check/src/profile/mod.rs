@@ -1,7 +1,7 @@
 //! Profiles: what an image must be to run on a platform.
 //!
 //! A profile is a list of rules, each with the level and the reason that hold there. It is a value: those that come with the
-//! program are tables ([`definition`]), those of a site a file that extends one ([`file`]). Asking one gives a [`Report`].
+//! program are tables ([`definition`]), those of a site a file that extends one ([`mod@file`]). Asking one gives a [`Report`].
 
 mod definition;
 mod docker_stacks;

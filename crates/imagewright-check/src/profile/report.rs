@@ -143,7 +143,8 @@ impl Report {
     fn take(&mut self, entry: &ProfileRule, outcome: Outcome) {
         for mut found in outcome.found {
             found.level = entry.forced.or(found.level).or(entry.level);
-            self.findings.push(entry.rule.finding(found));
+            let why = entry.why.as_ref().map(ToString::to_string);
+            self.findings.push(Finding { why, ..entry.rule.finding(found) });
         }
         let level = entry.forced.or(entry.level).unwrap_or(entry.rule.level);
         let unknown = outcome.unknown.into_iter();

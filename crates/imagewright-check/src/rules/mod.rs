@@ -15,9 +15,9 @@ mod secret;
 mod service;
 
 use platform::{
-    accounts, certificates, commands, dependencies, docker_stacks, gpu, hub, init, kernelspecs, launchers,
-    notebook_server, pins, programs, python, python_command, python_release, reference, stack_contents,
-    volume, writable,
+    accounts, certificates, commands, dependencies, docker_stacks, gpu, hub, init, kernelspec_folders,
+    kernelspecs, launchers, notebook_server, pins, programs, python, python_command, python_release,
+    reference, stack_contents, volume, writable,
 };
 
 use crate::notebook::{NOTEBOOK_IMPORT_MISSING, NOTEBOOK_KERNEL_MISSING};
@@ -29,7 +29,7 @@ pub(crate) use secret::SECRET_IN_IMAGE;
 pub(crate) use service::SERVICE_NOT_STARTED;
 
 /// All rules, in the order in which they are told.
-static ALL: [&Rule; 79] = [
+static ALL: [&Rule; 82] = [
     &service::SERVICE_NOT_STARTED,
     &environment::ENVIRONMENT_NOT_ON_PATH,
     &root::RUNS_AS_ROOT,
@@ -78,6 +78,9 @@ static ALL: [&Rule; 79] = [
     &launchers::LAUNCHER_NEEDS_OLDER_PYTHON,
     &launchers::KERNEL_MISSING,
     &launchers::KERNEL_LANGUAGE_UNSET,
+    &kernelspec_folders::KERNELSPEC_LANGUAGE_UNKNOWN,
+    &kernelspec_folders::KERNELSPEC_NAMES_ANOTHER_IMAGE,
+    &kernelspec_folders::KERNELSPEC_COMMAND_BROKEN,
     &python_command::PYTHON_COMMAND_MISSING,
     &python_command::PYTHON_NOT_ON_CLUSTER_PATH,
     &accounts::USER_NOT_1000,

@@ -89,7 +89,7 @@ fn mend(manager: Manager, run: &RunAction) -> String {
 
 fn on_image(subject: &ImageSubject<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (number, contents) in subject.layers.iter().enumerate() {
+    for (number, contents) in subject.layers().iter().enumerate() {
         let caches = contents.iter().flat_map(|contents| &contents.caches);
         for (manager, (size, folder)) in caches.filter(|(_, (size, _))| *size >= SMALLEST) {
             let digest = subject.manifest.layers[number].digest.short();

@@ -215,7 +215,7 @@ fn on_image(subject: &ImageSubject<'_>) -> Vec<Found> {
         return Vec::new();
     }
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    for (_, name, version) in distributions(&subject.layers) {
+    for (_, name, version) in distributions(subject.layers()) {
         let Ok(parsed) = Version::from_str(&version) else { continue };
         let normalised = normalised(&name);
         let by = |release: &'static Release| Some((release, release.replaces(&normalised, &parsed)?));

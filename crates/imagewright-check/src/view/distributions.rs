@@ -27,8 +27,9 @@ pub(crate) struct Installed {
     all: BTreeMap<String, Distribution>,
 }
 
-/// More packages than any environment has.
+/// More packages than any environment has, and more requirements than any package.
 const MOST: usize = 20_000;
+const MOST_REQUIREMENTS: usize = 2_000;
 
 impl Installed {
     pub(crate) fn get(&self, name: &str) -> Option<&Distribution> {
@@ -93,7 +94,7 @@ fn distribution(folder: &Entry<'_>, entry: &Entry<'_>) -> Option<Distribution> {
         name: first("name").filter(|name| !name.is_empty()).unwrap_or_else(|| by_name.to_owned()),
         version: first("version")
             .unwrap_or_else(|| by_version.split("-py").next().unwrap_or_default().to_owned()),
-        requires: requires.map(|(_, value)| value.clone()).collect(),
+        requires: requires.take(MOST_REQUIREMENTS).map(|(_, value)| value.clone()).collect(),
         is_direct,
         folder: folder.path(),
     })

@@ -287,6 +287,7 @@ mod tests {
             rule: "a-rule",
             level,
             message: "something is missing".to_owned(),
+            why: None,
             mend: None,
             remedy,
             origin: Origin::file("image"),

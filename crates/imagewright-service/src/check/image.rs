@@ -33,9 +33,11 @@ impl Service {
         let Found { image, place } = self.image_to_check(command, cancel)?;
         let indexed = self.indexes(&image.manifest.layers, place.as_ref(), cancel, progress)?;
         let base = self.base_layers(&image)?;
+        let spec = command.kernelspec.as_deref().map(super::kernelspec::kernelspec).transpose()?;
         let mut subject = ImageSubject::new(name, &image.manifest, &image.config, &indexed.layers)
             .with_digest(image.manifest.digest().clone())
-            .with_base(base);
+            .with_base(base)
+            .with_kernelspec(spec);
         if !command.profiles.is_empty() {
             subject = subject.with_reference(self.reference_state(command, &image)?);
         }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use imagewright_check::{IndexEntry, IndexKind, Indexer, LAYER_INDEX, LayerIndex};
 use imagewright_engine::{Cancel, EngineError};
@@ -16,9 +17,11 @@ use crate::{Service, ServiceError};
 
 /// Layers that are read at once: each is decompressed on a thread of its own.
 const AT_ONCE: usize = 4;
+/// How often it is told how far reading has come.
+const PACE: Duration = Duration::from_millis(200);
 
 /// What became of a layer that was to be looked through.
-type Read1 = Result<Option<LayerIndex>, ServiceError>;
+type Looked = Result<Option<LayerIndex>, ServiceError>;
 
 /// Indexes of the layers of an image, and why some are missing.
 #[derive(Default)]
@@ -37,28 +40,32 @@ impl Service {
         cancel: &Cancel,
         progress: &mut dyn FnMut(&str, Progress),
     ) -> Result<Indexed, ServiceError> {
-        let (next, total) = (AtomicUsize::new(0), layers.iter().map(|layer| layer.size).sum());
-        let mut found: Vec<Option<Read1>> = layers.iter().map(|_| None).collect();
-        let (sender, done) = mpsc::channel::<(usize, Read1)>();
+        let (next, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let total = layers.iter().map(|layer| layer.size).sum();
+        let mut found: Vec<Option<Looked>> = layers.iter().map(|_| None).collect();
+        let (sender, done) = mpsc::channel::<(usize, Looked)>();
         thread::scope(|scope| {
             for _ in 0..self.engine.threads.clamp(1, AT_ONCE).min(layers.len()) {
-                let (sender, next) = (sender.clone(), &next);
+                let (sender, next, bytes) = (sender.clone(), &next, &bytes);
                 scope.spawn(move || {
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let Some(layer) = layers.get(number) else { return };
-                        if sender.send((number, self.index_of(layer, place, cancel))).is_err() {
+                        if sender.send((number, self.index_of(layer, place, bytes, cancel))).is_err() {
                             return;
                         }
                     }
                 });
             }
             drop(sender);
-            let mut bytes = 0;
-            for (number, read) in done {
-                bytes += layers[number].size;
-                progress("looking through the layers", Progress { done: bytes, total: Some(total) });
-                found[number] = Some(read);
+            loop {
+                match done.recv_timeout(PACE) {
+                    Ok((number, looked)) => found[number] = Some(looked),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                let done = bytes.load(Ordering::Relaxed);
+                progress("looking through the layers", Progress { done, total: Some(total) });
             }
         });
         let mut indexed = Indexed::default();
@@ -77,13 +84,21 @@ impl Service {
     }
 
     /// The index of a layer: as it was made once, or made now. None where nobody knows where the layer is.
-    fn index_of(&self, layer: &Descriptor, place: Option<&Reference>, cancel: &Cancel) -> Read1 {
+    fn index_of(
+        &self,
+        layer: &Descriptor,
+        place: Option<&Reference>,
+        bytes: &AtomicU64,
+        cancel: &Cancel,
+    ) -> Looked {
         let store = self.store();
         if let Some(known) = store.get_fact(LAYER_INDEX, &layer.digest)? {
+            bytes.fetch_add(layer.size, Ordering::Relaxed);
             return Ok(Some(known));
         }
+        let counted = |blob| Counted { blob, bytes };
         let index = match store.has_blob(&layer.digest) {
-            true => read(store.open_blob(&layer.digest)?, cancel),
+            true => read(counted(Box::new(store.open_blob(&layer.digest)?)), cancel),
             false => {
                 let mut places = store.origins(&layer.digest)?;
                 places.extend(place.cloned());
@@ -91,7 +106,7 @@ impl Service {
                     return Ok(None);
                 }
                 let remote = self.engine.remote.open_layer(layer, &places, 0, cancel.stop());
-                read(remote.map_err(EngineError::Remote)?, cancel)
+                read(counted(remote.map_err(EngineError::Remote)?), cancel)
             }
         };
         let index = index.map_err(|source| match source {
@@ -101,6 +116,20 @@ impl Service {
         })?;
         store.put_fact(LAYER_INDEX, &layer.digest, &index)?;
         Ok(Some(index))
+    }
+}
+
+/// A layer on its way, whose bytes are counted.
+struct Counted<'a> {
+    blob: Box<dyn Read + Send>,
+    bytes: &'a AtomicU64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.blob.read(buffer)?;
+        self.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
     }
 }
 

@@ -41,12 +41,16 @@ pub(crate) struct CheckArguments {
     /// Do not ask this rule; may be given several times
     #[arg(long, value_name = "RULE")]
     ignore: Vec<String>,
-    /// Whether the image runs there: elyra[@RELEASE], …, or the file of a profile of your own; several with commas
+    /// Whether the image runs there: elyra[@RELEASE], enterprise-gateway, kubeflow-notebook, docker-stacks, jupyterhub, or the
+    /// file of a profile of your own; several with commas
     #[arg(long = "for", value_name = "PROFILE", value_delimiter = ',', conflicts_with_all = ["list", "explain"])]
     profiles: Vec<String>,
     /// Platform of the image that is meant [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
+    /// With --for enterprise-gateway: the folder of a kernelspec that is to start the image
+    #[arg(long, value_name = "FOLDER", requires = "profiles")]
+    kernelspec: Option<PathBuf>,
     /// With --for: name of the secret that the image is pulled with there
     #[arg(long, value_name = "NAME", requires = "profiles")]
     pull_secret: Option<String>,
@@ -121,8 +125,8 @@ Examples:
   imagewright check team/analysis:1 --notebook report.ipynb
   imagewright check team/analysis:1 --for elyra --fix -t team/analysis:2
 
-Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it, 6
-whether it runs there cannot be told; others as for builds";
+Exit codes: 0 nothing found that counts (see --fail-on), 1 something found, as hadolint and `docker build --check` have it;
+with --for also 6, where it cannot be told; others as for builds";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FailOn {
@@ -175,6 +179,7 @@ pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode
     let command = CheckCommand {
         profiles: profiles(&arguments.profiles)?,
         platform: arguments.platform,
+        kernelspec: arguments.kernelspec,
         pull_secret: arguments.pull_secret,
         subject,
         file,

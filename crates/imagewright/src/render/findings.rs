@@ -34,7 +34,7 @@ fn colour_of(verdict: Verdict) -> AnsiColor {
 }
 
 fn draw_one(finding: &Finding) -> String {
-    let Finding { rule, level, message, mend, origin, .. } = finding;
+    let Finding { rule, level, message, why, mend, origin, .. } = finding;
     let colour = style(*level);
     // The message says the cell of a notebook.
     let place = match cell_of(origin) {
@@ -42,6 +42,9 @@ fn draw_one(finding: &Finding) -> String {
         None => origin.to_string(),
     };
     let mut text = format!("{place}: {colour}{level}:{colour:#} {message} ({rule})\n");
+    if let Some(why) = why {
+        text += &format!("    why: {why}\n");
+    }
     for line in mend.iter().flat_map(|mend| mend.lines()) {
         text += &format!("    {line}\n");
     }
@@ -69,7 +72,14 @@ pub(crate) fn summaries(checked: &Checked) -> Vec<String> {
     };
     let beside = (!checked.findings.is_empty())
         .then(|| format!("{subject} for its notebooks: {}", counts(&checked.findings, "")));
-    beside.into_iter().chain(checked.reports.iter().map(of)).collect()
+    let mut lines: Vec<_> = beside.into_iter().chain(checked.reports.iter().map(of)).collect();
+    if checked.reports.iter().any(|report| !report.findings.is_empty()) {
+        lines.push(
+            "`imagewright check --explain RULE` tells why a rule matters, and how to mend what it finds"
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 fn counts(findings: &[Finding], none: &str) -> String {

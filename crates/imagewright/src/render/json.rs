@@ -104,6 +104,8 @@ struct FindingJson<'a> {
     level: Level,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'a Remedy>,
@@ -120,12 +122,13 @@ enum PlaceJson<'a> {
 }
 
 fn finding(finding: &Finding) -> FindingJson<'_> {
-    let Finding { rule, level, message, mend, remedy, origin } = finding;
+    let Finding { rule, level, message, why, mend, remedy, origin } = finding;
+    let (why, mend) = (why.as_deref(), mend.as_deref());
     let place = match cell_of(origin) {
         Some(cell) => PlaceJson::Cell { source: &origin.source, cell },
         None => PlaceJson::Line(origin),
     };
-    FindingJson { rule, level: *level, message, mend: mend.as_deref(), remedy: remedy.as_ref(), place }
+    FindingJson { rule, level: *level, message, why, mend, remedy: remedy.as_ref(), place }
 }
 
 pub(crate) fn checked(checked: &Checked) -> CheckedJson<'_> {

@@ -3,6 +3,8 @@
 
 mod elyra;
 mod enterprise_gateway;
+mod hostile;
+mod kubeflow;
 mod notebooks;
 mod running;
 mod verdicts;
@@ -13,6 +15,7 @@ use imagewright_oci::{ContainerConfig, Descriptor, Digest, ImageConfig, Manifest
 
 use super::{Profile, Report, Verdict};
 use crate::image::ImageSubject;
+use crate::kernelspec::KernelspecFolder;
 use crate::reference::{ReferenceState, RegistryAnswer};
 use crate::rule::Level;
 use crate::selection::Selection;
@@ -26,13 +29,21 @@ pub(super) struct Example {
     pub(super) container: ContainerConfig,
     pub(super) answer: RegistryAnswer,
     pub(super) pull_secret: Option<String>,
+    pub(super) kernelspec: Option<KernelspecFolder>,
 }
 
 impl Example {
     pub(super) fn new(files: Files, container: ContainerConfig) -> Self {
         let manifest = Self::manifest().digest().clone();
         let answer = RegistryAnswer::Has { manifest, is_public: Some(true), platforms: Vec::new() };
-        Self { name: "registry.example/team/image:1", files, container, answer, pull_secret: None }
+        Self {
+            name: "registry.example/team/image:1",
+            files,
+            container,
+            answer,
+            pull_secret: None,
+            kernelspec: None,
+        }
     }
 
     fn manifest() -> imagewright_oci::Document<Manifest> {
@@ -67,6 +78,7 @@ impl Example {
         let indexes = [Some(self.files.index())];
         let subject = ImageSubject::new(self.name, &manifest, &config, &indexes)
             .with_digest(manifest.digest().clone())
+            .with_kernelspec(self.kernelspec.clone())
             .with_reference(ReferenceState {
                 reference: self.name.parse().ok(),
                 answer: self.answer.clone(),

@@ -1,6 +1,7 @@
 //! Who runs in a notebook image: `user-not-1000`, `account-not-jovyan`, `user-not-conventional`, `groups-not-for-any-user`,
 //! `environment-disagrees`.
 
+use super::starts::Starting;
 use crate::profile::ProfileSubject;
 use crate::remedy::Remedy;
 use crate::rule::{Level, Outcome, PlatformCheck, Rule};
@@ -79,6 +80,7 @@ pub(super) const HOME: &str = "/home/jovyan";
 /// Whether the image starts as root to become somebody else, and says so.
 fn gives_up_root(subject: &ProfileSubject<'_>) -> bool {
     subject.command().iter().any(|word| crate::launch::changes_user(word) || word.ends_with("start.sh"))
+        || Starting::of(subject).has("s6-setuidgid")
 }
 
 fn user_not_1000(subject: &ProfileSubject<'_>) -> Outcome {
@@ -160,7 +162,10 @@ fn environment_disagrees(subject: &ProfileSubject<'_>) -> Outcome {
     let locale = ["LC_ALL", "LANG"].into_iter().find_map(|name| subject.variable(name)).unwrap_or_default();
     let is_utf8 = locale.to_ascii_uppercase().replace('-', "").ends_with("UTF8");
     if !is_utf8 {
-        let text = format!("the locale is `{locale}`, which is not of UTF-8");
+        let text = match locale.as_str() {
+            "" => "no locale is set, so it is not one of UTF-8".to_owned(),
+            locale => format!("the locale is `{locale}`, which is not of UTF-8"),
+        };
         let mend = "ENV LANG=C.UTF-8 LC_ALL=C.UTF-8";
         found.push(subject.found(text).with_mend(mend).with_remedy(Remedy::variable("LANG", "C.UTF-8")));
     }

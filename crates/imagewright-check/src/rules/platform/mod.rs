@@ -9,6 +9,7 @@ pub(crate) mod docker_stacks;
 pub(crate) mod gpu;
 pub(crate) mod hub;
 pub(crate) mod init;
+pub(crate) mod kernelspec_folders;
 pub(crate) mod kernelspecs;
 pub(crate) mod launchers;
 pub(crate) mod notebook_server;

@@ -29,8 +29,8 @@ pub(crate) static BASE_URL_FIXED: Rule = Rule {
           A server that does not go by it answers every request with an error; one whose script sets the variable itself answers for \
           somebody else's address.",
     mend: "```sh\nexec jupyter lab --ServerApp.base_url=\"${NB_PREFIX}\" …\n```\n\nAn image that is made on docker-stacks takes it by a \
-           variable:\n\n```dockerfile\nENV NOTEBOOK_ARGS=\"--ServerApp.base_url=${NB_PREFIX}\"\n```\n\nwhich must be read when the \
-           container starts: `start-notebook.d` has room for a script.",
+           script that is gone through when it starts:\n\n```dockerfile\nRUN echo 'export NOTEBOOK_ARGS=\"--ServerApp.base_url=${NB_PREFIX} \
+           ${NOTEBOOK_ARGS}\"' > /usr/local/bin/before-notebook.d/20-prefix.sh\n```",
     sources: SOURCES,
     on_platform: Some(PlatformCheck::Files(base_url_fixed)),
     ..Rule::OF_PLATFORMS

@@ -64,11 +64,11 @@ const OF_DEBIAN: [&str; 3] = [".bashrc", ".profile", ".bash_logout"];
 /// More files than a home has that was not made to do harm.
 const MOST: usize = 50_000;
 
+/// The home of whoever a platform runs, which is user 1000, whatever the image says.
 fn home_of(subject: &ProfileSubject<'_>) -> String {
-    match subject.user() {
-        Some(user) => subject.home_of(&user),
-        None => subject.variable("HOME").unwrap_or_else(|| HOME.to_owned()),
-    }
+    let said = subject.variable("HOME").filter(|home| !home.is_empty());
+    let home = said.or_else(|| Some(subject.view.account(1000)?.home));
+    home.unwrap_or_else(|| HOME.to_owned())
 }
 
 fn home_not_writable(subject: &ProfileSubject<'_>) -> Outcome {
