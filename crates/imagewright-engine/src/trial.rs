@@ -236,6 +236,8 @@ impl TrialGround<'_> {
             }
         }
         if let Some((target, volume)) = &request.volume {
+            // Clusters put whoever runs into the group of the volume.
+            spec.user.groups.push(volume.group);
             mounts.push(workbench::bind(&self.volume(volume)?, target, false));
         }
         mounts.extend(request.files.iter().map(|(path, contents, mode)| Mount {

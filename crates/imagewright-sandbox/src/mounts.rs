@@ -42,7 +42,7 @@ pub(crate) fn mount_system(root: &mut RootFileSystem, network: Network) -> Resul
     match network {
         // Shows the interfaces of the sandbox's own network namespace, and no others.
         Network::None | Network::Joined { .. } => {
-            mount_new(root, "sysfs", Path::new("/sys"), INERT | MsFlags::MS_RDONLY, None)?
+            mount_new(root, "sysfs", Path::new("/sys"), INERT | MsFlags::MS_RDONLY, None)?;
         }
         // A sysfs of one's own can be mounted only by who owns the network namespace.
         Network::Host => {

@@ -115,6 +115,9 @@ fn joined(source: &Value) -> String {
     }
 }
 
+/// Looks at an image for what a notebook needs.
+type NotebookCheck = fn(&ProfileSubject<'_>, &Notebook) -> Outcome;
+
 /// What is said of notebooks.
 #[derive(Clone, Debug, Default)]
 pub struct NotebooksChecked {
@@ -135,7 +138,7 @@ pub fn check_notebooks(
     let profile = profiles.iter().find(|profile| profile.parameters.installs).unwrap_or(&nowhere[0]);
     let subject = ProfileSubject::new(image, profile);
     let mut checked = NotebooksChecked::default();
-    let rules: [(_, fn(&ProfileSubject<'_>, &Notebook) -> Outcome); 2] = [
+    let rules: [(_, NotebookCheck); 2] = [
         (&NOTEBOOK_KERNEL_MISSING, rules::kernel_missing),
         (&NOTEBOOK_IMPORT_MISSING, rules::import_missing),
     ];

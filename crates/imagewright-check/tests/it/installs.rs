@@ -7,7 +7,7 @@ use crate::support::{Around, plan};
 
 fn read(text: &str, files: &[(&str, &str)]) -> (serde_json::Value, Vec<String>) {
     let around = files.iter().fold(Around::default(), |around, (path, text)| around.file(path, text));
-    let read = as_spec(text, &plan(text), &around).unwrap();
+    let read = as_spec(text, &plan(text), &around).expect("the text can be read");
     let told = read.left.iter().map(|(origin, what)| format!("{origin}: {what}")).collect();
     (read.spec, told)
 }

@@ -22,7 +22,7 @@ pub struct ListedName {
 
 /// Writes a line for each name. What could not be a line is left out.
 pub(super) fn write_lines(names: &Names, out: &mut dyn Write) -> io::Result<()> {
-    let is_plain = |text: &str| text.len() <= LONGEST && !text.chars().any(|letter| letter.is_control());
+    let is_plain = |text: &str| text.len() <= LONGEST && !text.chars().any(char::is_control);
     for (name, version) in names {
         if name.is_empty() || !is_plain(name) {
             continue;

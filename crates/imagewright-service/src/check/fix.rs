@@ -291,6 +291,7 @@ mod tests {
             rule: "a-rule",
             level,
             message: "something is missing".to_owned(),
+            why: None,
             mend: None,
             why: None,
             remedy,

@@ -39,7 +39,16 @@ fn what_is_missing_is_told_by_cell() {
     write(&context, "a/fine.ipynb", &["import pandas"]);
     context.write("a/helper.py", "");
     let words = ["check", "demo/tiny:1", "--notebook", "a/work.ipynb", "--notebook", "a/fine.ipynb"];
-    assert_snapshot!(context.run(words), @"");
+    assert_snapshot!(context.run(words), @r"
+    exit: 1
+    ----- stdout -----
+    a/work.ipynb: warning: cell 2 imports `cupy`, which the image has not got; the code goes on without it (notebook-import-missing)
+        cupy
+    a/work.ipynb: error: cell 2 imports `cv2`, which the image has not got (notebook-import-missing)
+        opencv-python-headless (conda: opencv)
+    ----- stderr -----
+    demo/tiny:1: 1 error, 1 warning
+    ");
     let told = context.run([&words[..], &["--json"]].concat()).exits(1).json();
     let found = &told["findings"][1];
     assert_eq!(
@@ -53,8 +62,9 @@ fn what_is_missing_is_told_by_cell() {
     assert_eq!(place["logicalLocations"][0]["name"], "cell 2");
     drop(context.run(["check", "demo/tiny:1", "--notebook", "a/fine.ipynb"]).success());
     // Beside a profile both are told, and what the platform installs is not missed.
+    let rules = ["--rule", "notebook-import-missing", "--rule", "curl-missing", "--json"];
     let words =
-        ["check", "demo/tiny:1", "--for", "elyra", "--notebook", "a/work.ipynb", "--json", "--offline"];
+        [&["check", "demo/tiny:1", "--for", "elyra", "--notebook", "a/work.ipynb"][..], &rules].concat();
     let told = context.run(words).exits(1).json();
     assert_eq!(
         (told["findings"].as_array().unwrap().len(), told["profiles"].as_array().unwrap().len()),
@@ -67,8 +77,12 @@ fn what_is_no_notebook_is_told() {
     let context = with_image();
     context.write("x.ipynb", "no json");
     context.write("Dockerfile", "FROM scratch\n");
-    let run = |words: &[&str]| context.run([&["check"], words].concat());
-    assert_snapshot!(run(&["demo/tiny:1", "--notebook", "x.ipynb"]), @"");
-    assert_snapshot!(run(&["demo/tiny:1", "--notebook", "absent.ipynb"]), @"");
-    assert_snapshot!(run(&[".", "--notebook", "x.ipynb"]), @"");
+    for (subject, notebook, code, expected) in [
+        ("demo/tiny:1", "x.ipynb", 4, "error: `x.ipynb` is no notebook: expected ident"),
+        ("demo/tiny:1", "absent.ipynb", 3, "error: cannot read `absent.ipynb`"),
+        (".", "x.ipynb", 2, "error: notebooks are held against images, and"),
+    ] {
+        let told = context.run(["check", subject, "--notebook", notebook]).exits(code);
+        assert!(told.stderr.contains(expected), "{told}");
+    }
 }

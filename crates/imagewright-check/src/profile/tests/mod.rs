@@ -6,6 +6,7 @@ mod enterprise_gateway;
 mod hostile;
 mod kubeflow;
 mod notebooks;
+mod running;
 mod verdicts;
 
 use std::collections::BTreeSet;

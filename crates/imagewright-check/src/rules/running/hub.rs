@@ -79,7 +79,7 @@ fn spawned(subject: &ProfileSubject<'_>) -> Trial {
     ];
     let trial = Trial {
         command: TrialCommand::Arguments(vec![PROGRAM.to_owned()]),
-        volume: (home != "/").then(|| TrialVolume { path: home, name: "home-of-hub", group: 100 }),
+        volume: (home != "/").then_some(TrialVolume { path: home, name: "home-of-hub", group: 100 }),
         played: Played::Service { port: HUB, documents },
         questions: vec![Question { port: PORT, path: "/user/check/api".to_owned(), headers: Vec::new() }],
         ..Trial::of_image()

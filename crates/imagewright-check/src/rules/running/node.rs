@@ -108,7 +108,7 @@ fn has_reached(ran: &Ran, step: &str) -> bool {
 /// Whether an index was not reached, which is no fault of the image.
 fn is_cut_off(ran: &Ran) -> bool {
     let said = |text: &&str| ran.stderr.contains(*text) || ran.stdout.contains(*text);
-    UNREACHED.iter().any(|text| said(&text))
+    UNREACHED.iter().any(said)
 }
 
 fn node_preparation_fails(subject: &ProfileSubject<'_>, trials: &Trials<'_>) -> Outcome {

@@ -222,6 +222,9 @@ fn start_logs_misplaced(subject: &ProfileSubject<'_>, trials: &Trials<'_>) -> Ou
         }
         subject.found("the start script speaks on standard output").into()
     });
+    if !placed.found.is_empty() {
+        return placed;
+    }
     let quiet = trial.with("JUPYTER_DOCKER_STACKS_QUIET", "1");
     placed.and(tried(trials, &quiet, |ran| {
         let is_about = |word: &str| ran.stderr.lines().any(|line| line.contains(word));

@@ -85,7 +85,7 @@ impl<'a> TrialMachine<'a> {
 
     fn with_indexes(&self, trial: &Trial) -> Result<Ran, EngineOrWords> {
         if self.ground.is_offline() {
-            return Err("it takes a package index, and `--offline` was said".to_owned().into());
+            return Err("it takes a package index, and nothing leads out of this machine".to_owned().into());
         }
         let request = self.request(trial)?;
         let tried = self.ground.run(&request, TrialNetwork::Indexes, self.cancel, |_| {})?;

@@ -37,6 +37,16 @@ fn a_kernel_that_dies_and_an_r_that_does_not_start_are_found() {
     let quiet = "FROM team/node:1\nENV ELYRA_INSTALL_PACKAGES=false\nWORKDIR /srv/work\n";
     build(&context, "team/quiet:1", quiet, &[]);
     assert_eq!(run(&context, "team/quiet:1", "elyra", &RULES), Default::default());
+    // A site without an index: all of it is in the image.
+    context.write("ours.toml", "name = \"ours\"\nextends = \"elyra\"\nnetwork = false\n");
+    assert_eq!(run(&context, "team/quiet:1", "./ours.toml", &RULES), Default::default());
+    build(&context, "team/asks:1", "FROM team/node:1\nWORKDIR /srv/work\n", &[]);
+    finds(
+        &run(&context, "team/asks:1", "./ours.toml", &RULES),
+        RULES[0],
+        "error",
+        "cannot be installed and loaded",
+    );
     let dies = "FROM team/quiet:1\nENV PYTHONPATH=/srv/broken\nCOPY ipykernel_launcher.py /srv/broken/\n";
     build(
         &context,
@@ -65,25 +75,4 @@ fn a_kernel_that_dies_and_an_r_that_does_not_start_are_found() {
         "error",
         "it ended with 2, and last said `no R`",
     );
-}
-
-#[test]
-#[ignore = "needs root and network"]
-fn offline_nothing_is_said_of_what_takes_an_index() {
-    let context = context();
-    let words = [
-        "check",
-        PYTHON,
-        "--for",
-        "elyra",
-        "--run",
-        "--json",
-        "--offline",
-        "--rule",
-        "node-preparation-fails",
-    ];
-    let told = context.run(words).exits(6).json();
-    let report = &told["profiles"][0];
-    assert_eq!(report["verdict"], "cannot-tell");
-    assert_eq!(report["unanswered"][0]["reason"], "it takes a package index, and `--offline` was said");
 }

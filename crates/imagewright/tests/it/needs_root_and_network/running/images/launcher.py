@@ -21,7 +21,8 @@ if mode == "silent":
 if mode == "user" and os.getuid() != 1000:
     sys.exit("only user 1000 may do this")
 file, connection = write_connection_file(os.path.join(tempfile.mkdtemp(), "connection.json"), ip="0.0.0.0")
-connection["key"] = connection["key"].decode()
+if isinstance(connection["key"], bytes):
+    connection["key"] = connection["key"].decode()
 connection["kernel_id"] = os.environ["KERNEL_ID"]
 if mode == "portless":
     del connection["stdin_port"]
