@@ -64,11 +64,8 @@ impl Server {
     ) -> Result<Vec<ImageCheck>, ServerError> {
         let image = self.seen(principal, name, Action::See, None).await?.image;
         let task = task(&image, &known(profiles)?)?;
-        let pull = match self.pull_logins(image.pull_secret.as_ref()).await? {
-            Ok(pull) => pull,
-            // It may be readable without.
-            Err(_) => Vec::new(),
-        };
+        // Where the secret cannot be had, the image may be readable without.
+        let pull = self.pull_logins(image.pull_secret.as_ref()).await?.unwrap_or_default();
         let job = Job { pull, ..self.job(Task::Check(task), &Value::Null) };
         let _turn = self.builds.planning.acquire().await.expect("it is never closed");
         let mut process = Process::start(self, &job).await?;

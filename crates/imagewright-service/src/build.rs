@@ -104,7 +104,7 @@ impl Service {
             _ => self.engine.build(&request, events, cancel, LayerWatch::none())?,
         };
         let (built, reports) = match held {
-            Some(held) => held.release(built, cancel)?,
+            Some(held) => held.release(&built, cancel)?,
             None => (built, Vec::new()),
         };
         let mut report = BuildReport::new(&names, built).with_reports(reports);

@@ -42,7 +42,7 @@ impl Service {
                 Advice::new(self, &written, &request.plan, &request.context).beside(events, |events| {
                     let built = self.carry_out(command, (request, names.first()), events, cancel)?;
                     let (built, reports) = match held {
-                        Some(held) => held.release(built, cancel)?,
+                        Some(held) => held.release(&built, cancel)?,
                         None => (built, Vec::new()),
                     };
                     let report = BuildReport::new(&names, built).with_reports(reports);

@@ -86,7 +86,11 @@ impl<'a> Held<'a> {
     }
 
     /// Asks the profiles, and gives the image its names.
-    pub(crate) fn release(self, built: Built, cancel: &Cancel) -> Result<(Built, Vec<Report>), ServiceError> {
+    pub(crate) fn release(
+        self,
+        built: &Built,
+        cancel: &Cancel,
+    ) -> Result<(Built, Vec<Report>), ServiceError> {
         let service = self.working.service;
         let command = CheckCommand {
             subject: self.working.name.to_string(),
@@ -114,7 +118,7 @@ impl<'a> Held<'a> {
         for name in &self.names {
             image = service.store().tag(&image, name)?;
         }
-        Ok((Built { image, ..built }, reports))
+        Ok((Built { image, layers: built.layers, unchanged: built.unchanged }, reports))
     }
 
     /// The rules that were not kept to and are allowed not to be; an error where others were not.

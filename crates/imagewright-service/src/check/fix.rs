@@ -293,7 +293,6 @@ mod tests {
             message: "something is missing".to_owned(),
             why: None,
             mend: None,
-            why: None,
             remedy,
             origin: Origin::file("image"),
         }
