@@ -161,6 +161,19 @@ enum Format {
     Sarif,
 }
 
+#[cfg(target_os = "linux")]
+impl CheckArguments {
+    /// Whether it makes an image.
+    pub(crate) fn mends(&self) -> bool {
+        self.fix
+    }
+
+    /// Whether it runs one.
+    pub(crate) fn runs(&self) -> bool {
+        self.run
+    }
+}
+
 pub(crate) fn run(global: &Global, arguments: CheckArguments) -> Result<ExitCode, Failure> {
     let format = if arguments.json { Format::Json } else { arguments.format };
     if let Some(name) = &arguments.explain {

@@ -58,6 +58,9 @@ pub(crate) fn powers(command: &Command) -> Powers {
         Command::Build(arguments) if arguments.is_remote() => Powers::Unneeded,
         Command::Build(_) => Powers::Needed,
         Command::Own(command) => command.powers(),
+        Command::Check(arguments) if arguments.mends() => Powers::Needed,
+        // Without them it says what it cannot tell.
+        Command::Check(arguments) if arguments.runs() => Powers::Welcome,
         Command::Check(_)
         | Command::Login(_)
         | Command::Logout(_)

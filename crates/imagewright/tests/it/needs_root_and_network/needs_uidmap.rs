@@ -100,6 +100,28 @@ fn dockerfiles_come_to_the_same_as_for_root() {
 
 #[test]
 #[ignore = "needs root and network"]
+fn images_are_run_for_rules_and_users_are_made_up_as_far_as_there_are_any() {
+    let (root, user) = (context(), Ordinary::new());
+    let archive = user.home.join("base.tar");
+    drop(root.run(["image", "export", PYTHON, &format!("oci-archive:{}", archive.display())]).success());
+    fs::set_permissions(&archive, fs::Permissions::from_mode(0o644)).unwrap();
+    drop(user.succeed("image import oci-archive:base.tar"));
+    let rules = "--rule shell-does-not-start --rule python-does-not-start --rule server-does-not-answer";
+    let told = user.succeed(&format!("check {PYTHON} --for elyra --run {rules} --json"));
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let report = &told["profiles"][0];
+    assert_eq!((&report["verdict"], &report["rules"]), (&"runs".into(), &2.into()), "{report:#}");
+    // A network of its own: the image starts nothing that would answer there.
+    let output = user.run(&format!("check {PYTHON} --for kubeflow-notebook --run {rules} --json"));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = told["profiles"][0]["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|it| it["rule"] == "server-does-not-answer"), "{told:#}");
+    let left = fs::read_dir(user.home.join("store/tmp")).unwrap().count();
+    assert_eq!(left, 0, "nothing unfinished stays");
+}
+
+#[test]
+#[ignore = "needs root and network"]
 fn a_user_without_subordinate_ids_is_told_how_to_get_them() {
     let user = Ordinary::new();
     for file in ["/etc/subuid", "/etc/subgid"] {
