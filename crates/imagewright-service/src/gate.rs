@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use imagewright_check::{Finding, Level, Profile, Report, Selection, Verdict};
 use imagewright_engine::{AmendRequest, Built, Cancel};
 use imagewright_model::NoEvents;
-use imagewright_oci::Reference;
+use imagewright_oci::{Digest, Reference};
 use imagewright_store::ImageRecord;
 
 use crate::check::CheckCommand;
@@ -31,14 +31,24 @@ pub struct Gate {
 pub(crate) struct WorkingName<'a> {
     service: &'a Service,
     pub(crate) name: Reference,
+    /// An image that was there before, and stays.
+    before: Option<Digest>,
 }
 
 impl<'a> WorkingName<'a> {
+    /// For what becomes of an image that is there.
+    pub(crate) fn on(service: &'a Service, image: &ImageRecord) -> Result<Self, ServiceError> {
+        let mut working = Self::new(service);
+        working.before = Some(image.manifest.digest.clone());
+        service.store().tag(image, &working.name)?;
+        Ok(working)
+    }
+
     pub(crate) fn new(service: &'a Service) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let text = format!("imagewright.invalid/unfinished:{}-{number}", std::process::id());
-        Self { service, name: text.parse().expect("digits make a tag") }
+        Self { service, name: text.parse().expect("digits make a tag"), before: None }
     }
 
     pub(crate) fn image(&self) -> Result<ImageRecord, ServiceError> {
@@ -47,6 +57,9 @@ impl<'a> WorkingName<'a> {
 
     /// Takes an image out of the list that has no name any more.
     pub(crate) fn forget(&self, image: &ImageRecord) {
+        if self.before.as_ref() == Some(&image.manifest.digest) {
+            return;
+        }
         let store = self.service.store();
         // Where that cannot be done, it is an image more in the list.
         if let Ok(image) = store.resolve(&image.manifest.digest.to_string())

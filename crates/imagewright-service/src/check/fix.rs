@@ -81,8 +81,7 @@ impl Service {
             names => names.to_vec(),
         };
         let launcher = Some(self.store().tools_dir().join(LAUNCHER)).filter(|path| path.is_file());
-        let working = WorkingName::new(self);
-        self.store().tag(&record, &working.name)?;
+        let working = WorkingName::on(self, &record)?;
         let called = names.first().map(ToString::to_string);
         let mut fixed =
             Fixed { before: before.clone(), done: Vec::new(), left: Vec::new(), image: None, after: before };

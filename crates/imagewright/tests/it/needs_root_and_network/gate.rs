@@ -48,6 +48,16 @@ fn what_is_missing_is_added_and_the_image_is_looked_at_again() {
     let said =
         context.run(["image", "run", "demo/mended:1", "--", "sh", "-c", "pwd; python3 -m pip --version"]);
     assert!(said.success().stdout.starts_with("/opt/work\npip "));
+    // One without a name stays in the list, too.
+    let images = context.run(["image", "list", "--json"]).success().json();
+    let is_nameless = |image: &&Value| image["names"].as_array().is_none_or(Vec::is_empty);
+    let id = images.as_array().unwrap().iter().find(is_nameless);
+    let id = id.and_then(|image| image["digest"].as_str().or(image["manifest_digest"].as_str()));
+    if let Some(id) = id {
+        let by_id = ["check", id, "--for", "elyra", "--fix", "-t", "demo/again:1", "--json"];
+        drop(context.run(by_id).success());
+        assert_eq!(listed(&context).1, nameless);
+    }
     // Nothing more is to be done.
     let again = ["check", "demo/mended:1", "--for", "elyra", "--fix", "--json"];
     let again = context.run(again.iter().chain(&not_pushed)).success().json();
