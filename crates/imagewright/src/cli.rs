@@ -32,7 +32,7 @@ pub(crate) enum Command {
     #[command(flatten)]
     Own(own::OwnCommand),
     #[command(display_order = 4)]
-    Check(check::CheckArguments),
+    Check(Box<check::CheckArguments>),
     #[command(display_order = 7)]
     Login(login::LoginArguments),
     #[command(display_order = 8)]

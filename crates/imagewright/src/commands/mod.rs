@@ -83,7 +83,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Build(arguments) => build::run(&global, *arguments),
         Command::Own(command) => command.run(&global),
-        Command::Check(arguments) => check::run(&global, arguments),
+        Command::Check(arguments) => check::run(&global, *arguments),
         Command::Login(arguments) => login::login(&global, &arguments),
         Command::Logout(arguments) => login::logout(&global, &arguments),
         Command::Metadata(arguments) => metadata::run(&global, arguments),
