@@ -235,6 +235,8 @@ pub enum Reply {
         connection: Value,
         /// Ports that are closed.
         closed: Vec<u16>,
+        /// Why the kernel did not compute, where it was asked to.
+        computes: Result<(), String>,
     },
 }
 

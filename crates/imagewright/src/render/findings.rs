@@ -73,6 +73,13 @@ pub(crate) fn summaries(checked: &Checked) -> Vec<String> {
     let beside = (!checked.findings.is_empty())
         .then(|| format!("{subject} for its notebooks: {}", counts(&checked.findings, "")));
     let mut lines: Vec<_> = beside.into_iter().chain(checked.reports.iter().map(of)).collect();
+    let not_run: usize = checked.reports.iter().map(|report| report.not_run).sum();
+    if not_run > 0 {
+        lines.push(format!(
+            "{} would run the image, and were not asked: add --run",
+            size::count(not_run as u64, "rule")
+        ));
+    }
     if checked.reports.iter().any(|report| !report.findings.is_empty()) {
         lines.push(
             "`imagewright check --explain RULE` tells why a rule matters, and how to mend what it finds"

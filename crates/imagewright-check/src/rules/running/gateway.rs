@@ -1,7 +1,7 @@
 //! Whether a kernel starts for Enterprise Gateway: `launcher-no-reply`, `launcher-no-reply-for-others`.
 //!
 //! The machine plays the gateway: it has a key, listens for what the launcher sends, reads it as the gateway would, and looks whether
-//! somebody listens at the kernel's ports. Whether the kernel then computes is not asked, which would take ZeroMQ.
+//! somebody listens at the kernel's ports, and has the kernel compute.
 
 use super::tried;
 use crate::profile::ProfileSubject;
@@ -17,10 +17,10 @@ const SOURCES: &[&str] = &[
 
 pub(crate) static LAUNCHER_NO_REPLY: Rule = Rule {
     name: "launcher-no-reply",
-    summary: "Started as Enterprise Gateway starts it, the image answers, and its kernel listens.",
+    summary: "Started as Enterprise Gateway starts it, the image answers, and its kernel computes.",
     why: "The gateway gives the container an address and a key, and waits for what the launcher sends: where the kernel listens, encrypted. \
           Whatever goes wrong before that is told as \"Waited too long to get connection file\", and the container is gone by then. Here \
-          the reply is waited for, read, and the ports are tried; that the kernel computes is not.",
+          the reply is waited for and read, the ports are tried, and the kernel is asked for `1+1`.",
     mend: "What the program last said names the cause. The launcher imports these:\n\n\
            ```dockerfile\nRUN pip install --no-cache-dir pycryptodomex jupyter_client ipykernel\n```",
     sources: SOURCES,
@@ -73,10 +73,10 @@ fn kernel(subject: &ProfileSubject<'_>, user: TrialUser) -> Trial {
 
 /// What is wrong with what came; none where a gateway would go on.
 fn wrong(ran: &Ran) -> Option<String> {
-    let (connection, closed) = match &ran.reply {
+    let (connection, closed, computes) = match &ran.reply {
         Reply::None => return Some(format!("the launcher sends nothing: {}", ran.told())),
         Reply::Unreadable(why) => return Some(format!("what the launcher sends cannot be read: {why}")),
-        Reply::Read { connection, closed } => (connection, closed),
+        Reply::Read { connection, closed, computes } => (connection, closed, computes),
     };
     if connection["kernel_id"] != KERNEL {
         return Some(format!("the launcher names the kernel `{}`", connection["kernel_id"]));
@@ -88,8 +88,11 @@ fn wrong(ran: &Ran) -> Option<String> {
         return Some("the launcher says no `key`".to_owned());
     }
     let ports = closed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    (!closed.is_empty())
-        .then(|| format!("the launcher answers, and nobody listens at port {ports}: {}", ran.told()))
+    if !closed.is_empty() {
+        return Some(format!("the launcher answers, and nobody listens at port {ports}: {}", ran.told()));
+    }
+    let why = computes.as_ref().err()?;
+    Some(format!("the kernel listens, and does not compute `1+1`: {why}: {}", ran.told()))
 }
 
 fn launcher_no_reply(subject: &ProfileSubject<'_>, trials: &Trials<'_>) -> Outcome {

@@ -13,7 +13,7 @@ use rsa::pkcs8::EncodePublicKey;
 use rsa::{Pkcs1v15Encrypt, RsaPrivateKey};
 use serde_json::Value;
 
-use super::{INTERVAL, aes, wait};
+use super::{INTERVAL, aes, kernel, wait};
 
 const PORT: u16 = 8877;
 /// As long as the gateway's own.
@@ -135,7 +135,8 @@ fn looked(connection: Value, network: &PrivateNetwork, underway: &Underway<'_>) 
     // A kernel that takes somebody else for its parent ends soon after it started.
     wait(GOES_ON, underway);
     let closed = closed();
-    Reply::Read { connection, closed }
+    let computes = if closed.is_empty() { kernel::compute(&connection, network) } else { Ok(()) };
+    Reply::Read { connection, closed, computes }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod aes;
 mod gateway;
 mod http;
+mod kernel;
 
 use std::cell::RefCell;
 use std::sync::Mutex;
