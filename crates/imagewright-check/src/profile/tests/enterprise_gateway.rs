@@ -73,7 +73,7 @@ fn started(example: Example, entrypoint: &[&str], command: &[&str]) -> Example {
     example.container(|container| (container.entrypoint, container.cmd) = (words(entrypoint), words(command)))
 }
 
-const CASES: [Case; 37] = [
+const CASES: [Case; 38] = [
     (
         "default-command-broken",
         |it| without(it, BOOTSTRAP),
@@ -183,6 +183,15 @@ const CASES: [Case; 37] = [
         "has no module `jupyter_client`",
     ),
     ("kernel-missing", |it| without(it, &format!("{SITE}/ipykernel/__init__.py")), "has no ipykernel"),
+    (
+        "kernel-missing",
+        |it| {
+            let it = without(without(it, LAUNCHER), &format!("{SITE}/ipykernel/__init__.py"));
+            let ours = "usr/local/bin/imagewright-kernel-launcher";
+            started(it.files(|it| it.program(ours)), &[], &["/usr/local/bin/imagewright-kernel-launcher"])
+        },
+        "has no ipykernel",
+    ),
     (
         "python-command-missing",
         |it| without(it, "opt/conda/bin/python"),

@@ -262,8 +262,13 @@ fn launcher_needs_older_python(subject: &ProfileSubject<'_>) -> Outcome {
     subject.found(text).into()
 }
 
+/// Whether it starts them by our launcher, which needs the kernel alone.
+fn goes_by_ours(subject: &ProfileSubject<'_>) -> bool {
+    subject.command().iter().any(|word| word.ends_with("imagewright-kernel-launcher"))
+}
+
 fn kernel_missing(subject: &ProfileSubject<'_>) -> Outcome {
-    if !goes_by_launchers(subject) {
+    if !goes_by_launchers(subject) && !goes_by_ours(subject) {
         return Outcome::fine();
     }
     match language(subject).as_str() {
