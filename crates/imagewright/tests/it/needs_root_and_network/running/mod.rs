@@ -6,6 +6,7 @@ mod gateway;
 mod hostile;
 mod hub;
 mod kubeflow;
+mod needs_launcher;
 mod stacks;
 mod starts;
 
