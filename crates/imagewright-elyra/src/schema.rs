@@ -83,15 +83,21 @@ struct Failure {
 }
 
 impl Failure {
-    /// Where Python's library comes upon it: it walks keywords as they stand in the schema, items as they stand in the record.
-    fn order(&self) -> (Vec<usize>, Vec<usize>) {
+    /// Where Python's library comes upon it: it walks keywords as they stand in the schema, items as they stand in the record, and of each
+    /// item all keywords before the next one.
+    fn order(&self) -> Vec<usize> {
         let mut schema = &*DOCUMENT;
-        let positions = self.schema.iter().map(|step| {
+        let mut items = self.place.iter().filter_map(|step| step.parse().ok());
+        let mut order = Vec::new();
+        for step in &self.schema {
             let position = schema.as_object().and_then(|object| object.keys().position(|key| key == step));
             schema = schema.get(step).unwrap_or(&Plain::Null);
-            position.unwrap_or(0)
-        });
-        (positions.collect(), self.place.iter().filter_map(|step| step.parse().ok()).collect())
+            order.push(position.unwrap_or(0));
+            if step == "items" {
+                order.extend(items.next());
+            }
+        }
+        order
     }
 
     fn problem(&self, record: &Record, instance: &Value) -> Problem {
@@ -224,6 +230,11 @@ mod tests {
             (
                 r#"{"image_name": "a", "tags": ["ok", " x"]}"#,
                 "metadata.tags[1]",
+                r"' x' does not match '^[^ \t]+([ \t]+[^ \t]+)*$'",
+            ),
+            (
+                r#"{"image_name": "a", "tags": [" x", "a", ""]}"#,
+                "metadata.tags[0]",
                 r"' x' does not match '^[^ \t]+([ \t]+[^ \t]+)*$'",
             ),
             (r#"{"image_name": "a", "tags": [""]}"#, "metadata.tags[0]", "'' should be non-empty"),
