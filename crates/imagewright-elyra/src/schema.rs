@@ -87,7 +87,7 @@ impl Failure {
     /// item all keywords before the next one.
     fn order(&self) -> Vec<usize> {
         let mut schema = &*DOCUMENT;
-        let mut items = self.place.iter().filter_map(|step| step.parse().ok());
+        let mut items = self.place.iter().filter_map(|step| step.parse::<usize>().ok());
         let mut order = Vec::new();
         for step in &self.schema {
             let position = schema.as_object().and_then(|object| object.keys().position(|key| key == step));

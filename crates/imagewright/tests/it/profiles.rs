@@ -67,6 +67,7 @@ fn an_image_of_a_registry_is_read_once_and_not_kept() {
         why: Elyra runs images of root as well. Clusters often do not: OpenShift runs every image under a user of its own.
     ----- stderr -----
     registry.example/team/image:1 for Elyra 4.1: 3 warnings, 2 notes of 28 rules
+    5 rules would run the image, and were not asked: add --run
     `imagewright check --explain RULE` tells why a rule matters, and how to mend what it finds
     "#);
     assert!(
