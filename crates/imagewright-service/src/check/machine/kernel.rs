@@ -29,13 +29,13 @@ pub(super) fn compute(connection: &Value, network: &PrivateNetwork) -> Result<()
     let port = connection["shell_port"].as_u64().and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or("its connection has no `shell_port`")?;
     let key = connection["key"].as_str().unwrap_or_default();
-    let stream = network.connect(port, Duration::from_secs(5)).map_err(told)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(told)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(told)?;
+    let stream = network.connect(port, Duration::from_secs(5)).map_err(|error| told(&error))?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(|error| told(&error))?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(|error| told(&error))?;
     ask(stream, key)
 }
 
-fn told(error: io::Error) -> String {
+fn told(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("it does not answer within {} seconds", PATIENCE.as_secs())
@@ -45,16 +45,16 @@ fn told(error: io::Error) -> String {
 }
 
 fn ask(mut stream: impl Read + Write, key: &str) -> Result<(), String> {
-    greet(&mut stream).map_err(told)?;
+    greet(&mut stream).map_err(|error| told(&error))?;
     let message = request(key);
     let last = message.len() - 1;
     for (number, frame) in message.iter().enumerate() {
-        send(&mut stream, if number == last { 0 } else { MORE }, frame).map_err(told)?;
+        send(&mut stream, if number == last { 0 } else { MORE }, frame).map_err(|error| told(&error))?;
     }
-    stream.flush().map_err(told)?;
+    stream.flush().map_err(|error| told(&error))?;
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
-        let frames = receive(&mut stream).map_err(told)?;
+        let frames = receive(&mut stream).map_err(|error| told(&error))?;
         if let Some(outcome) = answer(&frames) {
             return outcome;
         }
