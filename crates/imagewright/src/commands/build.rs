@@ -239,6 +239,19 @@ impl GateFlags {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+impl GateFlags {
+    /// Refuses what needs the image in the store.
+    pub(super) fn refuse(&self) -> Result<(), Failure> {
+        if self.profiles.is_empty() && self.allow.is_empty() {
+            return Ok(());
+        }
+        let text = "an image that a daemon builds is not asked whether it runs somewhere";
+        Err(Failure::new(imagewright_model::ErrorKind::Usage, text)
+            .with_hint("build it on Linux, or ask `imagewright check --for` there"))
+    }
+}
+
 /// Building by a server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]

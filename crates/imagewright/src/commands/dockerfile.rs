@@ -160,6 +160,8 @@ pub(super) fn run(global: &Global, arguments: BuildArguments) -> Result<ExitCode
         Some(file) if file == Path::new("-") => (None, Some(standard_input()?)),
         file => (file, None),
     };
+    #[cfg(not(target_os = "linux"))]
+    gate.refuse()?;
     let publishing = Publishing::prepare(publishing)?;
     let push = process.push || publishing.is_some();
     let cancel = Cancel::new();

@@ -1,4 +1,4 @@
-//! Runs an image for rules that want to see it run, in our own sandbox: a [`Machine`](imagewright_check::Machine) of the engine's.
+//! Runs an image for rules that want to see it run, in our own sandbox: a [`Machine`] of the engine's.
 
 mod aes;
 mod gateway;
