@@ -94,6 +94,8 @@ class Planning {
 
     later() {
         clearTimeout(this.timer);
+        // What stands there is of what was written before.
+        this.form.querySelector("#plan")?.classList.add("stale");
         this.timer = setTimeout(() => {
             // Somebody is choosing a name: half of one is none.
             if (this.form.querySelector(".suggestions:not([hidden])")) { this.later(); return; }
