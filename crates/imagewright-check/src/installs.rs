@@ -2,7 +2,7 @@
 
 use imagewright_dockerfile::{Action, BuildPlan, DEFAULT_PATH, DockerfileError, RunAction, Step};
 use imagewright_model::spec::Origin;
-use imagewright_oci::ContainerConfig;
+use imagewright_oci::{ContainerConfig, Reference};
 use serde_json::{Map, Value, json};
 
 use crate::dockerfile::{DockerfileSubject, Surroundings};
@@ -14,6 +14,8 @@ use crate::shell::ShellCommand;
 pub struct AsSpec {
     /// The spec, as an `image.yaml` has it. It has what could be understood.
     pub spec: Value,
+    /// Requirements files that it installs from: where that stands, and how they are called there. What is in them is not in the spec.
+    pub files: Vec<(Origin, String)>,
     /// What the spec does not have: where it stands, and what it is, in a sentence.
     pub left: Vec<(Origin, String)>,
 }
@@ -23,13 +25,9 @@ pub struct AsSpec {
 ///
 /// # Errors
 /// What is wrong with the Dockerfile itself, as building it would say.
-pub fn as_spec(
-    text: &str,
-    plan: &BuildPlan,
-    surroundings: &dyn Surroundings,
-) -> Result<AsSpec, DockerfileError> {
-    let subject = DockerfileSubject::new(text, plan, surroundings)?;
-    let mut reading = Reading { subject: &subject, lists: Lists::default(), left: Vec::new() };
+pub fn as_spec(text: &str, plan: &BuildPlan) -> Result<AsSpec, DockerfileError> {
+    let subject = DockerfileSubject::new(text, plan, &Alone)?;
+    let mut reading = Reading::default();
     let chain = subject.image();
     if let Some(last) = plan.stages.last().filter(|_| chain.is_empty()) {
         reading.left.push((last.origin.clone(), "what it does depends on its base".to_owned()));
@@ -39,14 +37,27 @@ pub fn as_spec(
     if let Some(first) = chain.first() {
         spec.insert("base".to_owned(), first.planned.written_base.clone().into());
     }
-    let Reading { lists, mut left, .. } = reading;
+    let Reading { lists, files, mut left } = reading;
     lists.write(&mut spec);
     if let (Some(first), Some(last)) = (chain.first(), chain.last()) {
         let changed = Settings { begins: &first.begins, ends: &last.lowered.container };
         changed.write(&mut spec, &last.planned.origin, &mut left);
     }
     left.sort_by_key(|(origin, _)| origin.line);
-    Ok(AsSpec { spec: Value::Object(spec), left })
+    Ok(AsSpec { spec: Value::Object(spec), files, left })
+}
+
+/// A Dockerfile of whose base and files nothing is known.
+struct Alone;
+
+impl Surroundings for Alone {
+    fn read(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn base(&self, _: &Reference) -> Option<ContainerConfig> {
+        None
+    }
 }
 
 /// Packages, in the order in which they are installed.
@@ -81,13 +92,14 @@ fn add(list: &mut Vec<String>, name: &str) {
     }
 }
 
-struct Reading<'a> {
-    subject: &'a DockerfileSubject<'a>,
+#[derive(Default)]
+struct Reading {
     lists: Lists,
+    files: Vec<(Origin, String)>,
     left: Vec<(Origin, String)>,
 }
 
-impl Reading<'_> {
+impl Reading {
     fn step(&mut self, step: &Step) {
         match &step.action {
             Action::Run(run) => self.run(&step.origin, run),
@@ -206,7 +218,7 @@ impl Reading<'_> {
                     }
                 }
                 for file in values(arguments, &["-r", "--requirement"]) {
-                    self.requirements(origin, file);
+                    self.files.push((origin.clone(), file.to_owned()));
                 }
                 let others = [
                     "-c",
@@ -227,28 +239,6 @@ impl Reading<'_> {
             }
             Some((&("cache" | "config" | "check" | "list" | "freeze"), _)) => {}
             _ => self.leave(origin, format!("`{}` is not an installation", shown(command))),
-        }
-    }
-
-    /// Lines of a requirements file that the context has.
-    fn requirements(&mut self, origin: &Origin, file: &str) {
-        let name = file.rsplit('/').next().unwrap_or(file);
-        let text = self.subject.text_in_image(file).or_else(|| self.subject.text_in_context(name));
-        match text {
-            None => self.leave(origin, format!("packages of `{file}`: add that file as well")),
-            Some(text) => {
-                for line in text.lines() {
-                    let line = line.split(" #").next().unwrap_or(line).trim();
-                    match line {
-                        "" => {}
-                        line if line.starts_with('#') => {}
-                        line if line.starts_with('-') => {
-                            self.leave(origin, format!("the line `{line}` of `{file}`"));
-                        }
-                        line => add(&mut self.lists.pip, line),
-                    }
-                }
-            }
         }
     }
 

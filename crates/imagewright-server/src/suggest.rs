@@ -135,7 +135,9 @@ impl Server {
         let images = self.images(principal, &built, OrderBy::default(), &page).await?.items;
         let mut names = HashSet::new();
         for view in &images {
-            let lines = view.image.spec.as_ref().and_then(|spec| spec.get(list)).and_then(Value::as_array);
+            let said = view.image.spec.as_ref().and_then(|spec| spec.get(list));
+            // A list is short for an object that has one.
+            let lines = said.and_then(|said| said.get("packages").unwrap_or(said).as_array());
             names.extend(lines.into_iter().flatten().filter_map(Value::as_str).map(name_in));
         }
         Ok(names)
@@ -187,8 +189,7 @@ impl Server {
             return Ok(Vec::new());
         }
         let all = PageRequest { after: None, limit: LOOKED_AT };
-        let with = ImageFilter { search: None, ..ImageFilter::default() };
-        let images = self.images(principal, &with, OrderBy::default(), &all).await?.items;
+        let images = self.images(principal, &ImageFilter::default(), OrderBy::default(), &all).await?.items;
         let is_of = |reference: &Option<String>| {
             reference.as_ref().and_then(|text| text.parse::<Reference>().ok()).is_some_and(|known| {
                 known.registry() == repository.registry() && known.repository() == repository.repository()
@@ -224,7 +225,10 @@ fn debian(base: Option<&str>) -> Packages {
 
 fn listed(channels: Option<&str>) -> Vec<String> {
     let all = channels.unwrap_or_default().split(',').map(str::trim);
-    all.filter(|channel| !channel.is_empty()).map(str::to_owned).collect()
+    // The server's own files are nobody's channel.
+    all.filter(|channel| !channel.is_empty() && !channel.starts_with("file:") && !channel.starts_with('/'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The name at the begin of a line of a list.

@@ -61,6 +61,8 @@ impl Service {
         let (client, pusher) = (client(pull)?, client(push)?);
         self.registries = Registries { client, pusher, store: self.store().clone(), asked: Asked::default() };
         self.engine.remote = Box::new(self.registries.clone());
+        // What else asks registries has no other logins either.
+        self.credentials = CredentialFiles::default();
         Ok(self)
     }
 

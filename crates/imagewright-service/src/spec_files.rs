@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use imagewright_check::{Surroundings, as_spec};
+use imagewright_check::as_spec;
 use imagewright_dockerfile::{Dockerfile, DockerfileError, PlanRequest};
 use imagewright_model::spec::{NotInDocument, Origin, PartialSpec, SpecError, SpecFiles, read_folder};
-use imagewright_oci::{ContainerConfig, Platform, Reference};
+use imagewright_oci::Platform;
 use serde_json::Value;
 
 /// A file that somebody hands over.
@@ -95,7 +95,7 @@ impl Kind {
 }
 
 /// Reads files together, as those of a folder: lists of packages, an `image.yaml`, a Dockerfile. Each is known by its name, or by how it
-/// begins. Files that a Dockerfile reads lists from are taken from there.
+/// begins.
 ///
 /// # Errors
 /// What is malformed, and where.
@@ -105,8 +105,7 @@ pub fn read_files(files: &[GivenFile]) -> Result<ReadFiles, GivenFileError> {
         Some(text) => given.dockerfile(text)?,
         None => ReadFiles { spec: Value::Object(serde_json::Map::new()), left: Vec::new() },
     };
-    let taken = given.taken_by_dockerfile();
-    let lists = Lists { given: &given, taken };
+    let lists = Lists { given: &given };
     if !lists.is_empty() {
         let (spec, notes) = lists.read()?;
         join_specs(&mut read.spec, spec);
@@ -145,40 +144,28 @@ impl Given {
             build_platform: Platform::host(),
         };
         let plan = Dockerfile::parse(&self.shown[Kind::Dockerfile.file()], text)?.plan(&request)?;
-        let read = as_spec(text, &plan, self)?;
+        let read = as_spec(text, &plan)?;
+        let is_here = |file: &str| {
+            let name = file.rsplit('/').next();
+            self.shown.values().any(|shown| Some(shown.as_str()) == name)
+        };
+        // What is in files that are here is read as the lists that they are.
+        let missing = read.files.iter().filter(|(_, file)| !is_here(file));
+        let missing =
+            missing.map(|(origin, file)| format!("{origin}: packages of `{file}`: add that file as well"));
         let left = read.left.iter().map(|(origin, what)| format!("{origin}: {what}"));
-        Ok(ReadFiles { spec: read.spec, left: left.collect() })
-    }
-
-    /// Lists that the Dockerfile installs from: they would come twice.
-    fn taken_by_dockerfile(&self) -> bool {
-        let dockerfile = self.files.get(Kind::Dockerfile.file());
-        dockerfile.is_some_and(|text| text.contains("requirements") && text.contains("-r"))
-    }
-}
-
-impl Surroundings for Given {
-    fn read(&self, path: &str) -> Option<String> {
-        let name = path.rsplit('/').next()?;
-        let kind = self.shown.iter().find(|(_, shown)| shown.as_str() == name).map(|(kind, _)| *kind);
-        self.files.get(kind.unwrap_or(name)).cloned()
-    }
-
-    fn base(&self, _: &Reference) -> Option<ContainerConfig> {
-        None
+        Ok(ReadFiles { spec: read.spec, left: missing.chain(left).collect() })
     }
 }
 
 /// The files that are lists.
 struct Lists<'a> {
     given: &'a Given,
-    taken: bool,
 }
 
 impl Lists<'_> {
     fn has(&self, path: &str) -> bool {
-        let is_taken = self.taken && path == Kind::Requirements.file();
-        self.given.files.contains_key(path) && path != Kind::Dockerfile.file() && !is_taken
+        self.given.files.contains_key(path) && path != Kind::Dockerfile.file()
     }
 
     fn is_empty(&self) -> bool {
@@ -296,7 +283,7 @@ mod tests {
     fn a_dockerfile_and_its_list_are_read_together_and_once() {
         let dockerfile = "FROM a:1\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nRUN make\n";
         let both = read(&[("Dockerfile", dockerfile), ("requirements.txt", "six\n")]).unwrap();
-        assert_eq!(both.spec, json!({"base": "a:1", "pip": ["six"]}));
+        assert_eq!(both.spec, json!({"base": "a:1", "pip": {"packages": ["six"]}}));
         assert_eq!(both.left, ["Dockerfile:4: `make` is a command of its own"]);
         let alone = read(&[("Dockerfile", dockerfile)]).unwrap();
         assert_eq!(alone.left[0], "Dockerfile:3: packages of `requirements.txt`: add that file as well");

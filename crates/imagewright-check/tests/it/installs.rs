@@ -3,13 +3,13 @@
 use imagewright_check::as_spec;
 use serde_json::json;
 
-use crate::support::{Around, plan};
+use crate::support::plan;
 
-fn read(text: &str, files: &[(&str, &str)]) -> (serde_json::Value, Vec<String>) {
-    let around = files.iter().fold(Around::default(), |around, (path, text)| around.file(path, text));
-    let read = as_spec(text, &plan(text), &around).expect("the text can be read");
+/// The spec, files of lists, and what is left.
+fn read(text: &str) -> (serde_json::Value, Vec<String>, Vec<String>) {
+    let read = as_spec(text, &plan(text)).expect("the stages can be lowered");
     let told = read.left.iter().map(|(origin, what)| format!("{origin}: {what}")).collect();
-    (read.spec, told)
+    (read.spec, read.files.into_iter().map(|(_, file)| file).collect(), told)
 }
 
 #[test]
@@ -30,14 +30,15 @@ WORKDIR /work
 EXPOSE 8888
 CMD ["jupyter", "lab"]
 "#;
-    let (spec, left) = read(text, &[("requirements.txt", "# what we use\nnumpy>=2  # fast\n\nsix\n")]);
+    let (spec, files, left) = read(text);
+    assert_eq!(files, ["/tmp/requirements.txt"]);
     assert_eq!(
         spec,
         json!({
             "base": "registry.example/python:3.13-slim",
             "apt": ["git", "curl=8.*"],
             "conda": {"packages": ["nodejs=22"], "channels": ["conda-forge"]},
-            "pip": ["scipy>=1.11", "pandas[excel]", "numpy>=2", "six"],
+            "pip": ["scipy>=1.11", "pandas[excel]"],
             "env": {"LANG": "C.UTF-8", "HOME": "/home/jovyan"},
             "labels": {"org.opencontainers.image.title": "Analysis"},
             "user": "1000",
@@ -62,7 +63,7 @@ RUN apt-get purge -y git && apt-get upgrade -y
 HEALTHCHECK CMD true
 ENV PATH=/opt/x:$PATH
 "#;
-    let (spec, left) = read(text, &[]);
+    let (spec, _, left) = read(text);
     assert_eq!(spec["base"], "b:1");
     assert_eq!(spec["pip"], json!(["numpy"]));
     insta::assert_snapshot!(left.join("\n"));
@@ -71,7 +72,7 @@ ENV PATH=/opt/x:$PATH
 #[test]
 fn stages_on_one_another_are_read_together() {
     let text = "FROM a:1 AS one\nRUN pip install six\nFROM one\nRUN pip install numpy\n";
-    let (spec, left) = read(text, &[]);
+    let (spec, _, left) = read(text);
     assert_eq!(spec, json!({"base": "a:1", "pip": ["six", "numpy"]}));
     assert_eq!(left, [""; 0]);
 }

@@ -14,7 +14,7 @@ use super::error::PipError;
 use super::guess::{LIKELY_MINOR, likely};
 use super::solve::stand_in;
 use crate::error::EngineError;
-use crate::fetch::{Expected, FetchError, Fetcher};
+use crate::fetch::{FetchError, Fetcher};
 use crate::names::Names;
 use crate::outside::Outside;
 use crate::uv::Uv;
@@ -76,15 +76,8 @@ impl ListedIndexes {
     fn page(&self, url: &SecretUrl) -> Result<File, FetchError> {
         let target = |source| FetchError::Target { url: url.clone(), source };
         let mut file = tempfile::tempfile().map_err(target)?;
-        let expected = Expected::default();
-        let mut done = 0_u64;
-        self.fetcher.fetch_file(url, &expected, &mut file, &mut |bytes| {
-            done = done.saturating_add_signed(bytes);
-        })?;
+        self.fetcher.fetch_changed(url, None, LARGEST, &mut file, &mut |_| {})?;
         file.rewind().map_err(target)?;
-        if done > LARGEST {
-            return Err(FetchError::TooLarge { url: url.clone(), limit: LARGEST });
-        }
         Ok(file)
     }
 }

@@ -104,7 +104,7 @@ fn files_that_are_dropped_become_the_form() {
     assert_eq!(value(&browser, "base"), "registry.example/base:1");
     assert_eq!(
         (value(&browser, "apt"), value(&browser, "pip")),
-        ("git".to_owned(), "six>=1\nnumpy".to_owned())
+        ("git".to_owned(), "numpy\nsix>=1".to_owned())
     );
     assert!(value(&browser, "more").contains("\"user\": \"1000\""), "{}", value(&browser, "more"));
     // A list more: it is added, and what is malformed says where.
@@ -112,7 +112,7 @@ fn files_that_are_dropped_become_the_form() {
     browser.wait_for_text("environment.yml was read.");
     assert_eq!(
         (value(&browser, "conda"), value(&browser, "pip")),
-        ("r-base".to_owned(), "six>=1\nnumpy\nscipy".to_owned())
+        ("r-base".to_owned(), "numpy\nsix>=1\nscipy".to_owned())
     );
     drop_files(&[("requirements.txt", "six\n==2\n")]);
     browser.wait_for_text("requirements.txt:2");
