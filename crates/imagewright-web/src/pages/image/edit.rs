@@ -212,13 +212,12 @@ async fn save(State(app): State<App>, Path(name): Path<Name>, Posted { visitor, 
 
 /// The form with what files say filled in. Without a name, a file is what its text looks like.
 async fn read(app: &App, visitor: &Visitor, fields: Fields, image: Option<Image>) -> Shown {
-    let names: Vec<&str> = fields.all("given_name").collect();
-    let texts = fields.sent().iter().filter(|(name, text)| name == "given_text" && !text.trim().is_empty());
-    let file = |(place, (_, text)): (usize, &(String, String))| GivenFile {
-        name: names.get(place).copied().unwrap_or_default().to_owned(),
-        text: text.replace("\r\n", "\n"),
-    };
-    let files: Vec<GivenFile> = texts.enumerate().map(file).collect();
+    let names = fields.all("given_name").chain(std::iter::repeat(""));
+    let texts = fields.sent().iter().filter(|(name, _)| name == "given_text").map(|(_, text)| text);
+    let given = names.zip(texts).filter(|(_, text)| !text.trim().is_empty());
+    let file =
+        |(name, text): (&str, &String)| GivenFile { name: name.to_owned(), text: text.replace("\r\n", "\n") };
+    let files: Vec<GivenFile> = given.map(file).collect();
     let wrong = |fields: Fields, detail: String| fields.wrong("/given", detail);
     let found = match app.server.read_files(&visitor.principal, &files) {
         Ok(found) => found,

@@ -97,7 +97,8 @@ fn files_that_are_dropped_become_the_form() {
     };
     let dockerfile = "FROM registry.example/base:1\nRUN apt-get update && apt-get install -y git\n\
                       COPY requirements.txt .\nRUN pip install -r requirements.txt\nUSER 1000\nRUN make\n";
-    drop_files(&[("Dockerfile", dockerfile), ("requirements.txt", "six>=1\nnumpy\n")]);
+    // One that is empty says nothing, and is no reason to mistake the others.
+    drop_files(&[("empty.txt", ""), ("Dockerfile", dockerfile), ("requirements.txt", "six>=1\nnumpy\n")]);
     browser.wait_for_text("Dockerfile, requirements.txt was read.");
     browser.wait_for_text("Dockerfile:6: `make` is a command of its own");
     assert_eq!(value(&browser, "display_name"), "Dropped");
