@@ -48,11 +48,19 @@ class KernelRequest:
         variables["KERNEL_ID"] = self.kernel_id
         variables["RESPONSE_ADDRESS"] = self.arguments.response_address
         variables["PUBLIC_KEY"] = self.arguments.public_key
-        variables["PORT_RANGE"] = self.arguments.port_range or "0..0"
-        variables["KERNEL_SPARK_CONTEXT_INIT_MODE"] = self.arguments.spark_context_initialization_mode or "none"
+        variables["PORT_RANGE"] = self.port_range()
+        variables["KERNEL_SPARK_CONTEXT_INIT_MODE"] = self.spark_mode()
         if self.arguments.kernel_class_name:
             variables["KERNEL_CLASS_NAME"] = self.arguments.kernel_class_name
         return variables
+
+    def port_range(self):
+        """The ports that the kernel may take; any, where nobody said."""
+        return self.arguments.port_range or "0..0"
+
+    def spark_mode(self):
+        """When a session of Spark begins."""
+        return self.arguments.spark_context_initialization_mode or "none"
 
     def labels(self):
         """What the gateway finds the kernel by."""

@@ -15,6 +15,7 @@ mod name;
 mod new;
 mod problems;
 mod proxy;
+mod warnings;
 
 pub use allowed::AllowedKernels;
 pub use error::KernelspecError;

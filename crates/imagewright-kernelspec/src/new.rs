@@ -101,7 +101,7 @@ impl NewKernelspec {
     /// Where something is asked for that the process proxy does not know, or something is missing or malformed.
     pub fn build(&self) -> Result<Kernelspec, KernelspecError> {
         self.check()?;
-        let Layout { command, variables, settings, mut files } = self.proxy.lay_out(self)?;
+        let Layout { command, variables, settings, mut files } = self.proxy.lay_out(self);
         let mut environment = Map::new();
         for (name, value) in variables.into_iter().chain(self.variables()) {
             environment.insert(name, value.into());
@@ -117,31 +117,6 @@ impl NewKernelspec {
         document.insert("argv".to_owned(), command.into());
         files.extend(logos(&self.language));
         Ok(Kernelspec { name: self.name.clone(), document, files })
-    }
-
-    /// What will not work, or not as one may think, in sentences.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.spark.is_some_and(|mode| mode != SparkMode::None) {
-            match self.proxy {
-                Proxy::DockerSwarm => warnings.push(
-                    "Spark in a service of Docker Swarm is alone in its container: workers elsewhere cannot reach a driver whose service \
-                     has no published ports"
-                        .to_owned(),
-                ),
-                Proxy::Docker => warnings.push(
-                    "Spark in a container of Docker is alone in it (`local[*]`): a master elsewhere cannot reach the driver".to_owned(),
-                ),
-                _ => {}
-            }
-        }
-        if self.proxy == Proxy::Distributed && self.image.registry() == "docker.io" {
-            warnings.push(format!(
-                "each host pulls `{}` from the default registry: name your own registry where it is not there",
-                self.image
-            ));
-        }
-        warnings
     }
 
     /// The variables of `env`, in order.

@@ -3,9 +3,9 @@
 use super::{Layout, scripts};
 use crate::NewKernelspec;
 
-const SCRIPT: &str = "launch_docker.py";
+const SCRIPT: scripts::Script = ("launch_docker.py", include_str!("../../scripts/launch_docker.py"));
 
 pub(super) fn lay_out(new: &NewKernelspec) -> Layout {
-    let files = scripts::with_request(SCRIPT, include_str!("../../scripts/launch_docker.py"));
+    let files = scripts::with_request(SCRIPT, &[]);
     Layout { command: scripts::command(SCRIPT, new), files, ..Layout::default() }
 }

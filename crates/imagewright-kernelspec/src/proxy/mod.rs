@@ -3,9 +3,15 @@
 //! Each has a module, which lays out what is particular to it ([`Layout`]): the command that the gateway runs, variables, settings, and the
 //! files that the command needs. Class names and settings are those of Enterprise Gateway 3.3.
 
+mod conductor;
+mod custom_resource;
 mod distributed;
 mod docker;
+mod kubernetes;
 mod scripts;
+mod spark;
+mod spark_operator;
+mod yarn;
 
 use std::fmt;
 use std::str::FromStr;
@@ -140,21 +146,26 @@ impl Proxy {
         matches!(self, Self::Kubernetes | Self::SparkOperator | Self::CustomResource)
     }
 
-    pub(crate) fn lay_out(self, new: &NewKernelspec) -> Result<Layout, KernelspecError> {
+    pub(crate) fn lay_out(self, new: &NewKernelspec) -> Layout {
         match self {
-            Self::Docker | Self::DockerSwarm => Ok(docker::lay_out(new)),
-            Self::Distributed => Ok(distributed::lay_out(new)),
-            Self::Kubernetes
-            | Self::SparkOperator
-            | Self::CustomResource
-            | Self::YarnCluster
-            | Self::Conductor => unimplemented_yet(self),
+            Self::Docker | Self::DockerSwarm => docker::lay_out(new),
+            Self::Kubernetes => kubernetes::lay_out(new),
+            Self::SparkOperator => spark_operator::lay_out(new),
+            Self::CustomResource => custom_resource::lay_out(new),
+            Self::Distributed => distributed::lay_out(new),
+            Self::YarnCluster => yarn::lay_out(new),
+            Self::Conductor => conductor::lay_out(new),
         }
     }
-}
 
-fn unimplemented_yet(proxy: Proxy) -> Result<Layout, KernelspecError> {
-    Err(KernelspecError::UnknownProxy { name: proxy.to_string(), like: None })
+    /// Whether kernels are started by `spark-submit`, or by an operator that calls it.
+    pub(crate) fn submits_to_spark(self, has_spark: bool) -> bool {
+        match self {
+            Self::Kubernetes => has_spark,
+            Self::SparkOperator | Self::YarnCluster | Self::Conductor => true,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Proxy {
@@ -178,18 +189,4 @@ impl FromStr for Proxy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_goes_by_its_name_and_class() {
-        for proxy in Proxy::ALL {
-            assert_eq!(proxy.name().parse::<Proxy>().unwrap(), proxy);
-            assert_eq!(Proxy::of_class(proxy.class_name()), Some(proxy));
-        }
-        let error = "swarm".parse::<Proxy>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no process proxy `swarm`");
-        let error = "docker-swam".parse::<Proxy>().unwrap_err();
-        assert_eq!(error.hint().unwrap(), "did you mean `docker-swarm`?");
-    }
-}
+mod tests;

@@ -150,4 +150,5 @@ async def main(folder, command, *rest):
         gateway.stop()
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

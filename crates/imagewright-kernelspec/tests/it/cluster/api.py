@@ -1,0 +1,213 @@
+"""A stand-in for the API of a Kubernetes cluster, over HTTPS, for what Enterprise Gateway and its scripts ask of one.
+
+    api.py FOLDER     FOLDER/cluster.json says what there is; FOLDER/port gets the port, FOLDER/calls.jsonl what was asked
+
+It takes what a real one would take: objects are held against the models of the `kubernetes` package, and whoever asks against the roles that
+`cluster.json` gives the token. Pods are run by `pods.py`, as processes in process namespaces of their own.
+"""
+
+import json
+import os
+import signal
+import ssl
+import sys
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import certificate
+import checks
+from pods import Runner
+
+NAMESPACED = {"pods": "Pod", "secrets": "Secret", "configmaps": "ConfigMap", "services": "Service", "persistentvolumeclaims": "PersistentVolumeClaim"}
+OTHER = {"namespaces": "Namespace", "persistentvolumes": "PersistentVolume"}
+ROLES = {"rolebindings": "RoleBinding"}
+
+
+class Refusal(Exception):
+    def __init__(self, code, reason, message):
+        super().__init__(message)
+        self.body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}
+        self.code = code
+
+
+class Cluster:
+    def __init__(self, folder):
+        self.folder = folder
+        with open(os.path.join(folder, "cluster.json"), encoding="utf-8") as file:
+            self.settings = json.load(file)
+        self.lock = threading.RLock()
+        self.objects = {}
+        for item in self.settings["objects"]:
+            plural = next(plural for plural, kind in {**NAMESPACED, **OTHER}.items() if kind == item["kind"])
+            self.objects[plural, item["metadata"].get("namespace"), item["metadata"]["name"]] = item
+        self.log = open(os.path.join(folder, "calls.jsonl"), "a", buffering=1, encoding="utf-8")
+        self.runner = Runner(self)
+
+    def note(self, **what):
+        with self.lock:
+            self.log.write(json.dumps(what) + "\n")
+
+    def create(self, plural, namespace, item):
+        name = item.get("metadata", {}).get("name")
+        known = self.settings["resources"].get(plural)
+        problem = checks.of_resource(item, known, namespace) if known else checks.of_object(plural, item, namespace)
+        if problem:
+            raise Refusal(422, "Invalid", f"{item.get('kind')} \"{name}\" is invalid: {problem}")
+        with self.lock:
+            if namespace and ("namespaces", None, namespace) not in self.objects:
+                raise Refusal(404, "NotFound", f'namespaces "{namespace}" not found')
+            there = self.objects.get((plural, namespace, name))
+            if there:
+                going = "object is being deleted: " if there["metadata"].get("deletionTimestamp") else ""
+                raise Refusal(409, "AlreadyExists", f'{going}{plural} "{name}" already exists')
+            item["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now()}
+            if namespace:
+                item["metadata"]["namespace"] = namespace
+            self.objects[plural, namespace, name] = item
+        if plural == "pods":
+            item["status"] = {"phase": "Pending"}
+            self.runner.start(item)
+        if known:
+            self.runner.operate(item)
+        return item
+
+    def get(self, plural, namespace, name):
+        with self.lock:
+            found = self.objects.get((plural, namespace, name))
+        if not found:
+            raise Refusal(404, "NotFound", f'{plural} "{name}" not found')
+        return found
+
+    def list(self, plural, namespace, selector):
+        wanted = dict(part.split("=", 1) for part in selector.split(",") if part)
+        with self.lock:
+            found = [item for (kind, where, _), item in self.objects.items() if kind == plural and namespace in (None, where)]
+        return [item for item in found if wanted.items() <= item["metadata"].get("labels", {}).items()]
+
+    def delete(self, plural, namespace, name):
+        item = self.get(plural, namespace, name)
+        with self.lock:
+            if not item["metadata"].get("deletionTimestamp"):
+                item["metadata"]["deletionTimestamp"] = now()
+                threading.Thread(target=self.remove, args=(plural, namespace, name)).start()
+        return item
+
+    def remove(self, plural, namespace, name):
+        """What is deleted stays for a moment, as it does in clusters; what belongs to it goes after it."""
+        with self.lock:
+            item = self.objects.get((plural, namespace, name))
+        if plural == "pods":
+            self.runner.end(item)
+        time.sleep(0.5)
+        with self.lock:
+            self.objects.pop((plural, namespace, name), None)
+            uid = item["metadata"]["uid"] if item else None
+            owned = [key for key, other in self.objects.items() if any(owner["uid"] == uid for owner in other["metadata"].get("ownerReferences", []))]
+            if plural == "namespaces":
+                owned = [key for key in self.objects if key[1] == name]
+        for key in owned:
+            self.delete(*key)
+
+    def allow(self, token, verb, group, resource):
+        who = self.settings["tokens"].get(token)
+        if not who:
+            raise Refusal(401, "Unauthorized", "Unauthorized")
+        rules = self.settings["rules"][who]
+        granted = any(
+            group in rule["apiGroups"] and resource in rule["resources"] and verb in rule["verbs"] for rule in rules
+        )
+        self.note(who=who, verb=verb, group=group, resource=resource, granted=granted)
+        if not granted:
+            raise Refusal(403, "Forbidden", f'{resource} is forbidden: User "{who}" cannot {verb} resource "{resource}" in API group "{group}"')
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    cluster = None
+
+    def log_message(self, *_):
+        pass
+
+    def place(self):
+        """Group, resource, namespace and name of a path."""
+        path, _, query = self.path.partition("?")
+        words = path.strip("/").split("/")
+        if words[0] == "api" and words[1] == "v1":
+            group, words = "", words[2:]
+        elif words[0] == "apis":
+            group, words = words[1], words[3:]
+        else:
+            raise Refusal(404, "NotFound", "the server could not find the requested resource")
+        namespace = None
+        if words[0] == "namespaces" and len(words) > 2:
+            namespace, words = words[1], words[2:]
+        known = {**NAMESPACED, **OTHER} if group == "" else ROLES if group == "rbac.authorization.k8s.io" else self.cluster.settings["resources"]
+        if words[0] not in known or (known is self.cluster.settings["resources"] and known[words[0]]["group"] != group):
+            raise Refusal(404, "NotFound", "the server could not find the requested resource")
+        return group, words[0], namespace, words[1] if len(words) > 1 else None, query
+
+    def answer(self, code, body):
+        text = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def serve(self):
+        size = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(size)) if size else None
+        try:
+            group, plural, namespace, name, query = self.place()
+            token = self.headers.get("Authorization", "").partition(" ")[2]
+            verb = {"POST": "create", "DELETE": "delete", "GET": "get" if name else "list"}.get(self.command)
+            if verb is None:
+                raise Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+            self.cluster.allow(token, verb, group, plural)
+            self.answer(200 if verb != "create" else 201, self.act(verb, plural, namespace, name, query, body))
+        except Refusal as refusal:
+            self.answer(refusal.code, refusal.body)
+
+    def act(self, verb, plural, namespace, name, query, body):
+        if verb == "create":
+            made = self.cluster.create(plural, namespace, body)
+            self.cluster.note(made=made)
+            return made
+        if verb == "delete":
+            return self.cluster.delete(plural, namespace, name)
+        if verb == "get":
+            return self.cluster.get(plural, namespace, name)
+        selector = parse_qs(query).get("labelSelector", [""])[0]
+        kind = {**NAMESPACED, **OTHER}.get(plural, "")
+        return {"kind": f"{kind}List", "apiVersion": "v1", "metadata": {}, "items": self.cluster.list(plural, namespace, selector)}
+
+    do_GET = do_POST = do_DELETE = do_PATCH = do_PUT = serve
+
+
+def main(folder):
+    certificate.make(folder)
+    Handler.cluster = cluster = Cluster(folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    cluster.port = server.server_address[1]
+    with open(os.path.join(folder, "port.new"), "w", encoding="utf-8") as file:
+        file.write(str(cluster.port))
+    os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        server.serve_forever()
+    finally:
+        cluster.runner.end_all()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

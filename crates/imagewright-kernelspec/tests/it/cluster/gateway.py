@@ -1,0 +1,41 @@
+"""Starts an Enterprise Gateway inside the cluster of `api.py`, and does with it what its users do. Each thing that is done is a line of JSON.
+
+    gateway.py TOOLS FOLDER use KERNELSPEC      start, execute, interrupt, restart, execute, stop
+    gateway.py TOOLS FOLDER bare KERNELSPEC     start it for a client that sends no variables at all, and execute
+    gateway.py TOOLS FOLDER fail KERNELSPEC     start it in vain
+
+TOOLS has `enterprise_gateway.py`, which the tests of the launcher use as well. To be run by the Python that the gateway is installed for.
+"""
+
+import asyncio
+import sys
+
+sys.path.insert(0, sys.argv[1])
+import enterprise_gateway  # noqa: E402
+from enterprise_gateway import Gateway, tell, use  # noqa: E402
+
+
+async def bare(gateway, name):
+    kernel = (await gateway.call("POST", "/api/kernels", {"name": name}))["id"]
+    tell("executed", **await gateway.execute(kernel, "import os; print(os.environ['PRICE'], 'SECRET_OF_GATEWAY' in os.environ)"))
+    await gateway.call("DELETE", f"/api/kernels/{kernel}")
+
+
+async def fail(gateway, name):
+    try:
+        await gateway.start(name)
+    except RuntimeError as error:
+        tell("failed", reason=str(error))
+
+
+async def main(folder, command, name):
+    enterprise_gateway.PATIENCE = 120
+    gateway = Gateway(folder)
+    try:
+        await gateway.wait()
+        await {"use": use, "bare": bare, "fail": fail}[command](gateway, name)
+    finally:
+        gateway.stop()
+
+
+asyncio.run(main(*sys.argv[2:]))
