@@ -1,1 +1,0 @@
-//! Enterprise Gateway's own reader of kernelspecs.
