@@ -141,6 +141,15 @@ pub(crate) fn images() -> Value {
     json!({"registry.example/kernel-py:1": image(Value::Null), "registry.example/private/kernel-py:1": image(LOGIN.into())})
 }
 
+/// What Enterprise Gateway's own chart lets the gateway do.
+pub(crate) fn rules() -> Value {
+    json!([
+        {"apiGroups": [""], "resources": ["pods", "namespaces", "services", "configmaps", "secrets", "persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["get", "list", "create", "delete"]},
+        {"apiGroups": ["sparkoperator.k8s.io"], "resources": ["sparkapplications"], "verbs": ["get", "list", "create", "delete"]},
+    ])
+}
+
 /// The fields of `v1beta2` that our template uses, as its definition has them.
 fn spark_applications() -> Value {
     let labels = json!({"*": ""});

@@ -53,7 +53,9 @@ class Runner:
         has_secret = any(secret and secret.get("data", {}).get(".dockerconfigjson") == wanted for secret in secrets)
         if image and (not wanted or has_secret):
             return image
-        pod["status"] = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}
+        state = {"name": "kernel", "image": reference, "imageID": "", "ready": False, "restartCount": 0}
+        state["state"] = {"waiting": {"reason": "ImagePullBackOff"}}
+        pod["status"] = {"phase": "Pending", "containerStatuses": [state]}
         self.cluster.note(not_pulled=reference)
         return None
 

@@ -1,4 +1,6 @@
-//! Enterprise Gateway's own reader, for every language and process proxy.
+//! Enterprise Gateway's own reader, for every language and process proxy; and scripts on their own.
+
+mod scripts;
 
 use imagewright_kernelspec::{Kernelspec, NewKernelspec, Proxy, SparkMode};
 use serde_json::{Value, json};

@@ -3,16 +3,7 @@
 use imagewright_kernelspec::{NewKernelspec, Proxy};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, images};
-
-/// What Enterprise Gateway's own chart lets the gateway do.
-fn rules() -> Value {
-    json!([
-        {"apiGroups": [""], "resources": ["pods", "namespaces", "services", "configmaps", "secrets", "persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
-        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["get", "list", "create", "delete"]},
-        {"apiGroups": ["sparkoperator.k8s.io"], "resources": ["sparkapplications"], "verbs": ["get", "list", "create", "delete"]},
-    ])
-}
+use crate::cluster::{Cluster, images, rules};
 
 fn new(name: &str, proxy: Proxy, image: &str) -> NewKernelspec {
     let mut new = NewKernelspec::new(name.parse().unwrap(), "Mine", "python", image.parse().unwrap(), proxy);
