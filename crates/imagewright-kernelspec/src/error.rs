@@ -123,9 +123,9 @@ impl KernelspecError {
                 let names: Vec<_> = Proxy::ALL.iter().map(Proxy::to_string).collect();
                 Some(format!("there are {}", names.join(", ")))
             }
-            Self::Language { image, .. } => {
-                Some(format!("start from a kernelspec for {image}, or from none: leave --from out"))
-            }
+            Self::Language { image, .. } => Some(format!(
+                "make another kernelspec for {image}: `imagewright kernelspec create`, without --from"
+            )),
             Self::Proxy { .. } => Some("leave --proxy out, or start from a kernelspec for it".to_owned()),
             Self::NotForProxy { option, .. } => Some(format!("leave `{option}` out")),
             Self::PortRange { .. } => Some("write it as `40000..41000`".to_owned()),

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub struct TinyImage {
     architecture: String,
     files: Vec<(String, Vec<u8>)>,
+    variables: Vec<String>,
+    command: Vec<String>,
 }
 
 impl Default for TinyImage {
@@ -22,7 +24,12 @@ impl Default for TinyImage {
             "aarch64" => "arm64",
             other => other,
         };
-        Self { architecture: architecture.to_owned(), files: Vec::new() }
+        Self {
+            architecture: architecture.to_owned(),
+            files: Vec::new(),
+            variables: vec!["PATH=/usr/bin:/bin".to_owned()],
+            command: vec!["/bin/hello".to_owned()],
+        }
     }
 }
 
@@ -31,6 +38,20 @@ impl TinyImage {
     #[must_use]
     pub fn file(mut self, path: &str, body: impl Into<Vec<u8>>) -> Self {
         self.files.push((path.to_owned(), body.into()));
+        self
+    }
+
+    /// Sets a variable, as `NAME=VALUE`.
+    #[must_use]
+    pub fn variable(mut self, entry: &str) -> Self {
+        self.variables.push(entry.to_owned());
+        self
+    }
+
+    /// Says what it starts.
+    #[must_use]
+    pub fn command(mut self, words: &[&str]) -> Self {
+        self.command = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -49,7 +70,7 @@ impl TinyImage {
             "created": "2026-01-02T03:04:05Z",
             "architecture": self.architecture,
             "os": "linux",
-            "config": {"Env": ["PATH=/usr/bin:/bin"], "Cmd": ["/bin/hello"], "WorkingDir": "/"},
+            "config": {"Env": self.variables, "Cmd": self.command, "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [Digest::of(&layer).to_string()]},
             "history": [{"created": "2026-01-02T03:04:05Z", "created_by": "by hand"}],
         });

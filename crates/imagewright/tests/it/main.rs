@@ -16,6 +16,7 @@ mod engines;
 mod facts;
 mod help;
 mod images;
+mod kernelspecs;
 mod lock;
 mod metadata;
 mod needs_elyra;
