@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod cluster;
+mod needs_kernels;
 mod needs_root_and_kernels;
 mod needs_root_and_kernels_and_launcher;
 mod shared;

@@ -111,17 +111,25 @@ class Cluster:
         for key in owned:
             self.delete(*key)
 
-    def allow(self, token, verb, group, resource):
+    def allow(self, token, verb, group, resource, namespace, name):
         who = self.settings["tokens"].get(token)
         if not who:
             raise Refusal(401, "Unauthorized", "Unauthorized")
-        rules = self.settings["rules"][who]
-        granted = any(
-            group in rule["apiGroups"] and resource in rule["resources"] and verb in rule["verbs"] for rule in rules
-        )
+        granted = self.is_allowed(who, verb, group, resource, namespace, name)
         self.note(who=who, verb=verb, group=group, resource=resource, granted=granted)
         if not granted:
             raise Refusal(403, "Forbidden", f'{resource} is forbidden: User "{who}" cannot {verb} resource "{resource}" in API group "{group}"')
+        return who
+
+    def is_allowed(self, who, verb, group, resource, namespace, name):
+        return any(
+            group in rule["apiGroups"]
+            and resource in rule["resources"]
+            and verb in rule["verbs"]
+            and rule.get("namespace", namespace) == namespace
+            and name in rule.get("resourceNames", [name])
+            for rule in self.settings["rules"][who]
+        )
 
 
 def now():
@@ -170,7 +178,12 @@ class Handler(BaseHTTPRequestHandler):
             verb = {"POST": "create", "DELETE": "delete", "GET": "get" if name else "list"}.get(self.command)
             if verb is None:
                 raise Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-            self.cluster.allow(token, verb, group, plural)
+            who = self.cluster.allow(token, verb, group, plural, namespace, name)
+            # Nobody gives others more than one has, or may give.
+            if plural == "rolebindings" and verb == "create" and not self.cluster.is_allowed(
+                who, "bind", group, "clusterroles", None, body["roleRef"]["name"]
+            ):
+                raise Refusal(403, "Forbidden", f'rolebindings is forbidden: user "{who}" is attempting to grant RBAC permissions not currently held')
             self.answer(200 if verb != "create" else 201, self.act(verb, plural, namespace, name, query, body))
         except Refusal as refusal:
             self.answer(refusal.code, refusal.body)

@@ -1,12 +1,15 @@
 //! A stand-in for a Kubernetes cluster, and an Enterprise Gateway that takes it for the one it is in.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use imagewright_kernelspec::Kernelspec;
+use imagewright_kernelspec::deploy::Gateway;
+use imagewright_kernelspec::deploy::kubernetes::Deployment;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -35,6 +38,7 @@ impl Cluster {
             "images": images,
             "objects": [
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}},
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bob-0f0e"}},
                 secret("registry", "kubernetes.io/dockerconfigjson"),
                 secret("other", "Opaque"),
             ],
@@ -141,13 +145,40 @@ pub(crate) fn images() -> Value {
     json!({"registry.example/kernel-py:1": image(Value::Null), "registry.example/private/kernel-py:1": image(LOGIN.into())})
 }
 
-/// What Enterprise Gateway's own chart lets the gateway do.
+/// What the manifests for clusters let the gateway do, in the form of roles; with the namespace where they hold in one only.
 pub(crate) fn rules() -> Value {
-    json!([
-        {"apiGroups": [""], "resources": ["pods", "namespaces", "services", "configmaps", "secrets", "persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
-        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["get", "list", "create", "delete"]},
-        {"apiGroups": ["sparkoperator.k8s.io"], "resources": ["sparkapplications"], "verbs": ["get", "list", "create", "delete"]},
-    ])
+    let gateway = Gateway::new("registry.example/gateway:1".parse().unwrap());
+    let deployment = Deployment {
+        pull_secrets: vec!["registry".to_owned(), "other".to_owned()],
+        has_spark: true,
+        ..Deployment::new(gateway, HOME)
+    };
+    let mut rules = Vec::new();
+    for document in documents(&deployment.manifest().unwrap()) {
+        let of_gateway = document["metadata"]["labels"]["component"] == "enterprise-gateway";
+        let own = document["rules"].as_array().filter(|_| of_gateway).into_iter().flatten();
+        for rule in own {
+            let mut rule = rule.clone();
+            if document["kind"] == "Role" {
+                rule["namespace"] = document["metadata"]["namespace"].clone();
+            }
+            rules.push(rule);
+        }
+    }
+    rules.into()
+}
+
+/// The documents of a manifest, none of which a cluster would refuse.
+pub(crate) fn documents(manifest: &str) -> Vec<Value> {
+    let mut command = python();
+    command.arg(script("cluster/check.py")).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The fields of `v1beta2` that our template uses, as its definition has them.

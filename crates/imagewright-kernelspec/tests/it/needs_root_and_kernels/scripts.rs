@@ -105,12 +105,22 @@ fn reasons_are_sentences() {
             "nowhere",
             "error: Kubernetes does not start `registry.example/kernel-py:1` in namespace `nowhere`: namespaces \"nowhere\" not found",
         ),
+        (
+            "KERNEL_NAMESPACE",
+            "bob-0f0e",
+            "error: secret `other` is not one that images are pulled by, but of type `Opaque`",
+        ),
         ("KUBERNETES_SERVICE_PORT", "1", "error: the Kubernetes cluster cannot be reached: "),
     ] {
         let told = launch(&[(variable, value)]);
         assert!(told.starts_with(expected), "{variable}={value}: {told}");
     }
     assert_eq!(cluster.made("Pod"), [] as [Value; 0]);
+    // The secret that was copied before the other one is gone again.
+    assert_eq!(
+        (cluster.made("Secret").len(), done(&cluster).last().unwrap().as_str()),
+        (1, "delete secrets")
+    );
 }
 
 #[test]
