@@ -34,7 +34,7 @@ impl Cluster {
         let secret = |name: &str, kind: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": HOME}, "type": kind, "data": {".dockerconfigjson": LOGIN}});
         let settings = json!({
             "tokens": {"token-of-gateway": "gateway"},
-            "rules": {"gateway": rules},
+            "rules": rules,
             "images": images,
             "objects": [
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}},
@@ -132,20 +132,20 @@ impl Drop for Cluster {
     }
 }
 
-/// An image whose container is this machine: our launcher, and the kernel that tests share.
+/// Images that are this machine, with our launcher and the kernel that tests share.
 pub(crate) fn images() -> Value {
-    let path = format!(
-        "{}:{}:/usr/local/bin:/usr/bin:/bin",
-        shared().join("tools").display(),
-        shared().join("kernel/python/bin").display()
-    );
-    let launcher = shared().join("tools/imagewright-kernel-launcher");
-    let variables = json!({"PATH": path, "HOME": "/nonexistent", "FROM_THE_IMAGE": "yes"});
-    let image = |secret: Value| json!({"env": variables, "command": [launcher], "entrypoint": ["python"], "pullSecret": secret});
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", shared().join("kernel/python/bin").display());
+    let launcher = "/usr/local/bin/imagewright-kernel-launcher";
+    let image = |secret: Value| {
+        json!({
+            "env": {"PATH": path, "HOME": "/nonexistent"}, "command": [launcher], "entrypoint": ["python"], "pullSecret": secret,
+            "links": {launcher: shared().join("tools/imagewright-kernel-launcher")},
+        })
+    };
     json!({"registry.example/kernel-py:1": image(Value::Null), "registry.example/private/kernel-py:1": image(LOGIN.into())})
 }
 
-/// What the manifests for clusters let the gateway do, in the form of roles; with the namespace where they hold in one only.
+/// What the manifests for clusters let gateway and kernels do, as rules of roles; with the namespace where they hold in one only.
 pub(crate) fn rules() -> Value {
     let gateway = Gateway::new("registry.example/gateway:1".parse().unwrap());
     let deployment = Deployment {
@@ -153,19 +153,18 @@ pub(crate) fn rules() -> Value {
         has_spark: true,
         ..Deployment::new(gateway, HOME)
     };
-    let mut rules = Vec::new();
+    let mut rules = json!({"gateway": [], "kernel": []});
     for document in documents(&deployment.manifest().unwrap()) {
-        let of_gateway = document["metadata"]["labels"]["component"] == "enterprise-gateway";
-        let own = document["rules"].as_array().filter(|_| of_gateway).into_iter().flatten();
-        for rule in own {
-            let mut rule = rule.clone();
+        let is_kernels = document["metadata"]["labels"]["component"] == "kernel";
+        let who = rules[if is_kernels { "kernel" } else { "gateway" }].as_array_mut().unwrap();
+        for mut rule in document["rules"].as_array().cloned().unwrap_or_default() {
             if document["kind"] == "Role" {
                 rule["namespace"] = document["metadata"]["namespace"].clone();
             }
-            rules.push(rule);
+            who.push(rule);
         }
     }
-    rules.into()
+    rules
 }
 
 /// The documents of a manifest, none of which a cluster would refuse.

@@ -51,7 +51,7 @@ fn specs() -> Vec<(NewKernelspec, Kernelspec)> {
 #[test]
 #[ignore = "needs root and kernels"]
 fn it_reads_all_there_are() {
-    let cluster = Cluster::start(&json!({}), &json!([]));
+    let cluster = Cluster::start(&json!({}), &json!({}));
     let specs = specs();
     specs.iter().for_each(|(_, spec)| cluster.install(spec));
     let mut command = cluster.inside(&shared().join("kernel/gateway/bin/python"));

@@ -173,7 +173,7 @@ fn a_running_pod_is_not_replaced_and_roles_are_told() {
     assert!(told.ends_with("pods \"bob-0f0e\" already exists"), "{told}");
     assert!(!done(&cluster).contains(&"delete pods".to_owned()));
 
-    let (cluster, folder) = start(&[], &json!([]));
+    let (cluster, folder) = start(&[], &json!({}));
     let told = launch(&cluster, &folder, &[]);
     assert!(
         told.ends_with(
