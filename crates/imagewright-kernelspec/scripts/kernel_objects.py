@@ -142,15 +142,21 @@ def is_name(name):
 
 
 def told(error):
-    """What the cluster says went wrong."""
+    """What the cluster says went wrong, or the package that should have asked it."""
+    if not isinstance(error, ApiException):
+        return " ".join(str(error).split())
     try:
         return json.loads(error.body)["message"]
     except (KeyError, TypeError, ValueError):
         return f"{error.status} {error.reason}"
 
 
+# Newer versions of the package look at objects themselves, and refuse some before they ask the cluster.
+REFUSALS = (ApiException, ValueError)
+
+
 def is_there_already(error):
     return error.status == 409
 
 
-__all__ = ["ApiException", "client", "connect", "is_there_already", "namespace_of_gateway", "pull_secrets", "render", "set_variables", "told", "variables_of"]
+__all__ = ["REFUSALS", "ApiException", "client", "connect", "is_there_already", "namespace_of_gateway", "pull_secrets", "render", "set_variables", "told", "variables_of"]

@@ -11,7 +11,7 @@ import re
 import kernel_objects
 import kernel_request
 import submit_spark
-from kernel_objects import ApiException, client
+from kernel_objects import REFUSALS, client
 
 # Where those resources have containers, as paths to what holds their variables.
 CONTAINERS = {"SparkApplication": ("driver", "executor")}
@@ -61,9 +61,9 @@ def main():
     try:
         maker.bring_pull_secrets()
         client.CustomObjectsApi(maker.core.api_client).create_namespaced_custom_object(group, version, maker.namespace, plural, item)
-    except ApiException as error:
+    except REFUSALS as error:
         maker.take_back()
-        if error.status == 404:
+        if getattr(error, "status", None) == 404:
             kernel_request.fail(f"the cluster has no `{plural}.{group}`: the operator for it is not installed")
         kernel_request.fail(f"Kubernetes does not make {item['kind']} `{item['metadata']['name']}` in namespace `{maker.namespace}`: {kernel_objects.told(error)}")
     except kernel_objects.urllib3.exceptions.HTTPError as error:

@@ -10,7 +10,7 @@ import time
 
 import kernel_objects
 import kernel_request
-from kernel_objects import ApiException, client
+from kernel_objects import REFUSALS, ApiException, client
 
 TEMPLATE = "kernel-pod.yaml.j2"
 # Those that stay when the kernel ends belong to nobody.
@@ -86,7 +86,7 @@ class Maker:
         for kind, name in reversed(self.made):
             try:
                 self.remove(kind, name)
-            except ApiException as error:
+            except REFUSALS as error:
                 print(f"warning: {kind} `{name}` stays in namespace `{self.namespace}`: {kernel_objects.told(error)}")
 
     def bring_pull_secrets(self):
@@ -150,7 +150,7 @@ def start(request, connection):
                 item["metadata"]["ownerReferences"] = [owner]
                 item["metadata"].setdefault("labels", {}).update(request.labels())
             maker.make(item)
-    except ApiException as error:
+    except REFUSALS as error:
         maker.take_back()
         kernel_request.fail(f"Kubernetes does not start `{request.image}` in namespace `{maker.namespace}`: {kernel_objects.told(error)}")
     except BaseException:

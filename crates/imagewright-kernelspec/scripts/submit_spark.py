@@ -93,6 +93,8 @@ def write_templates(request, path):
     driver, others = launch_kubernetes.objects(request)
     for item in others:
         kernel_request.fail(f"the template of the pod makes a {item['kind']} as well, which spark-submit cannot")
+    container = driver["spec"]["containers"][0]
+    container["env"] = [entry for entry in container["env"] if entry["name"] not in OF_THE_SUBMISSION]
     # The same without what is for the kernel alone.
     executor = yaml.safe_load(yaml.safe_dump(driver))
     executor["metadata"] = {"labels": {**executor["metadata"]["labels"], "component": "worker"}}
@@ -177,7 +179,7 @@ def submit(request, cluster, home, folder):
         maker = launch_kubernetes.Maker(request, kernel_objects.connect())
         try:
             maker.bring_pull_secrets()
-        except kernel_objects.ApiException as error:
+        except kernel_objects.REFUSALS as error:
             kernel_request.fail(f"the secrets to pull images by cannot be had: {kernel_objects.told(error)}")
         command += write_templates(request, os.path.join(folder, "driver.yaml"))
     elif os.environ.get("EG_IMPERSONATION_ENABLED") == "True" and os.environ.get("KERNEL_USERNAME"):

@@ -94,6 +94,12 @@ pub enum KernelspecError {
         /// Of what.
         what: &'static str,
     },
+    /// Not a name that Kubernetes takes.
+    #[error("`{name}` is no name in a Kubernetes cluster")]
+    ClusterName {
+        /// What was given.
+        name: String,
+    },
     /// Not a list of allowed kernels.
     #[error("`{list}` is not a list of allowed kernels: {reason}")]
     Allowed {
@@ -129,6 +135,9 @@ impl KernelspecError {
             Self::Proxy { .. } => Some("leave --proxy out, or start from a kernelspec for it".to_owned()),
             Self::NotForProxy { option, .. } => Some(format!("leave `{option}` out")),
             Self::PortRange { .. } => Some("write it as `40000..41000`".to_owned()),
+            Self::ClusterName { .. } => {
+                Some("use lower-case letters, digits and `-`, at most 63 of them".to_owned())
+            }
             Self::Allowed { .. } => {
                 Some("write it as `'python_docker','r_docker'`, or `null` for all".to_owned())
             }

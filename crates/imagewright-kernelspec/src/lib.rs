@@ -8,6 +8,7 @@
 
 mod allowed;
 mod archive;
+pub mod deploy;
 mod error;
 mod file;
 mod from;

@@ -4,5 +4,6 @@
 
 mod cluster;
 mod needs_kernels;
+mod needs_root_and_kernels;
 mod needs_root_and_kernels_and_launcher;
 mod shared;

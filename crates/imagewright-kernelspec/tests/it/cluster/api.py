@@ -8,6 +8,7 @@ It takes what a real one would take: objects are held against the models of the 
 
 import json
 import os
+import re
 import signal
 import ssl
 import sys
@@ -46,6 +47,10 @@ class Cluster:
         self.log = open(os.path.join(folder, "calls.jsonl"), "a", buffering=1, encoding="utf-8")
         self.runner = Runner(self)
 
+    def read(self, name):
+        with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+            return file.read()
+
     def note(self, **what):
         with self.lock:
             self.log.write(json.dumps(what) + "\n")
@@ -63,7 +68,7 @@ class Cluster:
             if there:
                 going = "object is being deleted: " if there["metadata"].get("deletionTimestamp") else ""
                 raise Refusal(409, "AlreadyExists", f'{going}{plural} "{name}" already exists')
-            item["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now()}
+            item["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "resourceVersion": "1"}
             if namespace:
                 item["metadata"]["namespace"] = namespace
             self.objects[plural, namespace, name] = item
@@ -82,10 +87,19 @@ class Cluster:
         return found
 
     def list(self, plural, namespace, selector):
-        wanted = dict(part.split("=", 1) for part in selector.split(",") if part)
         with self.lock:
             found = [item for (kind, where, _), item in self.objects.items() if kind == plural and namespace in (None, where)]
-        return [item for item in found if wanted.items() <= item["metadata"].get("labels", {}).items()]
+        return [item for item in found if selected(item["metadata"].get("labels") or {}, selector)]
+
+    def apply(self, plural, namespace, name, item):
+        """What is there already becomes what is said of it."""
+        with self.lock:
+            there = self.objects.get((plural, namespace, name))
+            if there:
+                there.update({key: value for key, value in item.items() if key not in ("metadata", "status")})
+                there["metadata"].update(item["metadata"])
+                return there
+        return self.create(plural, namespace, item)
 
     def delete(self, plural, namespace, name):
         item = self.get(plural, namespace, name)
@@ -111,17 +125,57 @@ class Cluster:
         for key in owned:
             self.delete(*key)
 
-    def allow(self, token, verb, group, resource):
-        who = self.settings["tokens"].get(token)
-        if not who:
-            raise Refusal(401, "Unauthorized", "Unauthorized")
-        rules = self.settings["rules"][who]
-        granted = any(
-            group in rule["apiGroups"] and resource in rule["resources"] and verb in rule["verbs"] for rule in rules
-        )
+    def allow(self, token, verb, group, resource, namespace, name):
+        who = self.account(token, namespace)
+        granted = self.is_allowed(who, verb, group, resource, namespace, name)
         self.note(who=who, verb=verb, group=group, resource=resource, granted=granted)
         if not granted:
             raise Refusal(403, "Forbidden", f'{resource} is forbidden: User "{who}" cannot {verb} resource "{resource}" in API group "{group}"')
+        return who
+
+    def account(self, token, namespace):
+        """Whose token it is. Kernels have the rights that the gateway bound to them in their namespace, and none elsewhere."""
+        who = self.settings["tokens"].get(token)
+        if who:
+            return who
+        if not token.startswith("token-of-kernel-"):
+            raise Refusal(401, "Unauthorized", "Unauthorized")
+        home = token.removeprefix("token-of-kernel-")
+        with self.lock:
+            bindings = [item for (plural, where, _), item in self.objects.items() if plural == "rolebindings" and where == home]
+        account = {"kind": "ServiceAccount", "name": "default", "namespace": home}
+        bound = any(account.items() <= subject.items() for item in bindings for subject in item["subjects"])
+        return "kernel" if bound and home == namespace else "nobody"
+
+    def is_allowed(self, who, verb, group, resource, namespace, name):
+        return any(
+            group in rule["apiGroups"]
+            and resource in rule["resources"]
+            and verb in rule["verbs"]
+            and rule.get("namespace", namespace) == namespace
+            and name in rule.get("resourceNames", [name])
+            for rule in self.settings["rules"].get(who, [])
+        )
+
+
+def selected(labels, selector):
+    """Whether labels are among those that a selector means."""
+    for part in re.split(r",(?![^(]*\))", selector):
+        if found := re.fullmatch(r"([^ !=]+) in \((.*)\)", part):
+            if labels.get(found.group(1)) not in [value.strip() for value in found.group(2).split(",")]:
+                return False
+        elif "!=" in part:
+            key, value = part.split("!=")
+            if labels.get(key) == value:
+                return False
+        elif part.startswith("!"):
+            if part[1:] in labels:
+                return False
+        elif part:
+            key, value = part.replace("==", "=").split("=")
+            if labels.get(key) != value:
+                return False
+    return True
 
 
 def now():
@@ -163,30 +217,66 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self):
         size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(size)) if size else None
+        body = self.rfile.read(size)
         try:
+            body = json.loads(body) if body else None
             group, plural, namespace, name, query = self.place()
+            query = {key: values[0] for key, values in parse_qs(query).items()}
             token = self.headers.get("Authorization", "").partition(" ")[2]
-            verb = {"POST": "create", "DELETE": "delete", "GET": "get" if name else "list"}.get(self.command)
-            if verb is None:
-                raise Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-            self.cluster.allow(token, verb, group, plural)
+            watches = query.get("watch") == "true"
+            one = {"POST": "create", "DELETE": "delete", "GET": "get", "PATCH": "patch", "PUT": "update"}[self.command]
+            verb = one if name or one == "create" else {"get": "watch" if watches else "list", "delete": "deletecollection"}[one]
+            who = self.cluster.allow(token, verb, group, plural, namespace, name)
+            # Nobody gives others more than one has, or may give.
+            if plural == "rolebindings" and verb == "create" and not self.cluster.is_allowed(
+                who, "bind", group, "clusterroles", None, body["roleRef"]["name"]
+            ):
+                raise Refusal(403, "Forbidden", f'rolebindings is forbidden: user "{who}" is attempting to grant RBAC permissions not currently held')
+            if verb == "watch":
+                return self.watch(plural, namespace, query)
             self.answer(200 if verb != "create" else 201, self.act(verb, plural, namespace, name, query, body))
         except Refusal as refusal:
             self.answer(refusal.code, refusal.body)
 
     def act(self, verb, plural, namespace, name, query, body):
-        if verb == "create":
-            made = self.cluster.create(plural, namespace, body)
-            self.cluster.note(made=made)
+        cluster, selector = self.cluster, query.get("labelSelector", "")
+        if verb in ("create", "patch", "update"):
+            made = cluster.create(plural, namespace, body) if verb == "create" else cluster.apply(plural, namespace, name, body)
+            cluster.note(made=made)
             return made
         if verb == "delete":
-            return self.cluster.delete(plural, namespace, name)
+            return cluster.delete(plural, namespace, name)
         if verb == "get":
-            return self.cluster.get(plural, namespace, name)
-        selector = parse_qs(query).get("labelSelector", [""])[0]
+            return cluster.get(plural, namespace, name)
+        items = cluster.list(plural, namespace, selector)
+        if verb == "deletecollection":
+            for item in items:
+                cluster.delete(plural, namespace, item["metadata"]["name"])
         kind = {**NAMESPACED, **OTHER}.get(plural, "")
-        return {"kind": f"{kind}List", "apiVersion": "v1", "metadata": {}, "items": self.cluster.list(plural, namespace, selector)}
+        return {"kind": f"{kind}List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}
+
+    def watch(self, plural, namespace, query):
+        """Tells what changes, until nobody listens."""
+        if self.headers.get("Upgrade"):
+            # Whoever asks for a web socket asks again without.
+            raise Refusal(503, "ServiceUnavailable", "there are no web sockets")
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        known = {}
+        try:
+            while True:
+                found = {item["metadata"]["uid"]: json.dumps(item) for item in self.cluster.list(plural, namespace, query.get("labelSelector", ""))}
+                changes = [("MODIFIED" if uid in known else "ADDED", text) for uid, text in found.items() if known.get(uid) != text]
+                changes += [("DELETED", text) for uid, text in known.items() if uid not in found]
+                for kind, text in changes:
+                    line = f'{{"type": "{kind}", "object": {text}}}\n'.encode()
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                known = found
+                time.sleep(0.1)
+        except OSError:
+            self.close_connection = True
 
     do_GET = do_POST = do_DELETE = do_PATCH = do_PUT = serve
 

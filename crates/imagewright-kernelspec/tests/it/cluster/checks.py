@@ -85,7 +85,7 @@ def of_pod(spec):
     security = spec.get("securityContext") or {}
     if security.get("runAsNonRoot") and security.get("runAsUser") == 0:
         return "container has runAsNonRoot and image will run as root"
-    for container in spec["containers"]:
+    for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
         found = of_container(container, volumes)
         if found:
             return found
@@ -117,6 +117,20 @@ def of_resources(resources):
         if "/" in name and requests.get(name, limits.get(name)) != limits.get(name):
             return f"spec.containers.resources.limits: Required value: Limit must be set for non overcommitable resources: {name}"
     return None
+
+
+def of_document(item):
+    """A document of a manifest, of whatever kind."""
+    found = of_model(getattr(client, f"V1{item['kind']}"), item)
+    namespace = item["metadata"].get("namespace")
+    found = found or of_metadata(item["metadata"], namespace, "namespaces" if item["kind"] == "Namespace" else "")
+    template = item.get("spec", {}).get("template")
+    if found or not template:
+        return found
+    wanted = item["spec"]["selector"]["matchLabels"]
+    if not wanted.items() <= template["metadata"]["labels"].items():
+        return "`selector` does not match template `labels`"
+    return of_metadata({"name": "x", **template["metadata"]}, None, "") or of_pod(template["spec"])
 
 
 def of_resource(item, known, namespace):

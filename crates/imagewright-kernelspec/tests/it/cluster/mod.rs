@@ -1,12 +1,15 @@
 //! A stand-in for a Kubernetes cluster, and an Enterprise Gateway that takes it for the one it is in.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use imagewright_kernelspec::Kernelspec;
+use imagewright_kernelspec::deploy::Gateway;
+use imagewright_kernelspec::deploy::kubernetes::Deployment;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,10 +34,11 @@ impl Cluster {
         let secret = |name: &str, kind: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": HOME}, "type": kind, "data": {".dockerconfigjson": LOGIN}});
         let settings = json!({
             "tokens": {"token-of-gateway": "gateway"},
-            "rules": {"gateway": rules},
+            "rules": rules,
             "images": images,
             "objects": [
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}},
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bob-0f0e"}},
                 secret("registry", "kubernetes.io/dockerconfigjson"),
                 secret("other", "Opaque"),
             ],
@@ -128,17 +132,52 @@ impl Drop for Cluster {
     }
 }
 
-/// An image whose container is this machine: our launcher, and the kernel that tests share.
+/// Images that are this machine, with our launcher and the kernel that tests share.
 pub(crate) fn images() -> Value {
-    let path = format!(
-        "{}:{}:/usr/local/bin:/usr/bin:/bin",
-        shared().join("tools").display(),
-        shared().join("kernel/python/bin").display()
-    );
-    let launcher = shared().join("tools/imagewright-kernel-launcher");
-    let variables = json!({"PATH": path, "HOME": "/nonexistent", "FROM_THE_IMAGE": "yes"});
-    let image = |secret: Value| json!({"env": variables, "command": [launcher], "entrypoint": ["python"], "pullSecret": secret});
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", shared().join("kernel/python/bin").display());
+    let launcher = "/usr/local/bin/imagewright-kernel-launcher";
+    let image = |secret: Value| {
+        json!({
+            "env": {"PATH": path, "HOME": "/nonexistent"}, "command": [launcher], "entrypoint": ["python"], "pullSecret": secret,
+            "links": {launcher: shared().join("tools/imagewright-kernel-launcher")},
+        })
+    };
     json!({"registry.example/kernel-py:1": image(Value::Null), "registry.example/private/kernel-py:1": image(LOGIN.into())})
+}
+
+/// What the manifests for clusters let gateway and kernels do, as rules of roles; with the namespace where they hold in one only.
+pub(crate) fn rules() -> Value {
+    let gateway = Gateway::new("registry.example/gateway:1".parse().unwrap());
+    let deployment = Deployment {
+        pull_secrets: vec!["registry".to_owned(), "other".to_owned()],
+        has_spark: true,
+        ..Deployment::new(gateway, HOME)
+    };
+    let mut rules = json!({"gateway": [], "kernel": []});
+    for document in documents(&deployment.manifest().unwrap()) {
+        let is_kernels = document["metadata"]["labels"]["component"] == "kernel";
+        let who = rules[if is_kernels { "kernel" } else { "gateway" }].as_array_mut().unwrap();
+        for mut rule in document["rules"].as_array().cloned().unwrap_or_default() {
+            if document["kind"] == "Role" {
+                rule["namespace"] = document["metadata"]["namespace"].clone();
+            }
+            who.push(rule);
+        }
+    }
+    rules
+}
+
+/// The documents of a manifest, none of which a cluster would refuse.
+pub(crate) fn documents(manifest: &str) -> Vec<Value> {
+    let mut command = python();
+    command.arg(script("cluster/check.py")).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The fields of `v1beta2` that our template uses, as its definition has them.

@@ -1,13 +1,18 @@
-"""Runs what pods say, as processes: each in a process namespace of its own, with the variables that a container would have."""
+"""Runs what pods say, as processes with a root, a process namespace and a user of their own.
 
+An image is this machine with some files more: the root is an overlay on it. Volumes, the account, variables and the user are those that the
+pod would have; the network is that of the machine, so all pods have the address 127.0.0.1.
+"""
+
+import json
 import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 
+ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 EXPANSION = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
 
 
@@ -29,18 +34,27 @@ class Runner:
         image = self.pulled(pod)
         if not image:
             return
-        command, variables, folder = self.prepared(pod, image)
-        log = open(os.path.join(self.cluster.folder, f"pod-{pod['metadata']['name']}.log"), "a")
-        # The process is the first one of its namespace, and all others end with it.
-        words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
-        process = subprocess.Popen(words, env=variables, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        container, name = pod["spec"]["containers"][0], pod["metadata"]["name"]
+        variables = self.variables(pod, container, image)
+        folder = self.root(pod, container, image)
+        command = image["command"]
+        if container.get("args"):
+            command = [*image["entrypoint"], *(expanded(word, variables) for word in container["args"])]
+        security = pod["spec"].get("securityContext") or {}
+        user, group = security.get("runAsUser", 1000), security.get("runAsGroup", 0)
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pod.sh")
+        words = ["unshare", "--pid", "--mount", "--fork", "--kill-child", script, folder, f"{user}:{group}", str(security.get("fsGroup", group))]
+        log = open(os.path.join(self.cluster.folder, f"pod-{name}.log"), "a")
         with self.cluster.lock:
+            if pod["metadata"].get("deletionTimestamp"):
+                return
+            process = subprocess.Popen([*words, *command], env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             self.processes[pod["metadata"]["uid"]] = process
             pod["status"] = {"phase": "Running", "podIP": "127.0.0.1", "hostIP": "127.0.0.1"}
         code = process.wait()
         with self.cluster.lock:
-            pod["status"]["phase"] = "Succeeded" if code == 0 else "Failed"
-        self.cluster.note(ended=pod["metadata"]["name"], code=code)
+            pod["status"] = {**pod["status"], "phase": "Succeeded" if code == 0 else "Failed"}
+        self.cluster.note(ended=name, code=code)
 
     def pulled(self, pod):
         """The image, if there is one and the pod may have it; otherwise the pod waits, as in clusters."""
@@ -53,47 +67,59 @@ class Runner:
         has_secret = any(secret and secret.get("data", {}).get(".dockerconfigjson") == wanted for secret in secrets)
         if image and (not wanted or has_secret):
             return image
-        pod["status"] = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}
+        state = {"name": "kernel", "image": reference, "imageID": "", "ready": False, "restartCount": 0}
+        state["state"] = {"waiting": {"reason": "ImagePullBackOff"}}
+        pod["status"] = {"phase": "Pending", "containerStatuses": [state]}
         self.cluster.note(not_pulled=reference)
         return None
 
-    def prepared(self, pod, image):
-        container = pod["spec"]["containers"][0]
+    def variables(self, pod, container, image):
         variables = {**image["env"], "HOSTNAME": pod["metadata"]["name"], "KUBERNETES_SERVICE_HOST": "127.0.0.1"}
         variables["KUBERNETES_SERVICE_PORT"] = str(self.cluster.port)
+        fields = {"status.podIP": "127.0.0.1", "metadata.name": pod["metadata"]["name"]}
         for entry in container.get("env") or []:
-            variables[entry["name"]] = expanded(entry.get("value", ""), variables)
-        folder = os.path.join(self.cluster.folder, pod["metadata"]["uid"])
-        os.makedirs(folder)
-        self.mount(pod, container, folder)
-        command = [expanded(word, variables) for word in container.get("args") or []]
-        # Mounts are folders here, so what names one names another path.
-        command = [self.moved(word, container, folder) for word in command]
-        return [*(image["entrypoint"] if command else image["command"]), *command], variables, folder
+            source = entry.get("valueFrom")
+            value = fields[source["fieldRef"]["fieldPath"]] if source else expanded(entry.get("value", ""), variables)
+            variables[entry["name"]] = value
+        return variables
 
-    def mount(self, pod, container, folder):
-        """Volumes that show what the pod's own description says."""
+    def root(self, pod, container, image):
+        """A folder with `upper`, what the pod's root has beside what this machine has."""
+        folder = os.path.join(self.cluster.folder, pod["metadata"]["uid"])
+        namespace = pod["metadata"]["namespace"]
+        files = {"token": f"token-of-kernel-{namespace}", "namespace": namespace, "ca.crt": self.cluster.read("certificate.pem")}
+        if pod["spec"].get("automountServiceAccountToken", True):
+            write(folder, ACCOUNT, files)
+        with self.cluster.lock:
+            services = [key for key in self.cluster.objects if key[0] == "services"]
+        names = "".join(f"127.0.0.1 {name}.{where}.svc\n" for _, where, name in services)
+        write(folder, "/etc", {"hosts": f"127.0.0.1 localhost {pod['metadata']['name']}\n{names}"})
+        for path, target in image["links"].items():
+            os.makedirs(os.path.dirname(f"{folder}/upper{path}"), exist_ok=True)
+            os.symlink(target, f"{folder}/upper{path}")
         sources = {volume["name"]: volume for volume in pod["spec"].get("volumes") or []}
         for mount in container.get("volumeMounts") or []:
-            path = os.path.join(folder, mount["mountPath"].strip("/"))
-            os.makedirs(path, exist_ok=True)
-            for item in sources[mount["name"]].get("downwardAPI", {}).get("items", []):
-                key = re.fullmatch(r"metadata\.annotations\['(.*)'\]", item["fieldRef"]["fieldPath"]).group(1)
-                with open(os.path.join(path, item["path"]), "w", encoding="utf-8") as file:
-                    file.write(pod["metadata"]["annotations"][key])
+            write(folder, mount["mountPath"], self.shown(pod, sources[mount["name"]]), 0o777)
+        return folder
 
-    def moved(self, word, container, folder):
-        path = word.removeprefix("local://")
-        mounts = [mount["mountPath"] for mount in container.get("volumeMounts") or []]
-        is_below = any(path.startswith(mount + "/") for mount in mounts)
-        return os.path.join(folder, path.strip("/")) if is_below else word
+    def shown(self, pod, volume):
+        """The files of a volume."""
+        if "emptyDir" in volume:
+            return {}
+        if "configMap" in volume:
+            found = self.cluster.get("configmaps", pod["metadata"]["namespace"], volume["configMap"]["name"])
+            items = volume["configMap"].get("items") or [{"key": key, "path": key} for key in found["data"]]
+            return {item["path"]: found["data"][item["key"]] for item in items}
+        paths = {item["path"]: item["fieldRef"]["fieldPath"] for item in volume["downwardAPI"]["items"]}
+        annotation = re.compile(r"metadata\.annotations\['(.*)'\]")
+        return {path: pod["metadata"]["annotations"][annotation.fullmatch(field).group(1)] for path, field in paths.items()}
 
     def operate(self, item):
         """What the Spark operator does with an application, as far as the gateway sees it: a pod for the driver."""
         spec, name = item["spec"], item["metadata"]["name"]
         driver = spec["driver"]
         container = {"name": "spark-kubernetes-driver", "image": spec["image"], "env": driver.get("env"), "volumeMounts": driver.get("volumeMounts")}
-        container["args"] = [spec["mainApplicationFile"], *spec["arguments"]]
+        container["args"] = [spec["mainApplicationFile"].removeprefix("local://"), *spec["arguments"]]
         owner = {"apiVersion": item["apiVersion"], "kind": item["kind"], "name": name, "uid": item["metadata"]["uid"]}
         labels = {**driver["labels"], "spark-role": "driver"}
         metadata = {"name": f"{name}-driver", "labels": labels, "annotations": driver.get("annotations"), "ownerReferences": [owner]}
@@ -123,5 +149,10 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    sys.exit("this is part of api.py")
+def write(folder, path, files, mode=0o755):
+    path = f"{folder}/upper{path}"
+    os.makedirs(path, exist_ok=True)
+    os.chmod(path, mode)
+    for name, text in files.items():
+        with open(os.path.join(path, name), "w", encoding="utf-8") as file:
+            file.write(text if isinstance(text, str) else json.dumps(text))

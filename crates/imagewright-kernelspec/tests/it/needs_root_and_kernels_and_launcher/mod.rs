@@ -3,16 +3,7 @@
 use imagewright_kernelspec::{NewKernelspec, Proxy};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, images};
-
-/// What Enterprise Gateway's own chart lets the gateway do.
-fn rules() -> Value {
-    json!([
-        {"apiGroups": [""], "resources": ["pods", "namespaces", "services", "configmaps", "secrets", "persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
-        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["get", "list", "create", "delete"]},
-        {"apiGroups": ["sparkoperator.k8s.io"], "resources": ["sparkapplications"], "verbs": ["get", "list", "create", "delete"]},
-    ])
-}
+use crate::cluster::{Cluster, images, rules};
 
 fn new(name: &str, proxy: Proxy, image: &str) -> NewKernelspec {
     let mut new = NewKernelspec::new(name.parse().unwrap(), "Mine", "python", image.parse().unwrap(), proxy);
@@ -101,4 +92,17 @@ fn an_application_of_the_spark_operator_does_all_a_pod_does() {
     assert_eq!(applications.len(), 2, "{applications:?}");
     let workers = applications[0]["spec"]["executor"]["env"].to_string();
     assert!(workers.contains("PRICE") && !workers.contains("PUBLIC_KEY"), "{workers}");
+}
+
+#[test]
+#[ignore = "needs root, kernels and launcher"]
+fn why_nothing_starts_stands_in_the_gateways_log() {
+    let cluster = Cluster::start(&images(), &rules());
+    let mut new = new("mine", Proxy::Kubernetes, "registry.example/kernel-py:1");
+    new.environment = vec![("KERNEL_VOLUMES".to_owned(), "scratch".to_owned())];
+    cluster.install(&new.build().unwrap());
+    let told = cluster.gateway(&["fail", "mine"]);
+    assert!(told[0]["reason"].as_str().unwrap().contains("Error occurred during launch"), "{told:?}");
+    let sentence = "error: `KERNEL_VOLUMES` is not YAML of the form [{…}, …]";
+    assert!(cluster.logs().contains(sentence), "{}", cluster.logs());
 }

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Runs the command of a pod in a root of its own: pod.sh FOLDER USER:GROUP GROUP COMMAND…, in fresh namespaces of mounts and processes.
+# FOLDER/upper has what the root has beside what this machine has.
+set -eu
+folder="$1" user="$2" groups="$3"
+shift 3
+mkdir "$folder/over"
+# An overlay may not lie on another one, which the machine's root may be.
+mount -t tmpfs none "$folder/over"
+cd "$folder/over"
+mkdir work root
+cp -a ../upper .
+mount -t overlay none -o lowerdir=/,upperdir=upper,workdir=work root
+# Kernels, Python and Spark may lie in the home of root, which is open in the overlay only.
+chmod 755 root/root root/root/.cache 2>/dev/null || true
+chmod 1777 root/tmp
+mount -t proc proc root/proc
+mount --rbind /dev root/dev
+exec /usr/sbin/chroot --userspec="$user" --groups="$groups" root "$@"
