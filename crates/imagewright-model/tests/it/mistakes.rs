@@ -206,3 +206,58 @@ fn a_flag_that_is_wrong() {
     error: --env: `A B` is not of the form NAME=VALUE
     ");
 }
+
+/// What is said of a spec that reads well and cannot be.
+fn finished(text: &str) -> String {
+    let spec = PartialSpec::from_yaml("image.yaml", text).unwrap();
+    rendered(&spec.finish().map(|spec| format!("{spec:?}")).unwrap_err())
+}
+
+#[test]
+fn a_kernel_that_is_none() {
+    insta::assert_snapshot!(yaml("base: bootstrap\nkernel: 3.12\n"), @r"
+    error: image.yaml:2:1: expected the language of a kernel, or a map with the key `language`, found the number `3.12`
+    ");
+    insta::assert_snapshot!(yaml("base: bootstrap\nkernel: 'py thon'\n"), @"");
+    insta::assert_snapshot!(yaml("base: bootstrap\nkernel: [python]\n"), @"");
+    insta::assert_snapshot!(yaml("kernel: {language: r, kernelspec: ../ir}\n"), @"");
+    insta::assert_snapshot!(yaml("kernel: {language: r, spec: ir}\n"), @"");
+    insta::assert_snapshot!(finished("base: bootstrap\nkernel: {kernelspec: ir}\n"), @"");
+    insta::assert_snapshot!(finished("base: a\nkernel: python\ncommand: [sh]\n"), @"");
+    insta::assert_snapshot!(finished("base: a\nkernel: python\nenv: {KERNEL_LANGUAGE: R}\n"), @"");
+}
+
+#[test]
+fn a_kernel_of_root() {
+    insta::assert_snapshot!(yaml("kernel: {language: python, user: 0}\n"), @r"
+    error: image.yaml:1:34: kernels do not run as root: Enterprise Gateway refuses user 0
+    hint: leave it out for 1000:100, or name another one
+    ");
+    insta::assert_snapshot!(yaml("kernel: {language: python, user: root}\n"), @"");
+    insta::assert_snapshot!(yaml("kernel: {language: python, user: jovyan}\n"), @"");
+    insta::assert_snapshot!(finished("base: a\nkernel: python\nuser: root\n"), @"");
+}
+
+#[test]
+fn a_launcher_that_is_none() {
+    let launcher = |text: &str| yaml(&format!("kernel: {{language: r, launcher: '{text}'}}\n"));
+    insta::assert_snapshot!(launcher("gateway"), @r"
+    error: image.yaml:1:33: `gateway` is no launcher: expected `imagewright` or `eg=ARCHIVE`
+    hint: leave it out, or write `eg=` and the path or address of jupyter_enterprise_gateway_kernel_image_files-VERSION.tar.gz
+    ");
+    insta::assert_snapshot!(launcher("./files.tar.gz"), @"");
+    insta::assert_snapshot!(launcher("eg=https://mirror.example/files.tar.gz"), @"");
+    insta::assert_snapshot!(launcher("eg=https://mirror.example/files.tar.gz#sha256=12ab"), @"");
+    insta::assert_snapshot!(launcher(&format!("eg=https://me:secret@mirror.example/f.tar.gz#{}", "a".repeat(64))), @"");
+    let files = "launcher: 'eg=files.tar.gz'";
+    insta::assert_snapshot!(finished(&format!("base: a\nkernel: {{language: pyton, {files}}}\n")), @"");
+    insta::assert_snapshot!(finished(&format!("base: a\nkernel: {{language: julia, {files}}}\n")), @"");
+    insta::assert_snapshot!(finished(&format!("base: a\nkernel: {{language: r, kernelspec: ir, {files}}}\n")), @"");
+    let flags = SpecFlags {
+        base: Some("a".to_owned()),
+        launcher: Some("imagewright".to_owned()),
+        ..SpecFlags::default()
+    };
+    let error = PartialSpec::from_flags(&flags).unwrap().finish().unwrap_err();
+    insta::assert_snapshot!(rendered(&error), @"");
+}
