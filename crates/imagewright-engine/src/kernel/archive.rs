@@ -174,3 +174,78 @@ struct Body<'r> {
     mode: u32,
     reader: &'r mut dyn Read,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    const SCRIPT: &str = "kernel-launchers/python/scripts/launch_ipykernel.py";
+
+    /// An archive of these entries: name, kind, contents.
+    fn archive(path: &Path, entries: &[(&str, tar::EntryType)]) -> FoundLauncher {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, kind) in entries {
+            let mut header = tar::Header::new_gnu();
+            // As it is, also where no library would write it.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_mode(0o644);
+            header.set_size(if kind.is_file() { 2 } else { 0 });
+            header.set_cksum();
+            archive.append(&header, if kind.is_file() { &b"x\n"[..] } else { &[] }).unwrap();
+        }
+        fs::write(path, archive.into_inner().unwrap()).unwrap();
+        let (name, digest) = ("files.tar".to_owned(), imagewright_oci::Digest::of(b""));
+        FoundLauncher { path: path.to_owned(), name, digest, size: 0, is_archive: true }
+    }
+
+    #[test]
+    fn what_leads_out_or_is_no_file_is_refused() {
+        use tar::EntryType::{Directory, Fifo, Link, Regular, Symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("files.tar");
+        let origin = Origin::flag("--kernel");
+        let bootstrap = (BOOTSTRAP, Regular);
+        let read = |entries: &[(&str, tar::EntryType)]| {
+            let launcher = archive(&path, entries);
+            let files = ImageFiles::read(&launcher, &origin).map_err(|error| error.to_string())?;
+            files.check_language("python").map_err(|error| error.to_string())?;
+            Ok::<_, String>(
+                files.folders(KernelUser::default(), "usr/local/bin").map(|it| it.path).collect::<Vec<_>>(),
+            )
+        };
+        let good = [("./", Directory), ("./bootstrap-kernel.sh", Regular), (SCRIPT, Regular)];
+        let folders =
+            ["", "/python", "/python/scripts"].map(|it| format!("usr/local/bin/kernel-launchers{it}"));
+        assert_eq!(read(&good).unwrap(), folders);
+        for (entries, expected) in [
+            (vec![(SCRIPT, Regular)], "there is no `bootstrap-kernel.sh` at its top"),
+            (vec![("x/bootstrap-kernel.sh", Regular)], "there is no `bootstrap-kernel.sh` at its top"),
+            (vec![bootstrap], "there is no `kernel-launchers/python/scripts/launch_ipykernel.py` in it"),
+            (vec![bootstrap, bootstrap], "it has `bootstrap-kernel.sh` twice"),
+            (vec![bootstrap, ("../etc/passwd", Regular)], "`../etc/passwd` leads out of it"),
+            (vec![bootstrap, ("/etc/passwd", Regular)], "`/etc/passwd` leads out of it"),
+            (vec![bootstrap, ("a", Symlink)], "`a` is neither a file nor a folder"),
+            (vec![bootstrap, ("a", Link)], "`a` is neither a file nor a folder"),
+            (vec![bootstrap, ("a", Fifo)], "`a` is neither a file nor a folder"),
+        ] {
+            let told = read(&entries).unwrap_err();
+            let whole = "--kernel: `files.tar` is no archive of Enterprise Gateway's kernel image files: ";
+            assert_eq!(told.strip_prefix(whole), Some(expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_ends_too_early_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("files.tar");
+        let launcher =
+            archive(&path, &[(BOOTSTRAP, tar::EntryType::Regular), (SCRIPT, tar::EntryType::Regular)]);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..1024 + 200]).unwrap();
+        assert!(ImageFiles::read(&launcher, &Origin::flag("--kernel")).is_err());
+    }
+}

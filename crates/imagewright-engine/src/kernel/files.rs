@@ -21,6 +21,8 @@ use crate::inventory;
 use crate::package_layer::{FolderEntry, PACKAGE_TIME, PackageLayer};
 use crate::step;
 
+/// The one function of `imp` that Enterprise Gateway's launcher for R needs.
+const IMP: &str = include_str!("imp.py");
 /// The kind of the facts about these layers.
 const LAYER: &str = "kernel-layer";
 
@@ -135,11 +137,26 @@ impl<'a> Files<'a> {
             files.push(Placed { path, look: Look { mode, uid: 0, gid: 0 }, what });
             folders.extend(self.way_to(&self.ground.programs));
         }
+        if let Some(minor) = self.lacks_imp() {
+            let folder = format!("usr/local/lib/python3.{minor}/dist-packages");
+            let path = format!("{folder}/imp.py");
+            files.push(Placed { path, look: readable, what: What::Text(IMP.to_owned()) });
+            folders.extend(self.way_to(&folder));
+        }
         folders.extend(self.home());
         folders.sort();
         folders.dedup();
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Account { folders, files }
+    }
+
+    /// The minor version of Debian's Python, where Enterprise Gateway's launcher for R does not work with it: it loads its helper
+    /// by a module that Python has no longer.
+    fn lacks_imp(&self) -> Option<u32> {
+        let python =
+            self.solution.python.as_ref().filter(|python| python.program.starts_with("/usr/bin/"))?;
+        let is_gateways = self.step.launcher.is_archive && self.step.kernel.language == "r";
+        self.ground.minor_version(python).filter(|minor| is_gateways && *minor >= 12)
     }
 
     /// The home, where it is not there or its owner or group may not write to it.

@@ -135,25 +135,27 @@ impl Ground {
             true => PythonCommand::Script(program.clone()),
             false => PythonCommand::Link(program.clone()),
         };
+        let mut is_behind = false;
         for folder in CLUSTER_PATH.split(':') {
             let candidate = format!("{folder}/python");
             if candidate == *program {
                 return PythonCommand::Nothing;
             }
-            let known = self.pythons.iter().find(|(known, _)| *known == candidate);
-            let is_same = known.is_some_and(|(_, leads_to)| !is_virtual && self.leads_to(program, leads_to));
-            if is_same {
-                return PythonCommand::Nothing;
-            }
-            if folder == FOLDER {
-                return needed;
-            }
-            if known.is_some() {
-                // Another one comes first, and must not be covered: `check` tells of it.
-                return PythonCommand::Nothing;
+            is_behind |= folder == FOLDER;
+            if let Some((_, leads_to)) = self.pythons.iter().find(|(known, _)| *known == candidate) {
+                let is_same = !is_virtual && self.leads_to(program, leads_to);
+                // Where another one comes before ours would, ours would not help: `check` tells of it.
+                return if is_same || !is_behind { PythonCommand::Nothing } else { needed };
             }
         }
         needed
+    }
+
+    /// The minor version of a Python 3, as far as the names of its programs tell.
+    pub(super) fn minor_version(&self, python: &KernelPython) -> Option<u32> {
+        let beside = Path::new(&python.program).with_file_name("python").to_string_lossy().into_owned();
+        let (_, leads_to) = self.pythons.iter().find(|(known, _)| *known == beside)?;
+        leads_to.rsplit('/').next()?.strip_prefix("python3.")?.parse().ok()
     }
 
     /// Whether a program is another name for that of a path without links.
@@ -191,4 +193,58 @@ fn launcher(view: &RootView) -> Result<Option<Digest>, EngineError> {
     let mut file = File::open(&host).map_err(EngineError::io("open", &host))?;
     io::copy(&mut file, &mut hasher).map_err(EngineError::io("read", &host))?;
     Ok(Some(hasher.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// An image with these programs, each a link where it says so.
+    fn ground(programs: &[(&str, Option<&str>)]) -> Ground {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, target) in programs {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match target {
+                Some(target) => symlink(target, &path).unwrap(),
+                None => {
+                    fs::write(&path, "").unwrap();
+                    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+                }
+            }
+        }
+        Ground::of(&RootView::new(vec![folder.path().to_owned()]), DEFAULT_PATH).unwrap()
+    }
+
+    fn python(program: &str, is_virtual: bool) -> KernelPython {
+        KernelPython { program: program.to_owned(), is_virtual }
+    }
+
+    #[test]
+    fn pods_find_the_python_of_the_kernel() {
+        let debian = [("usr/bin/python3.13", None), ("usr/bin/python3", Some("python3.13"))];
+        let venv = PythonCommand::Script("/opt/venv/bin/python".to_owned());
+        assert_eq!(ground(&debian).command(&python("/opt/venv/bin/python", true)), venv);
+        let link = PythonCommand::Link("/usr/bin/python3".to_owned());
+        assert_eq!(ground(&debian).command(&python("/usr/bin/python3", false)), link);
+        let named = [debian[0], debian[1], ("usr/bin/python", Some("python3"))];
+        // Debian's is behind ours on the path.
+        assert_eq!(ground(&named).command(&python("/usr/bin/python3", false)), PythonCommand::Nothing);
+        assert_eq!(ground(&named).command(&python("/opt/venv/bin/python", true)), venv);
+        assert_eq!(ground(&named).minor_version(&python("/usr/bin/python3", false)), Some(13));
+        let official = [("usr/local/bin/python3.12", None), ("usr/local/bin/python", Some("python3.12"))];
+        assert_eq!(
+            ground(&official).command(&python("/usr/local/bin/python3", false)),
+            PythonCommand::Nothing
+        );
+        assert_eq!(ground(&official).command(&python("/opt/venv/bin/python", true)), venv);
+        // conda's comes first, whether it is there or is about to come.
+        let conda = [("opt/conda/bin/python", None), debian[0]];
+        assert_eq!(ground(&conda).command(&python("/opt/conda/bin/python3", false)), PythonCommand::Nothing);
+        assert_eq!(ground(&debian).command(&python("/opt/conda/bin/python", false)), PythonCommand::Nothing);
+        assert_eq!(ground(&conda).command(&python("/opt/venv/bin/python", true)), PythonCommand::Nothing);
+    }
 }

@@ -80,7 +80,7 @@ impl ImageLock {
         let (held, wanted) = (self.kernel.as_ref().map(|it| &it.asked), spec.asked_of_kernel());
         if held != wanted.as_ref() {
             let shown = |asked: Option<&String>| asked.map_or("no kernel".to_owned(), |it| format!("`{it}`"));
-            differences.push(format!("it is for {}, not {}", shown(held), shown(wanted.as_ref())));
+            differences.push(format!("it is for {}, and not for {}", shown(held), shown(wanted.as_ref())));
         }
         differences
     }

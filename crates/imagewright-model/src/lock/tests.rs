@@ -116,8 +116,14 @@ fn what_starts_a_kernel_is_locked_by_its_bytes() {
     let broken = text.replace("sha256 = \"", "sha256 = \"x");
     assert!(ImageLock::parse("image.lock", &broken).is_err());
     let platform = Platform::linux("amd64");
-    let ours = spec("base: a\nkernel: python\n");
-    assert_eq!(with_kernel().differences(&ours, &platform), Vec::<String>::new());
+    let told = |text: &str| with_kernel().differences(&spec(text), &platform).pop();
+    let ours = "it is for `python eg=files.tar.gz`, and not for `python imagewright`";
+    assert_eq!(told("base: a\nkernel: python\n").as_deref(), Some(ours));
+    assert_eq!(
+        told("base: a\n").as_deref(),
+        Some("it is for `python eg=files.tar.gz`, and not for no kernel")
+    );
+    assert_eq!(told("base: a\nkernel: {language: python, launcher: 'eg=/x/files.tar.gz'}\n"), None);
 }
 
 fn with_conda() -> ImageLock {
