@@ -10,6 +10,7 @@ mod elsewhere;
 mod example;
 mod full_disk;
 mod gate;
+mod kernels;
 mod layers;
 mod link_scripts;
 mod local_paths;
