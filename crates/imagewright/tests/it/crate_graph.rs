@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// Each crate of ours and those of ours it may use. `ARCHITECTURE.md` says why.
-const GRAPH: [(&str, &[&str]); 22] = [
+const GRAPH: [(&str, &[&str]); 23] = [
     ("oci", &[]),
     ("sandbox", &[]),
     // It goes into images, and nobody uses it but as a program.
@@ -19,6 +19,7 @@ const GRAPH: [(&str, &[&str]); 22] = [
     ("dockerfile", &["model", "oci"]),
     ("docker", &["dockerfile", "model", "oci"]),
     ("check", &["dockerfile", "model", "oci"]),
+    ("kernelspec", &["model", "oci"]),
     ("registry", &["model", "oci"]),
     ("elyra", &["model", "oci"]),
     ("catalog", &["model", "oci"]),
@@ -35,6 +36,7 @@ const GRAPH: [(&str, &[&str]); 22] = [
             "elyra",
             "engine",
             "facts",
+            "kernelspec",
             "layer",
             "model",
             "oci",
@@ -50,8 +52,8 @@ const GRAPH: [(&str, &[&str]); 22] = [
 ];
 
 /// Crates that must stay free of the world outside: no network, no clock, no threads of a runtime.
-const PURE: [&str; 9] =
-    ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "catalog", "facts"];
+const PURE: [&str; 10] =
+    ["oci", "model", "layer", "python", "conda", "dockerfile", "check", "kernelspec", "catalog", "facts"];
 const WORLDLY: [&str; 5] = ["ureq", "nix", "libc", "tokio", "signal-hook"];
 
 fn full_name(short: &str) -> String {
