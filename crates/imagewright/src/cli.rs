@@ -6,8 +6,8 @@ use anstream::{ColorChoice, eprintln};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    build, builds, catalog, check, completions, config, groups, login, metadata, own, people, secrets,
-    server, tokens,
+    build, builds, catalog, check, completions, config, groups, kernelspec, login, metadata, own, people,
+    secrets, server, tokens,
 };
 
 /// Container images for notebooks and pipelines: build them from package lists, without Docker.
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Logout(login::LogoutArguments),
     #[command(display_order = 9)]
     Metadata(metadata::MetadataArguments),
+    #[command(subcommand, display_order = 10)]
+    Kernelspec(kernelspec::KernelspecCommand),
     #[command(subcommand, display_order = 11)]
     Server(server::ServerCommand),
     #[command(subcommand, display_order = 12)]

@@ -10,6 +10,7 @@ pub(crate) mod config;
 mod confirm;
 mod dockerfile;
 pub(crate) mod groups;
+pub(crate) mod kernelspec;
 pub(crate) mod login;
 pub(crate) mod metadata;
 pub(crate) mod people;
@@ -87,6 +88,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Login(arguments) => login::login(&global, &arguments),
         Command::Logout(arguments) => login::logout(&global, &arguments),
         Command::Metadata(arguments) => metadata::run(&global, arguments),
+        Command::Kernelspec(command) => kernelspec::run(&global, command),
         Command::Server(command) => server::run(&global, &command),
         Command::Catalog(command) => catalog::run(&global, command),
         Command::Builds(command) => builds::run(&global, command),

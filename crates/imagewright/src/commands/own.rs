@@ -65,6 +65,7 @@ pub(crate) fn powers(command: &Command) -> Powers {
         | Command::Login(_)
         | Command::Logout(_)
         | Command::Metadata(_)
+        | Command::Kernelspec(_)
         | Command::Server(_)
         | Command::Catalog(_)
         | Command::Builds(_)
