@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::KernelspecError;
 
+/// Names that are as like as this may be meant.
+pub(crate) const LIKE: f64 = 0.8;
 /// The longest name of a folder that file systems take.
 const LONGEST: usize = 255;
 
@@ -17,6 +19,14 @@ impl KernelspecName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The one of several names that may be meant.
+    pub fn nearest<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let near = names.into_iter().map(|name| (strsim::jaro_winkler(self.as_str(), name), name));
+        let best =
+            near.filter(|(likeness, _)| *likeness > LIKE).max_by(|one, other| one.0.total_cmp(&other.0));
+        best.map(|(_, name)| name)
     }
 
     /// The name that is as near to a text as names may be; none where nothing of it is left.
@@ -81,6 +91,13 @@ mod tests {
             assert_eq!(KernelspecName::like(text).unwrap().as_str(), name);
         }
         assert_eq!(KernelspecName::like("???"), None);
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let name: KernelspecName = "python_dokcer".parse().unwrap();
+        assert_eq!(name.nearest(["r_docker", "python_docker", "scala"]), Some("python_docker"));
+        assert_eq!(name.nearest(["zzz"]), None);
     }
 
     proptest! {

@@ -21,6 +21,7 @@ use imagewright_store::{StoreError, transfer::TransferError};
 use crate::EngineError;
 #[cfg(target_os = "linux")]
 use crate::facts::FactsFileError;
+use crate::kernelspec::{KernelsFolderError, KernelspecError};
 use crate::transport::TransportError;
 
 /// Why a use case failed.
@@ -141,6 +142,35 @@ pub enum ServiceError {
     /// A file is no notebook.
     #[error(transparent)]
     Notebook(#[from] NotebookError),
+    /// A kernelspec cannot be made.
+    #[error(transparent)]
+    Kernelspec(#[from] KernelspecError),
+    /// A folder of kernelspecs does not do what is asked of it.
+    #[error(transparent)]
+    KernelsFolder(#[from] KernelsFolderError),
+    /// Nobody says which language a kernel image is for.
+    #[error("image `{image}` does not say which language its kernel is for: it has no `KERNEL_LANGUAGE`")]
+    NoKernelLanguage {
+        /// The image.
+        image: String,
+    },
+    /// An image is neither in the store nor in its registry.
+    #[error("there is no image `{image}`{}", .why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    NoKernelImage {
+        /// What was named.
+        image: String,
+        /// What the registry said.
+        why: Option<String>,
+    },
+    /// An image has no name by which others could pull it.
+    #[error("image `{image}` has no name, and a kernelspec names its image")]
+    NamelessKernelImage {
+        /// What was named.
+        image: String,
+    },
+    /// Neither a process proxy nor a kernelspec to start from is named.
+    #[error("nobody says what starts the kernel")]
+    NoProxy,
     /// An image without a name was mended.
     #[error("the mended image of `{image}` has no name")]
     NoNameForFixed {
@@ -214,6 +244,12 @@ impl ServiceError {
             Self::Notebook(error) => error.kind(),
             Self::DoesNotRun { .. } => ErrorKind::Failed,
             Self::GateElsewhere | Self::NoNameForFixed { .. } => ErrorKind::Usage,
+            Self::Kernelspec(error) => error.kind(),
+            Self::KernelsFolder(error) => error.kind(),
+            Self::NoKernelLanguage { .. } | Self::NamelessKernelImage { .. } | Self::NoProxy => {
+                ErrorKind::Usage
+            }
+            Self::NoKernelImage { .. } => ErrorKind::NotFound,
             Self::NothingToCheck { .. } => ErrorKind::NotFound,
             #[cfg(target_os = "linux")]
             Self::Layer { .. } => ErrorKind::Invalid,
@@ -273,6 +309,16 @@ impl ServiceError {
             Self::GateElsewhere => {
                 Some("build with `--engine native`, or ask `imagewright check --for` afterwards".to_owned())
             }
+            Self::Kernelspec(error) => error.hint(),
+            Self::KernelsFolder(error) => error.hint(),
+            Self::NoKernelLanguage { .. } => Some("say it with --language".to_owned()),
+            Self::NamelessKernelImage { .. } => Some("give it one: `imagewright image tag`".to_owned()),
+            Self::NoProxy => {
+                Some("name a process proxy with --proxy, or a kernelspec to start from with --from".to_owned())
+            }
+            Self::NoKernelImage { .. } => Some(
+                "build or pull it first; where only the gateway's machine reaches its registry, leave it unseen with --no-look".to_owned(),
+            ),
             Self::NoNameForFixed { .. } => Some("give it one with `--tag`".to_owned()),
             Self::NothingToCheck { .. } => Some(
                 "`imagewright pull` brings an image into the store; `imagewright image list` shows what is there".to_owned(),

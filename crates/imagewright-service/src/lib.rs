@@ -17,6 +17,7 @@ mod transport;
 
 pub mod check;
 pub mod gateway;
+pub mod kernelspec;
 pub mod metadata;
 
 #[cfg(target_os = "linux")]

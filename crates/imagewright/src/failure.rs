@@ -7,6 +7,7 @@ use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use imagewright_model::{ErrorKind, in_one_line};
 use imagewright_service::ServiceError;
+use imagewright_service::kernelspec::KernelsFolderError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -71,6 +72,12 @@ impl Failure {
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         Self { kind: error.kind(), hint: error.hint(), error: Box::new(error) }
+    }
+}
+
+impl From<KernelsFolderError> for Failure {
+    fn from(error: KernelsFolderError) -> Self {
+        ServiceError::from(error).into()
     }
 }
 

@@ -10,6 +10,7 @@ mod scripts;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::name::LIKE;
 use crate::{Files, KernelspecError, NewKernelspec};
 
 /// A process proxy that starts images.
@@ -170,7 +171,7 @@ impl FromStr for Proxy {
         known.ok_or_else(|| {
             let near = Self::ALL.into_iter().map(|proxy| (strsim::jaro_winkler(text, proxy.name()), proxy));
             let best =
-                near.filter(|(likeness, _)| *likeness > 0.8).max_by(|one, other| one.0.total_cmp(&other.0));
+                near.filter(|(likeness, _)| *likeness > LIKE).max_by(|one, other| one.0.total_cmp(&other.0));
             KernelspecError::UnknownProxy { name: text.to_owned(), like: best.map(|(_, proxy)| proxy) }
         })
     }

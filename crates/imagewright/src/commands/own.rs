@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{admin, base, build_process, doctor, facts, fsck, gc, image, plan, pull, push, serve};
+use super::{
+    admin, base, build_process, doctor, facts, fsck, gc, image, kernelspec, plan, pull, push, serve,
+};
 use crate::cli::{Command, Global};
 use crate::failure::Failure;
 
@@ -59,6 +61,7 @@ pub(crate) fn powers(command: &Command) -> Powers {
         Command::Build(_) => Powers::Needed,
         Command::Own(command) => command.powers(),
         Command::Check(arguments) if arguments.mends() => Powers::Needed,
+        Command::Kernelspec(command) if kernelspec::changes_images(command) => Powers::Needed,
         // Without them it says what it cannot tell.
         Command::Check(arguments) if arguments.runs() => Powers::Welcome,
         Command::Check(_)
