@@ -12,7 +12,7 @@ use tungstenite::{Error, Message, WebSocket};
 use crate::error::GatewayError;
 use crate::gateway::{Gateway, short};
 use crate::identity::KernelId;
-use crate::message::{Incoming, execute};
+use crate::message::{Incoming, Sender};
 
 /// Bytes of the largest message that is taken.
 const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
@@ -21,11 +21,14 @@ const LONGEST_OUTPUT: usize = 64 * 1024;
 /// How long after a kernel's reply its last output may come.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
+/// How long a kernel's answer to a greeting is waited for before it is greeted again, and how long for its state after that.
+const GREETING: Duration = Duration::from_secs(2);
+const AFTER_GREETING: Duration = Duration::from_millis(300);
+
 /// A connection to a kernel.
 pub struct Channel {
     socket: WebSocket<WebStream>,
-    session: String,
-    user: String,
+    sender: Sender,
     requests: u64,
 }
 
@@ -49,9 +52,13 @@ pub struct Execution {
     pub output: String,
 }
 
-/// What a cell has yet to bring.
+/// What a request has yet to bring.
 struct Pending {
     id: String,
+    /// The kind of its reply.
+    awaits: &'static str,
+    /// How much longer than for the reply all else is waited for.
+    afterwards: Duration,
     progress: Progress,
     reply: Option<(String, Option<String>)>,
     is_idle: bool,
@@ -60,7 +67,7 @@ struct Pending {
 }
 
 impl Channel {
-    /// Connects to a kernel.
+    /// Connects to a kernel, and waits until it is heard in every way that cells need.
     pub fn open(
         gateway: &Gateway,
         kernel: &KernelId,
@@ -82,7 +89,39 @@ impl Channel {
                 Err(HandshakeError::Failure(error)) => return Err(refused(&error, limit)),
             }
         };
-        Ok(Self { socket, session, user: user.to_owned(), requests: 0 })
+        let sender = Sender { session, user: user.to_owned() };
+        let mut channel = Self { socket, sender, requests: 0 };
+        channel.greet(limit, stop)?;
+        Ok(channel)
+    }
+
+    /// Greets the kernel until both its reply and its state come. What a kernel prints is published, and whoever subscribes a moment
+    /// later misses it: so do gateways, which subscribe once somebody connects.
+    fn greet(&mut self, limit: Duration, stop: &Stop) -> Result<(), GatewayError> {
+        let until = Instant::now() + limit;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(GatewayError::KernelSilent { seconds: limit.as_secs() });
+            }
+            let id = self.next_id();
+            let text = self.sender.greet(&id);
+            self.socket.get_mut().set_limit(until);
+            self.send(text, limit, stop)?;
+            let soon = Instant::now() + left.min(GREETING);
+            let mut pending = Pending::new(id, "kernel_info_reply", soon, AFTER_GREETING);
+            while !pending.is_heard() && Instant::now() < pending.until {
+                self.hear(&mut pending, limit, stop)?;
+            }
+            if pending.is_heard() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_id(&mut self) -> String {
+        self.requests += 1;
+        format!("{}_{}", self.sender.session, self.requests)
     }
 
     /// Has the kernel execute code, and looks up meanwhile.
@@ -94,26 +133,31 @@ impl Channel {
         mut look: impl FnMut(&Progress) -> Result<(), GatewayError>,
     ) -> Result<Execution, GatewayError> {
         let until = Instant::now() + limit;
-        self.requests += 1;
-        let id = format!("{}_{}", self.session, self.requests);
+        let id = self.next_id();
+        let text = self.sender.execute(&id, code);
         self.socket.get_mut().set_limit(until);
-        self.send(execute(&id, &self.session, &self.user, code), limit, stop)?;
-        let mut pending = Pending { id, progress: Progress::default(), reply: None, is_idle: false, until };
+        self.send(text, limit, stop)?;
+        let mut pending = Pending::new(id, "execute_reply", until, AFTERWARDS);
         while !pending.is_done() {
-            if stop.is_asked() {
-                return Err(GatewayError::Cancelled);
-            }
             if Instant::now() >= pending.until {
                 return Err(GatewayError::KernelSilent { seconds: limit.as_secs() });
             }
-            match self.socket.read() {
-                Ok(message) => pending.take(&message)?,
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(broken(error, limit)),
-            }
+            self.hear(&mut pending, limit, stop)?;
             look(&pending.progress)?;
         }
         Ok(pending.execution())
+    }
+
+    /// Takes a message, or waits a moment for one.
+    fn hear(&mut self, pending: &mut Pending, limit: Duration, stop: &Stop) -> Result<(), GatewayError> {
+        if stop.is_asked() {
+            return Err(GatewayError::Cancelled);
+        }
+        match self.socket.read() {
+            Ok(message) => pending.take(&message),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(broken(error, limit)),
+        }
     }
 
     fn send(&mut self, text: String, limit: Duration, stop: &Stop) -> Result<(), GatewayError> {
@@ -130,6 +174,10 @@ impl Channel {
 }
 
 impl Pending {
+    fn new(id: String, awaits: &'static str, until: Instant, afterwards: Duration) -> Self {
+        Self { id, awaits, afterwards, progress: Progress::default(), reply: None, is_idle: false, until }
+    }
+
     fn take(&mut self, message: &Message) -> Result<(), GatewayError> {
         let Message::Text(text) = message else {
             // Pings are answered by the library; messages with buffers are none of ours.
@@ -159,16 +207,21 @@ impl Pending {
             let end = text.floor_char_boundary(room);
             self.progress.output.push_str(&text[..end]);
         }
-        if message.kind() == "execute_reply" {
+        if message.kind() == self.awaits {
             let status = short(message.text("status").unwrap_or("ok"));
             let error = message.text("ename").map(|name| {
                 let value = message.text("evalue").unwrap_or_default();
                 short(&format!("{name}: {value}")).trim_end_matches([':', ' ']).to_owned()
             });
             self.reply = Some((status, error));
-            self.until = self.until.min(Instant::now() + AFTERWARDS);
+            self.until = self.until.min(Instant::now() + self.afterwards);
         }
         Ok(())
+    }
+
+    /// Whether all came that there is to come.
+    fn is_heard(&self) -> bool {
+        self.reply.is_some() && self.is_idle
     }
 
     fn is_done(&self) -> bool {

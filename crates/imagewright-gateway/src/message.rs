@@ -3,18 +3,36 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A request to execute code.
-pub(crate) fn execute(id: &str, session: &str, user: &str, code: &str) -> String {
-    let content = json!({
-        "code": code, "silent": false, "store_history": false, "user_expressions": {}, "allow_stdin": false, "stop_on_error": false,
-    });
-    let header = json!({
-        "msg_id": id, "msg_type": "execute_request", "session": session, "username": user, "version": "5.3", "date": "",
-    });
-    let message = json!({
-        "header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": [],
-    });
-    message.to_string()
+/// Who sends requests.
+pub(crate) struct Sender {
+    /// One for each connection.
+    pub(crate) session: String,
+    pub(crate) user: String,
+}
+
+impl Sender {
+    /// A request to execute code.
+    pub(crate) fn execute(&self, id: &str, code: &str) -> String {
+        let content = json!({
+            "code": code, "silent": false, "store_history": false, "user_expressions": {}, "allow_stdin": false, "stop_on_error": false,
+        });
+        self.request(id, "execute_request", &content)
+    }
+
+    /// A question that every kernel answers.
+    pub(crate) fn greet(&self, id: &str) -> String {
+        self.request(id, "kernel_info_request", &json!({}))
+    }
+
+    fn request(&self, id: &str, kind: &str, content: &Value) -> String {
+        let header = json!({
+            "msg_id": id, "msg_type": kind, "session": self.session, "username": self.user, "version": "5.3", "date": "",
+        });
+        let message = json!({
+            "header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": [],
+        });
+        message.to_string()
+    }
 }
 
 /// What comes back.
@@ -97,10 +115,13 @@ mod tests {
 
     #[test]
     fn a_request_holds_its_code_whole() {
-        let text = execute("1", "s", "bob", "print(\"é\\n\")");
+        let sender = Sender { session: "s".to_owned(), user: "bob".to_owned() };
+        let text = sender.execute("1", "print(\"é\\n\")");
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["content"]["code"], "print(\"é\\n\")");
         assert_eq!(value["channel"], "shell");
         assert_eq!(value["header"]["username"], "bob");
+        let value: Value = serde_json::from_str(&sender.greet("2")).unwrap();
+        assert_eq!(value["header"]["msg_type"], "kernel_info_request");
     }
 }

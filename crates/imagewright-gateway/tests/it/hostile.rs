@@ -58,8 +58,8 @@ fn what_is_no_gateway_is_told() {
         (Fault::Answer(list, 503, "\x1b[2J".to_owned()), ErrorKind::Unavailable, "503"),
         (Fault::Raw(list, b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()), ErrorKind::Unavailable, "cannot be reached"),
         (Fault::Flood(list), ErrorKind::Invalid, "too large"),
-        (Fault::Silence(list), ErrorKind::Unavailable, "gave no answer within 2 s"),
-        (Fault::Trickle(list), ErrorKind::Unavailable, "gave no answer within 2 s"),
+        (Fault::Silence(list), ErrorKind::Unavailable, "gave no answer within 4 s"),
+        (Fault::Trickle(list), ErrorKind::Unavailable, "gave no answer within 4 s"),
     ] {
         drop(assert_told(fault, Step::Listed, kind, part));
     }
@@ -133,11 +133,11 @@ fn a_kernel_that_is_not_reached() {
         (Fault::Answer(channels, 400, String::new()), "let WebSockets through"),
         (Fault::Answer(channels, 200, "hello".to_owned()), "no WebSocket to the kernel comes about"),
         (Fault::Raw(channels, b"\x16\x03\x01".to_vec()), "the connection to the kernel broke"),
-        (Fault::Silence(channels), "does not answer within 2 s"),
-        (Fault::Trickle(channels), "does not answer within 2 s"),
-        (Fault::KernelSilent, "does not answer within 2 s"),
-        (Fault::KernelStops, "does not answer within 2 s"),
-        (Fault::KernelChatters, "does not answer within 2 s"),
+        (Fault::Silence(channels), "does not answer within 4 s"),
+        (Fault::Trickle(channels), "does not answer within 4 s"),
+        (Fault::KernelSilent, "does not answer within 4 s"),
+        (Fault::KernelStops, "does not answer within 4 s"),
+        (Fault::KernelChatters, "does not answer within 4 s"),
     ] {
         let played = assert_told(fault, Step::Executed, ErrorKind::Failed, part);
         assert_eq!(played.kernels(), 0, "{part}");
@@ -173,7 +173,7 @@ fn a_kernel_that_says_nonsense() {
 #[test]
 fn interrupts_and_restarts_that_are_none() {
     for (fault, step, part) in [
-        (Fault::Uninterruptible, Step::Interrupted, "went on for 2 s after it was interrupted"),
+        (Fault::Uninterruptible, Step::Interrupted, "went on for 4 s after it was interrupted"),
         (Fault::InterruptForgets, Step::Interrupted, "the interrupt ended the kernel"),
         (Fault::RestartIsNone, Step::Restarted, "did not start another kernel"),
     ] {

@@ -67,12 +67,15 @@ fn a_token_is_shown_and_missed() {
 fn whoever_stops_it_leaves_no_kernel() {
     let played = Played::start(Some(crate::played::Fault::Uninterruptible));
     let stop = Stop::default();
-    let of_thread = stop.clone();
-    std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        of_thread.ask();
+    let (report, _) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !played.requests().iter().any(|it| it.ends_with("/interrupt")) {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            stop.ask();
+        });
+        played.verify_until(&request(), &stop)
     });
-    let (report, _) = played.verify_until(&request(), &stop);
     let problem = report.problem.as_ref().unwrap();
     assert_eq!((problem.step, problem.kind), (Step::Interrupted, ErrorKind::Cancelled));
     assert_eq!(report.to_string(), "`Played` was not verified to the end: stopped on request");
