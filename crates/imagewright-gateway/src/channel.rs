@@ -29,7 +29,6 @@ const AFTER_GREETING: Duration = Duration::from_millis(300);
 pub struct Channel {
     socket: WebSocket<WebStream>,
     sender: Sender,
-    requests: u64,
 }
 
 /// How far a cell is.
@@ -90,7 +89,7 @@ impl Channel {
             }
         };
         let sender = Sender { session, user: user.to_owned() };
-        let mut channel = Self { socket, sender, requests: 0 };
+        let mut channel = Self { socket, sender };
         channel.greet(limit, stop)?;
         Ok(channel)
     }
@@ -104,7 +103,7 @@ impl Channel {
             if left.is_zero() {
                 return Err(GatewayError::KernelSilent { seconds: limit.as_secs() });
             }
-            let id = self.next_id();
+            let id = new_id();
             let text = self.sender.greet(&id);
             self.socket.get_mut().set_limit(until);
             self.send(text, limit, stop)?;
@@ -119,11 +118,6 @@ impl Channel {
         }
     }
 
-    fn next_id(&mut self) -> String {
-        self.requests += 1;
-        format!("{}_{}", self.sender.session, self.requests)
-    }
-
     /// Has the kernel execute code, and looks up meanwhile.
     pub fn execute(
         &mut self,
@@ -133,7 +127,7 @@ impl Channel {
         mut look: impl FnMut(&Progress) -> Result<(), GatewayError>,
     ) -> Result<Execution, GatewayError> {
         let until = Instant::now() + limit;
-        let id = self.next_id();
+        let id = new_id();
         let text = self.sender.execute(&id, code);
         self.socket.get_mut().set_limit(until);
         self.send(text, limit, stop)?;
@@ -232,6 +226,11 @@ impl Pending {
         let (status, error) = self.reply.unwrap_or_default();
         Execution { status, error, output: self.progress.output }
     }
+}
+
+/// An identity for a request. Gateways ask kernels in our session, too, and count their requests: those of ours must be unlike them.
+fn new_id() -> String {
+    KernelId::random().to_string()
 }
 
 /// Why there is no WebSocket.
