@@ -313,6 +313,15 @@ impl Shared {
             },
             _ => {}
         }
+        // A gateway's own questions, in the client's session, numbered: their answers are not ours.
+        let session = parent["session"].as_str().unwrap_or_default();
+        for number in 1..8 {
+            let idle = json!({
+                "header": {"msg_type": "status"}, "parent_header": {"msg_id": format!("{session}_{number}")},
+                "content": {"execution_state": "idle"},
+            });
+            socket.send(Message::text(idle.to_string()))?;
+        }
         socket.send(message("status", json!({"execution_state": "busy"})))?;
         let mut reply = json!({"status": "ok"});
         let mut output = String::new();
@@ -333,10 +342,11 @@ impl Shared {
         } else {
             output.push_str("2\n");
         }
+        // Replies and output come by ways of their own.
+        socket.send(message("execute_reply", reply))?;
         if !output.is_empty() {
             socket.send(message("stream", json!({"name": "stdout", "text": output})))?;
         }
-        socket.send(message("execute_reply", reply))?;
         socket.send(message("status", json!({"execution_state": "idle"})))
     }
 }
