@@ -43,6 +43,7 @@ pub enum Subject {
     Token,
     Secret,
     RuntimeImage,
+    Kernelspec,
 }
 
 /// Which entries of the audit trail are wanted; of all that is given, those for which all of it holds.
@@ -82,6 +83,7 @@ impl Subject {
             Self::Token => "token",
             Self::Secret => "secret",
             Self::RuntimeImage => "runtime_image",
+            Self::Kernelspec => "kernelspec",
         }
     }
 }

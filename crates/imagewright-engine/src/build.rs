@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imagewright_layer::Compression;
 use imagewright_model::lock::{ImageLock, LockedDebian};
-use imagewright_model::spec::{Bytecode, Distribution, ImageSpec, PipRequirement};
+use imagewright_model::spec::{Bytecode, Distribution, ImageSpec, KernelChoice, LinkScripts, PipRequirement};
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
 use imagewright_sandbox::Limits;
@@ -16,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::conda::{Asked, CondaStep};
 use crate::draft::Draft;
 use crate::error::EngineError;
+use crate::kernel::{KernelStep, check_launcher, python_of};
 use crate::lock::{Decided, Keeping, Upgrade, Versions};
 use crate::outside::Outside;
 use crate::pip::PipStep;
@@ -190,6 +191,7 @@ impl Engine {
         let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
         // What cannot be understood is told before anything is fetched.
         let asked = Asked::new(&spec.conda, &settings.conda)?;
+        check_launcher(&self.store, spec.kernel.as_ref())?;
 
         let report = reporter.step(format!("base {}", spec.base));
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
@@ -197,7 +199,8 @@ impl Engine {
         if !base.cached {
             base.draft.layers.iter().for_each(layers.done);
         }
-        let mut decided = Decided { base: base.locked.clone(), apt: None, conda: None, pip: None };
+        let mut decided =
+            Decided { base: base.locked.clone(), apt: None, conda: None, pip: None, kernel: None };
         let mut progress = Growing::from(base, request.source_date_epoch);
         if !spec.apt.packages.is_empty() {
             let title = apt_title(spec);
@@ -210,6 +213,7 @@ impl Engine {
             progress.add(&done.result, done.cached, &title);
             report.finish(done.cached, done.result.size());
         }
+        let mut below = progress.draft.clone();
         if !spec.conda.is_empty() {
             let title = conda_title(spec);
             let report = reporter.step(&title);
@@ -228,6 +232,10 @@ impl Engine {
             decided.conda = Some(CondaStep::locked(&done.solution));
             progress.add(&done.result, done.cached, &title);
             report.finish(done.cached, done.result.size());
+            if spec.conda.link_scripts == LinkScripts::Run {
+                // Scripts may change accounts.
+                below = progress.draft.clone();
+            }
         }
         let mut pylock = None;
         if !spec.pip.is_empty() {
@@ -249,6 +257,18 @@ impl Engine {
             let done = perform(site, &mut step, memory, &report)?;
             decided.pip = Some(step.locked(&done.solution)?);
             pylock = Some(step.pylock(&done.solution)?);
+            progress.add(&done.result, done.cached, &title);
+            report.finish(done.cached, done.result.size());
+        }
+        if let Some(kernel) = &spec.kernel {
+            let title = kernel_title(kernel);
+            let report = reporter.step(&title);
+            let python = python_of(decided.pip.as_ref(), decided.conda.as_ref());
+            let (context, trust) = (progress.context(site, &report), &settings.trust);
+            let mut step = KernelStep::new(context, &below, (spec, kernel), trust, python)?;
+            step.keep(keeping.kernel())?;
+            let done = perform(site, &mut step, memory, &report)?;
+            decided.kernel = Some(step.locked());
             progress.add(&done.result, done.cached, &title);
             report.finish(done.cached, done.result.size());
         }
@@ -328,7 +348,8 @@ impl BuildRequest {
 
 /// How many steps a build has, the base among them.
 pub(crate) fn number_of_steps(spec: &ImageSpec) -> u32 {
-    let steps = [!spec.apt.packages.is_empty(), !spec.conda.is_empty(), !spec.pip.is_empty()];
+    let steps =
+        [!spec.apt.packages.is_empty(), !spec.conda.is_empty(), !spec.pip.is_empty(), spec.kernel.is_some()];
     steps.into_iter().map(u32::from).sum::<u32>() + 1
 }
 
@@ -352,6 +373,11 @@ pub(crate) fn pip_title(spec: &ImageSpec) -> String {
         Some(lock) => format!("pip {}", lock.source),
         None => title("pip", spec.pip.requirements.iter().map(PipRequirement::short)),
     }
+}
+
+/// What the step of a kernel does, in a line: also its entry in the image's history.
+pub(crate) fn kernel_title(kernel: &KernelChoice) -> String {
+    format!("kernel {}", kernel.language)
 }
 
 fn title(kind: &str, packages: impl IntoIterator<Item = impl ToString>) -> String {

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use imagewright_model::spec::ImageSpec;
+use imagewright_model::spec::{ImageSpec, KernelChoice};
 use imagewright_oci::{ContainerConfig, ImageConfig};
 use serde_json::{Map, Value};
 
+use crate::kernel;
 use crate::workbench::DEFAULT_PATH;
 
 /// Applies everything of `spec` that is no package. Gives a line of history for each change.
 pub(crate) fn apply(spec: &ImageSpec, config: &mut ImageConfig) -> Vec<String> {
     let container = config.config.get_or_insert_default();
     let mut changes = Vec::new();
+    if let Some(kernel) = &spec.kernel {
+        apply_kernel(kernel, container, &mut changes);
+    }
     for (name, value) in &spec.environment {
         set_variable(container, name, value);
         changes.push(format!("env {name}={value}"));
@@ -50,7 +54,33 @@ pub(crate) fn apply(spec: &ImageSpec, config: &mut ImageConfig) -> Vec<String> {
         container.cmd = non_empty(command);
         changes.push(format!("command {}", json(command)));
     }
+    if let Some(kernel) = &spec.kernel {
+        let command = vec![kernel::command(kernel)];
+        changes.push(format!("command {}", json(&command)));
+        container.cmd = Some(command);
+    }
     changes
+}
+
+/// What a kernel needs of settings, but for its command. What a spec says beside counts for more.
+fn apply_kernel(kernel: &KernelChoice, container: &mut ContainerConfig, changes: &mut Vec<String>) {
+    let language = Some(("KERNEL_LANGUAGE", kernel.language.as_str()));
+    let kernelspec = kernel.kernelspec.as_deref().map(|name| ("IMAGEWRIGHT_KERNELSPEC", name));
+    for (name, value) in language.into_iter().chain(kernelspec) {
+        set_variable(container, name, value);
+        changes.push(format!("env {name}={value}"));
+    }
+    container.user = kernel.user.to_string();
+    changes.push(format!("user {}", kernel.user));
+    if matches!(container.working_dir.as_str(), "" | "/") {
+        kernel::HOME.clone_into(&mut container.working_dir);
+        changes.push(format!("workdir {}", kernel::HOME));
+    }
+    // Those of the base are for what the base started.
+    container.entrypoint = None;
+    if container.extra.remove("Healthcheck").is_some() {
+        changes.push("no health check".to_owned());
+    }
 }
 
 /// Puts a folder first on the image's search path.

@@ -17,6 +17,7 @@ use crate::conda::CondaError;
 use crate::docker_daemon::DaemonError;
 use crate::dockerfile::StageError;
 use crate::fetch::FetchError;
+use crate::kernel::KernelError;
 use crate::pip::PipError;
 use crate::remote::RemoteError;
 use crate::versions_error::VersionsError;
@@ -223,6 +224,9 @@ pub enum EngineError {
     /// A package is not what its lock or its name says, or cannot be had.
     #[error(transparent)]
     Pip(#[from] PipError),
+    /// An image cannot be made one for a kernel.
+    #[error(transparent)]
+    Kernel(Box<KernelError>),
     /// An instruction of a Dockerfile could not be carried out.
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -288,6 +292,12 @@ impl From<CondaError> for EngineError {
     }
 }
 
+impl From<KernelError> for EngineError {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(Box::new(error))
+    }
+}
+
 impl EngineError {
     /// An error of the operating system on a path of ours.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
@@ -331,6 +341,7 @@ impl EngineError {
             Self::Conda(error) if error.is_of_script() => self.kind_by_words(),
             Self::Conda(error) => error.kind(),
             Self::Pip(error) => error.kind(),
+            Self::Kernel(error) => error.kind(),
             Self::Stage(error) => error.kind(),
             Self::Versions(error) => error.kind(),
             Self::Io { source, .. } => ErrorKind::of_io(source),
@@ -382,6 +393,7 @@ impl EngineError {
             Self::Conda(error) if error.is_of_script() && self.kind() != ErrorKind::Failed => self.hint_by_words(),
             Self::Conda(error) => error.hint(),
             Self::Pip(error) => error.hint(),
+            Self::Kernel(error) => error.hint(),
             Self::Versions(error) => error.hint(),
             Self::Io { source, .. } | Self::JoinedLayer { source } => ErrorKind::io_hint(source),
             Self::PackageLayer { source } => layer_hint(source),

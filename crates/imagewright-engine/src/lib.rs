@@ -27,6 +27,7 @@ pub mod fetch;
 mod host_program;
 mod import;
 mod inventory;
+mod kernel;
 mod lock;
 mod machine;
 mod names;
@@ -58,6 +59,10 @@ pub use docker_daemon::DaemonError;
 pub use dockerfile::{DockerfileRequest, FetchedContext, StageError, StreamedContext};
 pub use error::EngineError;
 pub use inventory::{Inventory, LayerOrigin};
+pub use kernel::{
+    KERNEL_ACCOUNT, KERNEL_LAUNCHER, KernelError, account_line, kernel_launcher_of, kernel_launcher_path,
+    wrapper_script,
+};
 pub use lock::{Upgrade, Versions};
 pub use machine::Machine;
 pub use names::{FoundNames, ListedName, Match, NamesQuery, Packages};

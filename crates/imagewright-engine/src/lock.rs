@@ -10,7 +10,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use imagewright_model::lock::{
-    ImageLock, LockKeys, LockedApt, LockedBase, LockedConda, LockedDebian, LockedPython,
+    ImageLock, LockKeys, LockedApt, LockedBase, LockedConda, LockedDebian, LockedKernel, LockedPython,
 };
 use imagewright_model::plan::LockUse;
 use imagewright_model::spec::ImageSpec;
@@ -152,12 +152,17 @@ impl<'a> Keeping<'a> {
         if self.keeps_pip() { Kept::Exactly(kept) } else { Kept::Preferred(kept) }
     }
 
+    /// The launcher of a kernel that must be kept.
+    pub(crate) fn kernel(&self) -> Option<&'a LockedKernel> {
+        self.lock.filter(|_| self.locked)?.kernel.as_ref()
+    }
+
     /// What of the lock is used, in a word.
     pub(crate) fn usage(&self, versions: &Versions) -> LockUse {
         match (&versions.lock, self.lock) {
             (None, _) => LockUse::None,
             (Some(_), None) => LockUse::Ignored,
-            (Some(_), Some(_)) if self.keeps_pip() => LockUse::Kept,
+            (Some(_), Some(_)) if self.keeps_pip() && self.keeps_kernel() => LockUse::Kept,
             (Some(_), Some(_)) => LockUse::Preferred,
         }
     }
@@ -187,6 +192,11 @@ impl<'a> Keeping<'a> {
         self.keeps_conda() && self.lock.is_some_and(holds)
     }
 
+    fn keeps_kernel(&self) -> bool {
+        let asked = self.lock.and_then(|lock| lock.kernel.as_ref()).map(|kernel| &kernel.asked);
+        asked == self.spec.asked_of_kernel().as_ref()
+    }
+
     fn keeps<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
         !names.any(|name| self.upgraded.contains(name))
     }
@@ -194,7 +204,7 @@ impl<'a> Keeping<'a> {
     /// The lock of what this build decided.
     pub(crate) fn lock_of(&self, platform: &Platform, decided: Decided) -> ImageLock {
         let keys = self.keys.clone();
-        let Decided { base, apt, conda, pip } = decided;
+        let Decided { base, apt, conda, pip, kernel } = decided;
         ImageLock {
             spec: keys.spec,
             platform: platform.clone(),
@@ -207,6 +217,7 @@ impl<'a> Keeping<'a> {
                 ..conda
             }),
             pip: pip.map(|python| LockedPython { key: keys.pip, asked: self.spec.asked_of_pip(), ..python }),
+            kernel,
         }
     }
 }
@@ -245,6 +256,7 @@ pub(crate) struct Decided {
     pub(crate) apt: Option<Vec<LockedDebian>>,
     pub(crate) conda: Option<LockedConda>,
     pub(crate) pip: Option<LockedPython>,
+    pub(crate) kernel: Option<LockedKernel>,
 }
 
 /// A base as a lock has it, but for what the spec says of it.

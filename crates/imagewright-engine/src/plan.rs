@@ -1,20 +1,24 @@
 //! What a build would do. It goes the build's way, with the same questions to the same programs, and stops before each
 //! step is run.
 
+use imagewright_model::lock::{LockedConda, LockedPython};
 use imagewright_model::plan::{
     LockUse, PLAN_VERSION, PackageChange, Plan, PlannedBase, PlannedImage, PlannedPackage, PlannedStep,
     StepKind,
 };
+use imagewright_model::spec::{KernelChoice, LinkScripts};
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 
 use crate::apt::AptStep;
 use crate::build::{
-    BuildRequest, COLLECTING, Growing, apt_title, bytecode, conda_title, number_of_steps, pip_title,
-    unless_cancelled,
+    BuildRequest, COLLECTING, Growing, apt_title, bytecode, conda_title, kernel_title, number_of_steps,
+    pip_title, unless_cancelled,
 };
 use crate::cancel::Cancel;
 use crate::conda::{Asked, CondaStep};
+use crate::draft::Draft;
 use crate::error::EngineError;
+use crate::kernel::{KernelStep, check_launcher, python_of};
 use crate::lock::Keeping;
 use crate::outside::Outside;
 use crate::pip::PipStep;
@@ -66,6 +70,7 @@ impl Engine {
         let wanted = self.platform(spec.platform.as_ref())?;
         let mut keeping = Keeping::new(&request.versions, spec, &wanted)?;
         let asked = Asked::new(&spec.conda, &settings.conda)?;
+        check_launcher(&self.store, spec.kernel.as_ref())?;
 
         let report = reporter.step(format!("base {}", spec.base));
         let base = self.base(request, (site, &settings), &mut keeping, &wanted, &report)?;
@@ -84,8 +89,11 @@ impl Engine {
             settings: &settings,
             asked: &asked,
             keeping: &keeping,
+            below: base.draft.clone(),
             progress: Growing::from(base, request.source_date_epoch),
             all_known: true,
+            conda_locked: None,
+            pip_locked: None,
             has_changed: false,
             steps: Vec::new(),
             notes: Vec::new(),
@@ -107,6 +115,11 @@ struct Planner<'a> {
     settings: &'a BuildSettings,
     asked: &'a Asked,
     keeping: &'a Keeping<'a>,
+    /// The image below its Python packages, as far as it is known.
+    below: Draft,
+    /// What conda and pip install, where that is known.
+    conda_locked: Option<LockedConda>,
+    pip_locked: Option<LockedPython>,
     /// The image as far as it is known.
     progress: Growing,
     /// Whether that is all of it.
@@ -126,16 +139,26 @@ impl Planner<'_> {
             let cached = self.apt(&title, &report)?;
             report.finish(cached, None);
         }
+        self.below = self.progress.draft.clone();
         if !self.request.spec.conda.is_empty() {
             let title = conda_title(&self.request.spec);
             let report = reporter.step(&title);
             let cached = self.conda(&title, &report)?;
             report.finish(cached, None);
+            if self.request.spec.conda.link_scripts == LinkScripts::Run {
+                self.below = self.progress.draft.clone();
+            }
         }
         if !self.request.spec.pip.is_empty() {
             let title = pip_title(&self.request.spec);
             let report = reporter.step(&title);
             let cached = self.pip(&title, &report)?;
+            report.finish(cached, None);
+        }
+        if let Some(kernel) = &self.request.spec.kernel {
+            let title = kernel_title(kernel);
+            let report = reporter.step(&title);
+            let cached = self.kernel(kernel, &title, &report)?;
             report.finish(cached, None);
         }
         Ok(())
@@ -174,6 +197,7 @@ impl Planner<'_> {
             (bytecode(spec), memory.run_again),
         );
         let planned = step.plan(memory)?;
+        let locked = CondaStep::locked(&planned.solution);
         let mut result = self.known(&step, Some(&planned.solution), memory)?;
         let cached = result.is_some();
         if result.is_none() && !spec.pip.is_empty() {
@@ -183,6 +207,7 @@ impl Planner<'_> {
             result = Some(perform_solved(self.site, &mut step, solved, memory, report)?.result);
         }
         self.notes.extend(planned.notes);
+        self.conda_locked = Some(locked);
         self.add(StepKind::Conda, title, planned.packages, result, cached);
         Ok(cached)
     }
@@ -194,10 +219,34 @@ impl Planner<'_> {
         let planned = step.plan(memory)?;
         let result = self.known(&step, Some(&planned.solution), memory)?;
         let cached = result.is_some();
+        let locked = step.locked(&planned.solution)?;
+        self.pip_locked = Some(locked);
         self.pylock = Some(planned.pylock);
         self.has_changed |= !planned.changed.is_empty();
         self.notes.extend(planned.changed);
         self.add(StepKind::Pip, title, planned.packages, result, cached);
+        Ok(cached)
+    }
+
+    fn kernel(
+        &mut self,
+        kernel: &KernelChoice,
+        title: &str,
+        report: &StepReporter<'_>,
+    ) -> Result<bool, EngineError> {
+        let memory = self.request.memory();
+        let python = python_of(self.pip_locked.as_ref(), self.conda_locked.as_ref());
+        let (context, trust) = (self.progress.context(self.site, report), &self.settings.trust);
+        let mut step = KernelStep::new(context, &self.below, (&self.request.spec, kernel), trust, python)?;
+        step.keep(self.keeping.kernel())?;
+        let packages = step.planned();
+        // What is not there yet cannot be looked at. The step itself is done in a moment.
+        let done = match self.all_known {
+            true => Some(perform(self.site, &mut step, memory, report)?),
+            false => None,
+        };
+        let cached = done.as_ref().is_some_and(|done| done.cached);
+        self.add(StepKind::Kernel, title, packages, done.map(|done| done.result), cached);
         Ok(cached)
     }
 

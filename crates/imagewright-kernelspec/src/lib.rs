@@ -7,6 +7,7 @@
 //! Nothing here reads or writes files: whoever has folders hands in what is in them.
 
 mod allowed;
+mod archive;
 pub mod deploy;
 mod error;
 mod file;

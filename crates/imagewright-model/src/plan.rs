@@ -91,6 +91,8 @@ pub enum StepKind {
     Conda,
     /// Python packages.
     Pip,
+    /// What starts a kernel.
+    Kernel,
 }
 
 /// A package of a plan.
@@ -230,7 +232,7 @@ mod tests {
         assert_eq!(rows, names.len(), "a documented field does not exist");
         let words = [
             serde_json::to_value([LockUse::None, LockUse::Kept, LockUse::Preferred, LockUse::Ignored]),
-            serde_json::to_value([StepKind::Apt, StepKind::Pip]),
+            serde_json::to_value([StepKind::Apt, StepKind::Conda, StepKind::Pip, StepKind::Kernel]),
             serde_json::to_value([
                 PackageChange::Install,
                 PackageChange::Replace,

@@ -35,4 +35,4 @@ pub use repository::{
     MountOutcome, Repository, Resolved,
 };
 pub use settings::{Patience, RegistrySettings};
-pub use web::{WebClient, WebError};
+pub use web::{WebClient, WebError, WebStream};

@@ -17,6 +17,7 @@ mod exchange;
 mod groups;
 mod images;
 mod job;
+mod kernelspecs;
 mod look_up;
 mod oidc;
 mod once;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use imagewright_records::Records;
 use imagewright_service::Service;
+use imagewright_service::kernelspec::KernelsFolder;
 use imagewright_service::metadata::RuntimeImages;
 use jiff::Timestamp;
 
@@ -65,6 +67,10 @@ pub use images::{Added, ImageView};
 pub use imagewright_records::BuildQuery;
 pub use imagewright_service::{GivenFile, ReadFiles, join_specs};
 pub use job::carry_out;
+pub use kernelspecs::{
+    KernelspecArchive, KernelspecList, KernelspecProblem, KernelspecView, MadeKernelspec, NewImageKernelspec,
+    SparkStart,
+};
 pub use oidc::{BegunLogin, Cause, ClaimSettings, OidcError, Provider, ReturnedLogin};
 pub use once::Repeatable;
 pub use people::PersonView;
@@ -88,6 +94,7 @@ pub struct Server {
     service: Arc<Service>,
     distribution: Arc<Distribution>,
     runtime_images: Option<RuntimeImages>,
+    kernels: Option<KernelsFolder>,
     builds: Arc<Builds>,
     clock: fn() -> Timestamp,
     passwords: Passwords,
@@ -110,6 +117,7 @@ impl Server {
             builds: Arc::new(Builds::new(BuildSettings::default())),
             distribution: Arc::default(),
             runtime_images: None,
+            kernels: None,
             clock: Timestamp::now,
             passwords: Passwords::default(),
             vault: Vault::new(KeySource::None),
@@ -132,6 +140,12 @@ impl Server {
     #[must_use]
     pub fn with_registry(self, settings: DistributionSettings) -> Self {
         Self { distribution: Arc::new(Distribution::new(settings)), ..self }
+    }
+
+    /// The same, with a folder of kernelspecs that a gateway reads.
+    #[must_use]
+    pub fn with_kernels_folder(self, folder: KernelsFolder) -> Self {
+        Self { kernels: Some(folder), ..self }
     }
 
     /// The same, with runtime images of Elyra's.

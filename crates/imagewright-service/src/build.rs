@@ -198,6 +198,8 @@ fn read_source(source: Option<&Path>) -> Result<PartialSpec, ServiceError> {
     if let Some(named) = &mut spec.conda_lock {
         named.path = folder.join(&named.path);
     }
+    spec.kernel.launcher =
+        spec.kernel.launcher.map(|(launcher, origin)| (launcher.relative_to(folder), origin));
     folder.clone_into(&mut spec.folder);
     Ok(spec)
 }

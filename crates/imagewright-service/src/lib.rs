@@ -16,6 +16,7 @@ mod report;
 mod transport;
 
 pub mod check;
+pub mod gateway;
 pub mod kernelspec;
 pub mod metadata;
 

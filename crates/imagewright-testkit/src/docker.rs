@@ -35,6 +35,31 @@ umount -l .
 exec "$@"
 "#;
 
+/// Becomes the rest in a network namespace that has, beside the loopback, an address that a swarm can be told of ([`OUTSIDE`]).
+const APART: &str = r#"
+set -e
+ip link set lo up
+ip link add outside type bridge
+ip address add "$1/24" dev outside
+ip link set outside up
+shift
+exec "$@"
+"#;
+
+/// The address that a daemon has whose network is its own.
+pub const OUTSIDE: &str = "10.213.255.1";
+
+/// Where a daemon runs.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// Here.
+    Here,
+    /// Here, but in a network of its own.
+    Apart,
+    /// In a Debian system.
+    Within(&'a Path),
+}
+
 /// The daemon; it ends with this value.
 pub struct DockerDaemon {
     process: Child,
@@ -50,7 +75,32 @@ impl DockerDaemon {
     ///
     /// When it does not start.
     pub fn start() -> Self {
-        Self::run(None)
+        Self::run(Place::Here)
+    }
+
+    /// Starts the distribution's in a network namespace of its own, which is gone with it, and all networks of its containers too.
+    /// Nothing there leads out.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_apart() -> Self {
+        Self::run(Place::Apart)
+    }
+
+    /// The network namespace that it is in, and containers on the network `host` with it.
+    pub fn network(&self) -> PathBuf {
+        format!("/proc/{}/ns/net", self.process.id()).into()
+    }
+
+    /// The network namespace of a running container.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such container.
+    pub fn network_of(&self, container: &str) -> PathBuf {
+        let process = self.docker(["inspect", "--format", "{{.State.Pid}}", container]).success().stdout;
+        format!("/proc/{}/ns/net", process.trim()).into()
     }
 
     /// Starts the one of the system that `scripts/fetch-docker` made in `shared` and waits until it answers. It and all
@@ -66,17 +116,22 @@ impl DockerDaemon {
             "no Docker in `{}`: scripts/test puts it there",
             root.display()
         );
-        Self::run(Some(&root))
+        Self::run(Place::Within(&root))
     }
 
-    fn run(root: Option<&Path>) -> Self {
+    fn run(place: Place<'_>) -> Self {
         // Short: BuildKit makes sockets far below, and their addresses are.
         let folder = TempDir::with_prefix("docker-").expect("a temporary folder can be made");
         let path = |name: &str| folder.path().join(name).into_os_string();
         let log = File::create(folder.path().join("log")).expect("the folder is ours");
-        let mut command = match root {
-            None => Command::new("dockerd"),
-            Some(root) => {
+        let mut command = match place {
+            Place::Here => Command::new("dockerd"),
+            Place::Apart => {
+                let mut command = Command::new("unshare");
+                command.args(["--net", "sh", "-c", APART, "apart", OUTSIDE, "dockerd"]);
+                command
+            }
+            Place::Within(root) => {
                 let mut command = Command::new("unshare");
                 command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]);
                 command.args(["sh", "-c", ENTER, "enter"]).args([root, folder.path()]);
@@ -102,7 +157,7 @@ impl DockerDaemon {
             .stderr(log)
             .spawn()
             .expect("dockerd is installed");
-        let daemon = Self { process, folder, is_enclosed: root.is_some() };
+        let daemon = Self { process, folder, is_enclosed: matches!(place, Place::Within(_)) };
         wait_until("the Docker daemon answers", || daemon.docker(["version"]).code == Some(0));
         daemon
     }

@@ -9,6 +9,7 @@ pub mod containerd;
 pub mod context;
 pub mod debian_registry;
 pub mod docker;
+pub mod gateway;
 pub mod http;
 pub mod image;
 pub mod oidc;

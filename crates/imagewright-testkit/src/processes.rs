@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine.
@@ -65,6 +66,19 @@ fn status(number: u32) -> Option<Status> {
     Some(Status { process, parent: fields.get(1)?.parse().ok()?, is_over: matches!(fields[0], "Z" | "X") })
 }
 
+/// The same command in another network namespace.
+pub fn in_network(network: &Path, inner: &Command) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net={}", network.display())).arg("--").arg(inner.get_program());
+    command.args(inner.get_args()).stdin(Stdio::null());
+    if let Some(folder) = inner.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command.env_clear();
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
 /// Waits until `condition` holds, and tells how long that took.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
@@ -98,7 +112,6 @@ fn processes() -> impl Iterator<Item = u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
     #[test]
     fn a_family_is_found_and_its_end_is_seen() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use imagewright_records::{BackupError, Records, RecordsError, Url};
 use imagewright_server::{Server, ServerError};
+use imagewright_service::kernelspec::KernelsFolder;
 use imagewright_service::metadata::RuntimeImages;
 
 use crate::cli::Global;
@@ -58,6 +59,9 @@ impl DatabaseArguments {
                 folder,
                 settings.server.elyra_factory_folder.as_deref(),
             ));
+        }
+        if let Some(folder) = &settings.server.kernels_folder {
+            server = server.with_kernels_folder(KernelsFolder::at(folder));
         }
         Ok(server)
     }

@@ -56,7 +56,8 @@ impl<'a> CopyStep<'a> {
     }
 
     fn download(&self, url: &str) -> Result<Download, EngineError> {
-        Download::new(&self.surroundings, url, self.action.digest.as_ref())
+        let Surroundings { context, settings, .. } = &self.surroundings;
+        Download::new(context.site, &settings.trust, context.report, url, self.action.digest.as_ref())
     }
 
     fn repository<'s>(&'s self, source: &'s GitSource) -> Repository<'s> {

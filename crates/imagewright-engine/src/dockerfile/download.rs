@@ -1,38 +1,40 @@
-//! What `ADD` fetches. It is kept by its address; without a digest it is fetched again in each build.
+//! What `ADD` fetches, and archives of kernel image files. It is kept by its address; without a digest it is fetched again in each build.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use imagewright_model::SecretUrl;
+use imagewright_model::{SecretUrl, TrustSettings};
 use imagewright_oci::{Digest, Hasher};
 
-use super::stages::Surroundings;
 use crate::error::EngineError;
 use crate::fetch::cached::is_whole;
 use crate::fetch::{Expected, Fetcher};
+use crate::reporter::StepReporter;
 use crate::step;
 use crate::versions_error::VersionsError;
+use crate::workbench::Site;
 
 /// The folder of downloads among the caches.
 const ROOM: &str = "downloads";
 
 /// Something that was fetched.
-pub(super) struct Download {
+pub(crate) struct Download {
     /// Where it lies.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The name its address gives it.
-    pub(super) name: String,
-    pub(super) digest: Digest,
+    pub(crate) name: String,
+    pub(crate) digest: Digest,
 }
 
 impl Download {
-    pub(super) fn new(
-        surroundings: &Surroundings<'_>,
+    pub(crate) fn new(
+        site: Site<'_>,
+        trust: &TrustSettings,
+        report: &StepReporter<'_>,
         url: &str,
         expected: Option<&Digest>,
     ) -> Result<Self, EngineError> {
-        let site = surroundings.context.site;
         let path = site.store.cache_dir(ROOM)?.join(step::key("url", &(url, expected)).hex());
         let name = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         let name = name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -45,9 +47,8 @@ impl Download {
         if site.outside.offline {
             return Err(VersionsError::Offline { what: format!("`{url}` is") }.into());
         }
-        let report = surroundings.context.report;
         report.status(format!("fetching {url}"));
-        let fetcher = Fetcher::new(&surroundings.settings.trust)?.stopped_by(site.cancel.stop());
+        let fetcher = Fetcher::new(trust)?.stopped_by(site.cancel.stop());
         let mut done = 0u64;
         fetcher.fetch_path(&SecretUrl::new(url), &expected, &path, &mut |bytes| {
             done = done.saturating_add_signed(bytes);

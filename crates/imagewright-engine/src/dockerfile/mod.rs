@@ -32,6 +32,7 @@ use imagewright_oci::{Platform, Reference};
 use imagewright_sandbox::Limits;
 
 pub use context::{FetchedContext, StreamedContext};
+pub(crate) use download::Download;
 pub use error::StageError;
 
 use crate::Engine;

@@ -39,6 +39,7 @@ fn lock() -> ImageLock {
         apt: Some(vec![debian("git"), debian("libc6")]),
         conda: None,
         pip: Some(python),
+        kernel: None,
     };
     keeping.lock_of(&platform, decided)
 }

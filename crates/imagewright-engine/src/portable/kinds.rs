@@ -37,7 +37,7 @@ use DependsOn::{Image, Machine, Packages};
 
 /// All kinds. Those that are taken along are written and read in this order: what another fact relies on comes before it, so
 /// that an import that is killed leaves nothing without its other half.
-pub const KINDS: [FactKind; 31] = [
+pub const KINDS: [FactKind; 34] = [
     kind(LAYER_PACKAGES, Packages, "what the packages of a layer say of themselves, by the layer's digest"),
     kind(WHEEL_FILES, Packages, "the files of an installed wheel; there is one for each `wheel-layer`"),
     kind(
@@ -71,6 +71,8 @@ pub const KINDS: [FactKind; 31] = [
     kind("conda-facts", Image, "which conda environment an image has"),
     kind("conda-replaced", Image, "conda packages that were taken from a base"),
     kind("replaced", Image, "Python packages that were taken from a base"),
+    kind("kernel-layer", Image, "the layer of a kernel's launcher, or of the account that it runs as"),
+    kind("kernel-ground", Image, "which accounts and Pythons an image has, for a kernel"),
     kind("python-environment", Image, "a virtual environment, made by the interpreter of a base"),
     kind("python", Image, "which Python an image has"),
     kind(
@@ -82,6 +84,7 @@ pub const KINDS: [FactKind; 31] = [
     kind("apt-solution", Image, "what was chosen for an image at one moment"),
     kind("conda-solution", Image, "what was chosen for an image at one moment"),
     kind("pip-solution", Image, "what was chosen for an image at one moment"),
+    kind("kernel-solution", Image, "what makes an image one for a kernel"),
     kind("dockerfile-", Image, "what an instruction of a Dockerfile works on"),
     kind("layer-chunks", Image, "pieces of a layer of apt packages, which another build may find again"),
     kind("layer-index", Image, "what a layer holds: its files, and texts of a few; looked up by `check`"),

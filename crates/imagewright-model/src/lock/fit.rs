@@ -77,6 +77,11 @@ impl ImageLock {
             let locked = self.pip.as_ref().map(|pip| &pip.asked[..]).unwrap_or_default();
             differences.extend(changes("pip", locked, &spec.asked_of_pip()));
         }
+        let (held, wanted) = (self.kernel.as_ref().map(|it| &it.asked), spec.asked_of_kernel());
+        if held != wanted.as_ref() {
+            let shown = |asked: Option<&String>| asked.map_or("no kernel".to_owned(), |it| format!("`{it}`"));
+            differences.push(format!("it is for {}, and not for {}", shown(held), shown(wanted.as_ref())));
+        }
         differences
     }
 

@@ -37,6 +37,17 @@ pub struct ImageLock {
     pub conda: Option<LockedConda>,
     /// Python packages, where the spec asks for some.
     pub pip: Option<LockedPython>,
+    /// What starts a kernel, where the image is for one.
+    pub kernel: Option<LockedKernel>,
+}
+
+/// What starts the kernel of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedKernel {
+    /// What the spec asked for: the language, and a name of what starts it.
+    pub asked: String,
+    /// SHA-256 of our launcher, or of the archive, hexadecimal.
+    pub sha256: String,
 }
 
 /// The base of a lock.

@@ -10,7 +10,7 @@ use toml::{Spanned, Table, Value};
 
 use super::{
     ArchivePlace, ImageLock, LOCK_VERSION, LockedApt, LockedBase, LockedConda, LockedCondaPackage,
-    LockedDebian, LockedPython,
+    LockedDebian, LockedKernel, LockedPython,
 };
 use crate::spec::toml_text::{self, origin_at};
 use crate::spec::{Problem, SpecError};
@@ -28,6 +28,14 @@ struct Document {
     conda: Option<Conda>,
     python: Option<Python>,
     pip: Option<Spanned<Pip>>,
+    kernel: Option<Kernel>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kernel {
+    asked: String,
+    sha256: Spanned<String>,
 }
 
 /// What every version of the format has.
@@ -172,7 +180,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn lock(&self, document: Document) -> Result<ImageLock, SpecError> {
-        let Document { spec, platform, transforms, base, apt, conda, python, pip, .. } = document;
+        let Document { spec, platform, transforms, base, apt, conda, python, pip, kernel, .. } = document;
         let pip = match (python, pip) {
             (None, None) => None,
             (Some(python), Some(pip)) => Some(self.pip(python, pip)?),
@@ -193,7 +201,13 @@ impl Reader<'_> {
             apt: apt.transpose()?,
             conda: conda.map(|conda| self.conda(conda)).transpose()?,
             pip,
+            kernel: kernel.map(|kernel| self.kernel(kernel)).transpose()?,
         })
+    }
+
+    fn kernel(&self, kernel: Kernel) -> Result<LockedKernel, SpecError> {
+        self.check_sha256(&kernel.sha256)?;
+        Ok(LockedKernel { asked: kernel.asked, sha256: kernel.sha256.into_inner() })
     }
 
     fn base(&self, base: Base) -> Result<LockedBase, SpecError> {

@@ -89,11 +89,41 @@ fn lock_of(spec: &ImageSpec) -> ImageLock {
             environment: "/opt/venv".to_owned(),
             document: LockedPython::document_of(PYLOCK).unwrap(),
         }),
+        kernel: spec
+            .asked_of_kernel()
+            .map(|asked| LockedKernel { asked, sha256: Digest::of(b"launcher").hex().to_owned() }),
     }
 }
 
 fn full() -> ImageLock {
     lock_of(&spec("base: python:3.13-slim\napt: [git]\npip: [numpy]\n"))
+}
+
+fn with_kernel() -> ImageLock {
+    lock_of(&spec("base: a\nkernel: {language: Python, launcher: 'eg=../files.tar.gz'}\n"))
+}
+
+#[test]
+fn what_starts_a_kernel_is_locked_by_its_bytes() {
+    let text = with_kernel().to_text();
+    let start = text.find("[kernel]").unwrap();
+    insta::assert_snapshot!(&text[start..], @r#"
+    [kernel]
+    asked = "python eg=files.tar.gz"
+    sha256 = "ec9a6e9fe278eb1a471fbab6f40367d8548078b651d9c71581c57c2a6ca379e0"
+    "#);
+    assert_eq!(ImageLock::parse("image.lock", &text).unwrap(), with_kernel());
+    let broken = text.replace("sha256 = \"", "sha256 = \"x");
+    assert!(ImageLock::parse("image.lock", &broken).is_err());
+    let platform = Platform::linux("amd64");
+    let told = |text: &str| with_kernel().differences(&spec(text), &platform).pop();
+    let ours = "it is for `python eg=files.tar.gz`, and not for `python imagewright`";
+    assert_eq!(told("base: a\nkernel: python\n").as_deref(), Some(ours));
+    assert_eq!(
+        told("base: a\n").as_deref(),
+        Some("it is for `python eg=files.tar.gz`, and not for no kernel")
+    );
+    assert_eq!(told("base: a\nkernel: {language: python, launcher: 'eg=/x/files.tar.gz'}\n"), None);
 }
 
 fn with_conda() -> ImageLock {

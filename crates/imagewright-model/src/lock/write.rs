@@ -61,6 +61,11 @@ impl ImageLock {
             text.raw("asked", &list(pip.asked.iter().map(|asked| quoted(asked))));
             text.document(&pip.document, "pip.");
         }
+        if let Some(kernel) = &self.kernel {
+            text.heading("[kernel]");
+            text.text("asked", &kernel.asked);
+            text.text("sha256", &kernel.sha256);
+        }
         text.0
     }
 }

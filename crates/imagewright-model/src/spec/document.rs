@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AptSpec, Bytecode, CondaSpec, ImageSpec, LinkScripts, PipOptions, PipSpec, PythonChoice,
-    PythonEnvironment,
+    AptSpec, ArchiveAddress, Bytecode, CondaSpec, ImageSpec, KernelChoice, KernelUser, Launcher,
+    LauncherArchive, LinkScripts, PipOptions, PipSpec, PythonChoice, PythonEnvironment,
 };
 
 /// Something of a spec that an `image.yaml` has no words for.
@@ -28,6 +28,7 @@ impl ImageSpec {
             conda,
             pip,
             python,
+            kernel,
             environment,
             user,
             working_directory,
@@ -47,6 +48,7 @@ impl ImageSpec {
             ("conda", of_conda(conda)?),
             ("pip", of_pip(pip)?),
             ("python", python.as_ref().map(of_python)),
+            ("kernel", kernel.as_ref().map(of_kernel).transpose()?),
             ("env", map(environment.iter().map(|(name, value)| (name, value)))),
             ("user", user.as_ref().map(|it| it.to_string().into())),
             ("workdir", working_directory.as_deref().map(Value::from)),
@@ -154,6 +156,20 @@ fn of_python(python: &PythonChoice) -> Value {
     ])
 }
 
+fn of_kernel(kernel: &KernelChoice) -> Result<Value, NotInDocument> {
+    let KernelChoice { language, kernelspec, launcher, user, origin: _ } = kernel;
+    if let Launcher::EnterpriseGateway(LauncherArchive { place: ArchiveAddress::Path(path), .. }) = launcher {
+        refuse(true, &format!("`{}`, which lies on this machine,", path.display()))?;
+    }
+    let (is_ours, is_usual) = (*launcher == Launcher::Imagewright, *user == KernelUser::default());
+    Ok(object([
+        ("language", Some(language.as_str().into())),
+        ("kernelspec", kernelspec.as_deref().map(Value::from)),
+        ("launcher", (!is_ours).then(|| launcher.to_string().into())),
+        ("user", (!is_usual).then(|| user.to_string().into())),
+    ]))
+}
+
 fn refuse(is_there: bool, what: &str) -> Result<(), NotInDocument> {
     if is_there { Err(NotInDocument { what: what.to_owned() }) } else { Ok(()) }
 }
@@ -178,6 +194,10 @@ mod tests {
              index: 'https://mirror.example/simple', extra-indexes: ['https://mirror.example/more'], \
              find-links: ['https://mirror.example/links'], pre: true, exclude-newer: 2026-01-31}",
             "base: a\npython: {interpreter: /usr/bin/python3, environment: system, bytecode: none}",
+            "base: a\nkernel: python",
+            "base: bootstrap\nkernel: {language: Julia, kernelspec: julia-1.11, user: 1001}",
+            "base: a\nkernel: {language: r, launcher: 'eg=https://mirror.example/f.tar.gz#sha256=\
+             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'}",
             "base: a\npython: {environment: /opt/x}\nenv: {B: '1', A: ''}\nuser: '1000:100'\nworkdir: /srv\n\
              labels: {a.b: c}\nentrypoint: []\ncommand: [run, '-x']\nports: [8888, 53/udp]\nvolumes: [/data]\n\
              stop-signal: SIGINT\ncompression: zstd:3",
@@ -197,5 +217,8 @@ mod tests {
     fn what_a_document_cannot_say_is_refused() {
         let error = read("base: a\npip: [./wheel]").to_document().unwrap_err().to_string();
         assert_eq!(error, "`./wheel`, which lies on this machine, cannot be written as an image.yaml");
+        let kernel = read("base: a\nkernel: {language: python, launcher: 'eg=./files.tar.gz'}");
+        let error = kernel.to_document().unwrap_err().to_string();
+        assert_eq!(error, "`./files.tar.gz`, which lies on this machine, cannot be written as an image.yaml");
     }
 }

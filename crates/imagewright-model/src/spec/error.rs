@@ -11,6 +11,7 @@ use super::base::BaseError;
 use super::compression::CompressionError;
 use super::conda::CondaSpecError;
 use super::container::ContainerError;
+use super::kernel::KernelChoiceError;
 use super::python::{PYTHON_VERSION_HINT, PythonError};
 use super::{Origin, nearest};
 use crate::ErrorKind;
@@ -111,6 +112,9 @@ pub enum Problem {
     /// A choice of Python that is not valid.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// A choice of a kernel that is not valid.
+    #[error(transparent)]
+    Kernel(#[from] KernelChoiceError),
     /// A date that is none.
     #[error("`{0}` is neither a day nor a time in RFC 3339")]
     ExcludeNewer(String),
@@ -207,6 +211,7 @@ impl SpecError {
             | Problem::Requirement(_)
             | Problem::Container(_)
             | Problem::Python(_)
+            | Problem::Kernel(_)
             | Problem::Compression(_)
             | Problem::Foreign { .. }
             | Problem::NothingToIgnore(_)
@@ -236,6 +241,7 @@ impl SpecError {
             Problem::Requirement(error) => error.hint(),
             Problem::Container(error) => error.hint(),
             Problem::Python(error) => error.hint(),
+            Problem::Kernel(error) => error.hint(),
             Problem::PinnedTag(_) => Some("leave out the part from `@` on".to_owned()),
             Problem::AptConflict { .. } => Some("keep one of the two".to_owned()),
             Problem::Foreign { file, remedy, .. } => Some(format!(

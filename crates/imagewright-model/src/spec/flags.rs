@@ -6,12 +6,13 @@ use imagewright_oci::{Platform, Reference};
 
 use super::address::check_address;
 use super::container::{check_absolute, check_signal, parse_assignment, parse_command, parse_label};
+use super::kernel::check_language;
 use super::partial::set_variable;
 use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
 use super::{
-    AptPackage, CondaChannel, CondaPackage, NamedFile, Origin, PartialSpec, PipRequirement, Problem,
-    PythonChoice, SpecError,
+    AptPackage, CondaChannel, CondaPackage, Launcher, NamedFile, Origin, PartialSpec, PipRequirement,
+    Problem, PythonChoice, SpecError,
 };
 
 /// The flags of `build` that say what the image holds, as they were typed.
@@ -45,6 +46,10 @@ pub struct SpecFlags {
     pub python_environment: Option<String>,
     /// `--bytecode`: `full` or `none`.
     pub bytecode: Option<String>,
+    /// `--kernel`: the language of a kernel.
+    pub kernel: Option<String>,
+    /// `--launcher`: what starts it.
+    pub launcher: Option<String>,
     /// `--env`: `NAME=VALUE`.
     pub env: Vec<String>,
     /// `--user`
@@ -81,6 +86,8 @@ impl SpecFlags {
             ("--python", &self.python),
             ("--python-environment", &self.python_environment),
             ("--bytecode", &self.bytecode),
+            ("--kernel", &self.kernel),
+            ("--launcher", &self.launcher),
             ("--user", &self.user),
             ("--workdir", &self.workdir),
             ("--entrypoint", &self.entrypoint),
@@ -153,6 +160,11 @@ impl PartialSpec {
             one("--exclude-newer", flags.exclude_newer.as_deref(), check_exclude_newer)?;
         spec.pip_options.pre = flags.pip_pre.then_some(true);
         spec.python = python(flags)?;
+        let placed = |flag| move |value| (value, Origin::flag(flag));
+        let language = one("--kernel", flags.kernel.as_deref(), check_language)?;
+        spec.kernel.language = language.map(placed("--kernel"));
+        let launcher: Option<Launcher> = one("--launcher", flags.launcher.as_deref(), str::parse)?;
+        spec.kernel.launcher = launcher.map(|launcher| (launcher, Origin::flag("--launcher")));
         Ok(spec)
     }
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    AptSpec, BaseSource, CondaChannel, CondaPackage, CondaSpec, ImageSpec, PipOptions, PipRequirement,
-    PipSpec, PythonChoice,
+    AptSpec, BaseSource, CondaChannel, CondaPackage, CondaSpec, ImageSpec, KernelChoice, Launcher,
+    PipOptions, PipRequirement, PipSpec, PythonChoice,
 };
 use crate::lock::LockKeys;
 
@@ -30,6 +30,9 @@ struct Canonical<'a> {
     pip_locked: Option<Value>,
     pip_options: &'a PipOptions,
     python: &'a Option<PythonChoice>,
+    /// Left out where there is none, so that keys are what they were before there were kernels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<Value>,
     environment: &'a [(String, String)],
     user: Option<String>,
     working_directory: &'a Option<String>,
@@ -60,6 +63,7 @@ impl ImageSpec {
             conda,
             pip,
             python,
+            kernel,
             environment,
             user,
             working_directory,
@@ -86,6 +90,7 @@ impl ImageSpec {
             pip_locked: locked.as_ref().map(|lock| without_comments(&lock.text)),
             pip_options: options,
             python,
+            kernel: kernel.as_ref().map(KernelChoice::canonical),
             environment,
             user: user.as_ref().map(ToString::to_string),
             working_directory,
@@ -131,7 +136,9 @@ impl ImageSpec {
         let conda = key(json!([LOCK_VERSION, self.conda.question()]));
         let parts = [&base, &apt, &pip].map(ToString::to_string);
         let with_conda = (!self.conda.is_empty()).then(|| conda.to_string());
-        let spec = key(parts.into_iter().chain(with_conda).collect());
+        let kernel = self.kernel.as_ref().map(|kernel| json!([LOCK_VERSION, "kernel", kernel.question()]));
+        let with_kernel = kernel.map(|parts| key(parts).to_string());
+        let spec = key(parts.into_iter().chain(with_conda).chain(with_kernel).collect());
         LockKeys { spec, base, apt, conda, pip }
     }
 
@@ -163,9 +170,31 @@ impl ImageSpec {
         sorted(self.conda.packages.iter().map(ToString::to_string))
     }
 
+    /// The kernel that is asked for, as a lock has it.
+    pub fn asked_of_kernel(&self) -> Option<String> {
+        self.kernel.as_ref().map(|kernel| format!("{} {}", kernel.language, kernel.launcher.lock_name()))
+    }
+
     /// The Python packages that are asked for, as a lock lists them.
     pub fn asked_of_pip(&self) -> Vec<String> {
         sorted(self.pip.requirements.iter().map(PipRequirement::canonical))
+    }
+}
+
+impl KernelChoice {
+    /// What is asked for, but for places.
+    fn canonical(&self) -> Value {
+        json!([self.question(), self.kernelspec, self.user.to_string()])
+    }
+
+    /// What of it decides which launcher it is.
+    fn question(&self) -> Value {
+        let Self { language, kernelspec: _, launcher, user: _, origin: _ } = self;
+        let digest = match launcher {
+            Launcher::EnterpriseGateway(archive) => archive.digest.as_ref().map(ToString::to_string),
+            Launcher::Imagewright => None,
+        };
+        json!([language, launcher.lock_name(), digest])
     }
 }
 

@@ -19,6 +19,8 @@ mod document;
 mod error;
 mod flags;
 mod folder;
+mod kernel;
+mod kernel_packages;
 mod key;
 mod local_path;
 mod lock_check;
@@ -54,6 +56,9 @@ pub use document::NotInDocument;
 pub use error::{Problem, SpecError};
 pub use flags::SpecFlags;
 pub use folder::{SpecFiles, read_folder};
+pub use kernel::{
+    ArchiveAddress, KernelChoice, KernelChoiceError, KernelUser, Launcher, LauncherArchive, PartialKernel,
+};
 pub use local_path::{LocalPath, join as joined};
 pub use origin::Origin;
 pub use partial::PartialSpec;
@@ -79,6 +84,9 @@ pub struct ImageSpec {
     pub pip: PipSpec,
     /// Which Python gets the packages, where the default is not right.
     pub python: Option<PythonChoice>,
+    /// The kernel that the image is for, where it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelChoice>,
     /// Environment of the container, in order, each name once.
     pub environment: Vec<(String, String)>,
     /// Who runs the container.

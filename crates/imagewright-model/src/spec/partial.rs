@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use imagewright_oci::{Platform, Reference};
 
+use super::kernel_packages::Lists;
 use super::{
-    AptPackage, AptSpec, BaseSource, ChannelPriority, CondaChannel, CondaList, CondaPackage, CondaSpec,
-    ImageSpec, LayerCompression, LinkScripts, LockPartChoice, LockedPip, NamedFile, Note, Origin, PipOptions,
-    PipRequirement, PipSpec, Port, Problem, PythonChoice, RequiresPython, SpecError, User, conda,
+    Account, AptPackage, AptSpec, BaseSource, ChannelPriority, CondaChannel, CondaList, CondaPackage,
+    CondaSpec, ImageSpec, KernelChoice, KernelChoiceError, LayerCompression, LinkScripts, LockPartChoice,
+    LockedPip, NamedFile, Note, Origin, PartialKernel, PipOptions, PipRequirement, PipSpec, Port, Problem,
+    PythonChoice, RequiresPython, SpecError, User, conda,
 };
 
 /// What flags, `image.yaml` or the files of a folder say; nothing is required.
@@ -54,6 +56,8 @@ pub struct PartialSpec {
     pub folder: PathBuf,
     /// Which Python gets the packages.
     pub python: Option<PythonChoice>,
+    /// The kernel that the image is for.
+    pub kernel: PartialKernel,
     /// Environment of the container, in order.
     pub environment: Vec<(String, String)>,
     /// Who runs the container.
@@ -119,6 +123,7 @@ impl PartialSpec {
             conda_explicit: upper.conda_explicit.or(self.conda_explicit),
             pip_locked: upper.pip_locked.or(self.pip_locked),
             python: merge_python(self.python, upper.python),
+            kernel: self.kernel.merge(upper.kernel),
             user: upper.user.or(self.user),
             working_directory: upper.working_directory.or(self.working_directory),
             entrypoint: upper.entrypoint.or(self.entrypoint),
@@ -164,7 +169,7 @@ impl PartialSpec {
             return Err(SpecError::new(Origin::file(&list.source), Problem::ListNotRead));
         }
         let base = self.base.ok_or_else(|| SpecError::new(Origin::file("image spec"), Problem::NoBase))?;
-        let pip = PipSpec {
+        let mut pip = PipSpec {
             requirements: distinct(self.pip),
             constraints: distinct(self.pip_constraints),
             requires_python: self.requires_python,
@@ -172,6 +177,28 @@ impl PartialSpec {
             options: self.pip_options,
             folder: self.folder,
         };
+        let mut apt = AptSpec {
+            packages: distinct_packages(self.apt)?,
+            recommends: self.apt_recommends.unwrap_or(false),
+        };
+        let mut conda = CondaSpec {
+            packages: conda::distinct(self.conda),
+            channels: conda::distinct_channels(self.conda_channels),
+            priority: self.conda_priority.unwrap_or_default(),
+            link_scripts: self.conda_link_scripts.unwrap_or_default(),
+            cuda: self.conda_cuda,
+            explicit: self.conda_explicit,
+        };
+        let kernel = self.kernel.finish().map_err(|(origin, problem)| SpecError::new(origin, problem))?;
+        if let Some(kernel) = &kernel {
+            let problem = contradiction(kernel, &self.environment, self.user.as_ref(), self.command.as_ref());
+            if let Some(problem) = problem {
+                return Err(SpecError::new(kernel.origin.clone(), problem));
+            }
+            let python = self.python.as_ref();
+            let lists = Lists { base: &base, apt: &mut apt, conda: &mut conda, pip: &mut pip, python };
+            lists.complete(kernel)?;
+        }
         if let Some(lock) = &pip.locked {
             pip.check_versions(lock)?;
             pip.check_hashes(lock)?;
@@ -179,20 +206,11 @@ impl PartialSpec {
         Ok(ImageSpec {
             base,
             platform: self.platform,
-            apt: AptSpec {
-                packages: distinct_packages(self.apt)?,
-                recommends: self.apt_recommends.unwrap_or(false),
-            },
-            conda: CondaSpec {
-                packages: conda::distinct(self.conda),
-                channels: conda::distinct_channels(self.conda_channels),
-                priority: self.conda_priority.unwrap_or_default(),
-                link_scripts: self.conda_link_scripts.unwrap_or_default(),
-                cuda: self.conda_cuda,
-                explicit: self.conda_explicit,
-            },
+            apt,
+            conda,
             pip,
             python: self.python,
+            kernel,
             environment: self.environment,
             user: self.user,
             working_directory: self.working_directory,
@@ -206,6 +224,29 @@ impl PartialSpec {
             tags: self.tags,
         })
     }
+}
+
+/// What of a spec does not go with its kernel.
+fn contradiction(
+    kernel: &KernelChoice,
+    environment: &[(String, String)],
+    user: Option<&User>,
+    command: Option<&Vec<String>>,
+) -> Option<KernelChoiceError> {
+    let variable = environment.iter().find(|(name, _)| name == "KERNEL_LANGUAGE");
+    let other = variable.filter(|(_, value)| !value.eq_ignore_ascii_case(&kernel.language));
+    if let Some((_, variable)) = other {
+        let (variable, language) = (variable.clone(), kernel.language.clone());
+        return Some(KernelChoiceError::OtherLanguage { variable, language });
+    }
+    if command.is_some() {
+        return Some(KernelChoiceError::Command);
+    }
+    let is_root = |user: &User| match &user.user {
+        Account::Id(id) => *id == 0,
+        Account::Name(name) => name == "root",
+    };
+    user.is_some_and(is_root).then_some(KernelChoiceError::Root)
 }
 
 /// Sets a variable where it stands, or at the end.

@@ -6,13 +6,16 @@ use super::address::check_address;
 use super::conda::check_cuda;
 use super::container::{check_absolute, check_label, check_signal, check_variable, parse_command};
 use super::flags::{parse_platform, parse_tag};
+use super::kernel::{check_kernelspec, check_language};
 use super::pip::check_exclude_newer;
 use super::python::check_interpreter;
 use super::yaml_error::{explain, position};
-use super::yaml_schema::{AptMap, Command, CondaMap, Document, ListOr, PipMap, Python, PythonMap, Text};
+use super::yaml_schema::{
+    AptMap, Command, CondaMap, Document, Kernel, KernelMap, ListOr, PipMap, Python, PythonMap, Text,
+};
 use super::{
-    AptPackage, CondaChannel, CondaPackage, ContainerError, LockPartChoice, NamedFile, Origin, PartialSpec,
-    PipOptions, PipRequirement, Problem, PythonChoice, SpecError,
+    AptPackage, CondaChannel, CondaPackage, ContainerError, LockPartChoice, NamedFile, Origin, PartialKernel,
+    PartialSpec, PipOptions, PipRequirement, Problem, PythonChoice, SpecError,
 };
 
 impl PartialSpec {
@@ -73,6 +76,7 @@ impl Reader<'_> {
                 ..PipOptions::default()
             },
             python: self.python(document.python)?,
+            kernel: self.kernel(document.kernel)?,
             environment,
             user: self.one(document.user.as_ref(), str::parse)?,
             working_directory: self.one(document.workdir.as_ref(), check_absolute)?,
@@ -131,6 +135,32 @@ impl Reader<'_> {
             environment: self.one(environment.as_ref(), str::parse)?,
             bytecode: self.one(bytecode.as_ref(), str::parse)?,
         }))
+    }
+
+    fn kernel(&self, kernel: Option<Spanned<Kernel>>) -> Result<PartialKernel, SpecError> {
+        let Some(Spanned { value, referenced, .. }) = kernel else { return Ok(PartialKernel::default()) };
+        let KernelMap { language, kernelspec, launcher, user } = match value {
+            Kernel::Language(language) => KernelMap {
+                language: Some(Spanned::new(language, referenced, referenced)),
+                ..KernelMap::default()
+            },
+            Kernel::Map(map) => *map,
+        };
+        Ok(PartialKernel {
+            language: self.placed(language.as_ref(), check_language)?,
+            kernelspec: self.placed(kernelspec.as_ref(), check_kernelspec)?,
+            launcher: self.placed(launcher.as_ref(), str::parse)?,
+            user: self.placed(user.as_ref(), str::parse)?,
+        })
+    }
+
+    fn placed<T, E: Into<Problem>>(
+        &self,
+        text: Option<&Text>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<(T, Origin)>, SpecError> {
+        let value = self.one(text, parse)?;
+        Ok(value.zip(text.map(|text| self.origin(text))))
     }
 
     fn command(&self, command: Option<Spanned<Command>>) -> Result<Option<Vec<String>>, SpecError> {

@@ -20,6 +20,7 @@ pub(super) struct Document {
     pub(super) conda: Option<ListOr<CondaMap>>,
     pub(super) pip: Option<ListOr<PipMap>>,
     pub(super) python: Option<Spanned<Python>>,
+    pub(super) kernel: Option<Spanned<Kernel>>,
     pub(super) env: Option<TextMap>,
     pub(super) user: Option<Text>,
     pub(super) workdir: Option<Text>,
@@ -72,6 +73,15 @@ pub(super) struct PythonMap {
     pub(super) interpreter: Option<Text>,
     pub(super) environment: Option<Text>,
     pub(super) bytecode: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct KernelMap {
+    pub(super) language: Option<Text>,
+    pub(super) kernelspec: Option<Text>,
+    pub(super) launcher: Option<Text>,
+    pub(super) user: Option<Text>,
 }
 
 /// A list of packages, or a map that holds one and more.
@@ -188,6 +198,36 @@ impl<'de> Deserialize<'de> for Python {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Python, A::Error> {
                 Box::deserialize(MapAccessDeserializer::new(map)).map(Python::Map)
+            }
+        }
+
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+/// The language of a kernel, or a map that holds it and more.
+pub(super) enum Kernel {
+    Language(String),
+    Map(Box<KernelMap>),
+}
+
+impl<'de> Deserialize<'de> for Kernel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Kernel;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the language of a kernel, or a map with the key `language`")
+            }
+
+            fn visit_str<E: Error>(self, language: &str) -> Result<Kernel, E> {
+                Ok(Kernel::Language(language.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Kernel, A::Error> {
+                Box::deserialize(MapAccessDeserializer::new(map)).map(Kernel::Map)
             }
         }
 

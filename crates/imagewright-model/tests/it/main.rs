@@ -7,6 +7,7 @@ mod documentation;
 mod folder;
 mod identity;
 mod image_yaml;
+mod kernel;
 mod merge;
 mod mistakes;
 mod robustness;

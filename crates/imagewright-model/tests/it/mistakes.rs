@@ -206,3 +206,111 @@ fn a_flag_that_is_wrong() {
     error: --env: `A B` is not of the form NAME=VALUE
     ");
 }
+
+/// What is said of a spec that reads well and cannot be.
+fn finished(text: &str) -> String {
+    let spec = PartialSpec::from_yaml("image.yaml", text).unwrap();
+    rendered(&spec.finish().map(|spec| format!("{spec:?}")).unwrap_err())
+}
+
+#[test]
+fn a_kernel_that_is_none() {
+    insta::assert_snapshot!(yaml("base: bootstrap\nkernel: 3.12\n"), @r"
+    error: image.yaml:2:1: expected the language of a kernel, or a map with the key `language`, found the number `3.12`
+    ");
+    insta::assert_snapshot!(yaml("base: bootstrap\nkernel: 'py thon'\n"), @r"
+    error: image.yaml:2:9: `py thon` is not the name of a language
+    hint: did you mean `python`?
+    ");
+    insta::assert_snapshot!(yaml("base: bootstrap\nkernel: [python]\n"), @r"
+    error: image.yaml:2:1: expected the language of a kernel, or a map with the key `language`, found a list
+    ");
+    insta::assert_snapshot!(yaml("kernel: {language: r, kernelspec: ../ir}\n"), @r"
+    error: image.yaml:1:35: `../ir` is not the name of a kernelspec: letters, digits, `.`, `-` and `_`
+    hint: write the name of its folder, as `python3` or `ir`
+    ");
+    insta::assert_snapshot!(yaml("kernel: {language: r, spec: ir}\n"), @r"
+    error: image.yaml:1:23: unknown key `spec`
+    hint: the keys here are: language, kernelspec, launcher, user
+    ");
+    insta::assert_snapshot!(finished("base: bootstrap\nkernel: {kernelspec: ir}\n"), @r"
+    error: image.yaml:2:22: it is not said which language the kernel is for
+    hint: add `language: python`, or say --kernel python
+    ");
+    insta::assert_snapshot!(finished("base: a\nkernel: python\ncommand: [sh]\n"), @r"
+    error: image.yaml:2:9: `command` and `kernel` contradict each other: what a kernel image starts is its launcher
+    hint: leave out `command`; what is to run before the launcher is an `entrypoint` that runs its arguments
+    ");
+    insta::assert_snapshot!(finished("base: a\nkernel: python\nenv: {KERNEL_LANGUAGE: R}\n"), @r"
+    error: image.yaml:2:9: `KERNEL_LANGUAGE` is `R` under `env`, and the kernel is for `python`
+    hint: leave out the variable: `kernel` sets it
+    ");
+}
+
+#[test]
+fn a_kernel_of_root() {
+    insta::assert_snapshot!(yaml("kernel: {language: python, user: 0}\n"), @r"
+    error: image.yaml:1:34: kernels do not run as root: Enterprise Gateway refuses user 0
+    hint: leave it out for 1000:100, or name another one
+    ");
+    insta::assert_snapshot!(yaml("kernel: {language: python, user: root}\n"), @r"
+    error: image.yaml:1:34: kernels do not run as root: Enterprise Gateway refuses user 0
+    hint: leave it out for 1000:100, or name another one
+    ");
+    insta::assert_snapshot!(yaml("kernel: {language: python, user: jovyan}\n"), @r"
+    error: image.yaml:1:34: `jovyan` is not a user of a kernel: expected NUMBER or NUMBER:NUMBER
+    hint: gateways go by numbers: write `1000:100`
+    ");
+    insta::assert_snapshot!(finished("base: a\nkernel: python\nuser: root\n"), @r"
+    error: image.yaml:2:9: kernels do not run as root: Enterprise Gateway refuses user 0
+    hint: leave it out for 1000:100, or name another one
+    ");
+}
+
+#[test]
+fn a_launcher_that_is_none() {
+    let launcher = |text: &str| yaml(&format!("kernel: {{language: r, launcher: '{text}'}}\n"));
+    insta::assert_snapshot!(launcher("gateway"), @r"
+    error: image.yaml:1:33: `gateway` is no launcher: expected `imagewright` or `eg=ARCHIVE`
+    hint: leave it out, or write `eg=` and the path or address of jupyter_enterprise_gateway_kernel_image_files-VERSION.tar.gz
+    ");
+    insta::assert_snapshot!(launcher("./files.tar.gz"), @r"
+    error: image.yaml:1:33: `./files.tar.gz` is no launcher: expected `imagewright` or `eg=ARCHIVE`
+    hint: did you mean `eg=./files.tar.gz`?
+    ");
+    insta::assert_snapshot!(launcher("eg=https://mirror.example/files.tar.gz"), @r"
+    error: image.yaml:1:33: it is not said what is in `https://mirror.example/files.tar.gz`
+    hint: write `eg=https://mirror.example/files.tar.gz#sha256=…` with the SHA-256 of the archive
+    ");
+    insta::assert_snapshot!(launcher("eg=https://mirror.example/files.tar.gz#sha256=12ab"), @r"
+    error: image.yaml:1:33: `12ab` is no SHA-256, which has 64 hexadecimal digits
+    hint: `sha256sum` says it of a file
+    ");
+    insta::assert_snapshot!(launcher(&format!("eg=https://me:secret@mirror.example/f.tar.gz#{}", "a".repeat(64))), @r"
+    error: image.yaml:1:33: the address holds a user name or password
+    hint: specs hold no secrets: put the index into the configuration (`python.index`, `python.extra-indexes`)
+    ");
+    let files = "launcher: 'eg=files.tar.gz'";
+    insta::assert_snapshot!(finished(&format!("base: a\nkernel: {{language: pyton, {files}}}\n")), @r"
+    error: image.yaml:2:20: Enterprise Gateway has no launcher for `pyton`, but for python, r and scala
+    hint: did you mean `python`?
+    ");
+    insta::assert_snapshot!(finished(&format!("base: a\nkernel: {{language: julia, {files}}}\n")), @r"
+    error: image.yaml:2:20: Enterprise Gateway has no launcher for `julia`, but for python, r and scala
+    hint: leave `launcher` out: imagewright's own starts every kernel with a kernelspec
+    ");
+    insta::assert_snapshot!(finished(&format!("base: a\nkernel: {{language: r, kernelspec: ir, {files}}}\n")), @r"
+    error: image.yaml:2:35: Enterprise Gateway's launchers go by the language and read no kernelspec
+    hint: leave out `kernelspec`, or `launcher` for imagewright's own
+    ");
+    let flags = SpecFlags {
+        base: Some("a".to_owned()),
+        launcher: Some("imagewright".to_owned()),
+        ..SpecFlags::default()
+    };
+    let error = PartialSpec::from_flags(&flags).unwrap().finish().unwrap_err();
+    insta::assert_snapshot!(rendered(&error), @r"
+    error: --launcher: it is not said which language the kernel is for
+    hint: add `language: python`, or say --kernel python
+    ");
+}

@@ -3,6 +3,7 @@
 
 mod failure;
 mod proxies;
+mod stream;
 mod url;
 
 use std::io::{self, Read};
@@ -11,15 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imagewright_model::{SecretUrl, TrustSettings};
-use ureq::http::{HeaderName, Method, Request, header};
+use ureq::http::{HeaderName, Method, Request, header, request};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy, SendBody};
+use ureq::{Agent, AsSendBody, Proxy, SendBody};
 
 use crate::RegistryError;
 use crate::settings::is_loopback;
 
 pub(crate) use failure::of_transport;
 use proxies::NoProxy;
+pub use stream::WebStream;
 pub(crate) use url::{Url, encoded};
 
 /// An answer: status, headers, body.
@@ -49,6 +51,7 @@ pub(crate) struct Transport {
     http_proxied: Option<Agent>,
     https_proxied: Option<Agent>,
     no_proxy: NoProxy,
+    roots: RootCerts,
 }
 
 impl Transport {
@@ -64,7 +67,8 @@ impl Transport {
             http_proxied: proxied(&trust.http_proxy)?,
             https_proxied: proxied(&trust.https_proxy)?,
             no_proxy: NoProxy::parse(trust.no_proxy.as_deref().unwrap_or_default()),
-            direct: agent(roots, None),
+            direct: agent(roots.clone(), None),
+            roots,
         })
     }
 
@@ -76,10 +80,7 @@ impl Transport {
         headers: &[(HeaderName, String)],
         body: Body<'_>,
     ) -> Result<Response, ureq::Error> {
-        let mut request = Request::builder().method(method).uri(url.uri());
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
+        let request = head(method, url, headers);
         let agent = self.agent_for(url);
         match body {
             Body::None => agent.run(request.body(())?),
@@ -90,6 +91,29 @@ impl Transport {
         }
     }
 
+    /// Sends one request with few bytes, and gives up after `limit`, whatever the server is doing.
+    pub(crate) fn send_within(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &[(HeaderName, String)],
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<Response, ureq::Error> {
+        let agent = self.agent_for(url);
+        let request = head(method, url, headers);
+        if body.is_empty() {
+            return agent.run(limited(agent, request.body(())?, limit));
+        }
+        agent.run(limited(agent, request.body(body)?, limit))
+    }
+
+    /// Connects, by the same ways and with the same trust, for what is spoken over HTTP at first and is not HTTP then.
+    pub(crate) fn open(&self, url: &Url, limit: Duration) -> io::Result<WebStream> {
+        let agent = self.agent_for(url);
+        WebStream::open(url, agent.config().proxy(), &self.roots, limit)
+    }
+
     fn agent_for(&self, url: &Url) -> &Agent {
         let proxied = if url.is_https() { &self.https_proxied } else { &self.http_proxied };
         match proxied {
@@ -97,6 +121,21 @@ impl Transport {
             _ => &self.direct,
         }
     }
+}
+
+fn head(method: &Method, url: &Url, headers: &[(HeaderName, String)]) -> request::Builder {
+    let request = Request::builder().method(method).uri(url.uri());
+    headers.iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+/// One limit in the place of all others: silence is what some servers answer with until they are done.
+fn limited<S: AsSendBody>(agent: &Agent, request: Request<S>, limit: Duration) -> Request<S> {
+    agent
+        .configure_request(request)
+        .timeout_global(Some(limit))
+        .timeout_recv_response(None)
+        .timeout_per_read(None)
+        .build()
 }
 
 fn agent(roots: RootCerts, proxy: Option<Proxy>) -> Agent {

@@ -42,6 +42,11 @@ impl Url {
         host_of(&self.authority)
     }
 
+    /// The port, that of the scheme where none is named.
+    pub(crate) fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.https { 443 } else { 80 })
+    }
+
     /// Host and port as they stand there.
     pub(crate) fn authority(&self) -> &str {
         &self.authority
@@ -49,8 +54,7 @@ impl Url {
 
     /// Whether both are served by the same program: scheme, host and port are equal.
     pub(crate) fn has_origin_of(&self, other: &Self) -> bool {
-        let port = |url: &Self| url.uri.port_u16().unwrap_or(if url.https { 443 } else { 80 });
-        self.https == other.https && self.host() == other.host() && port(self) == port(other)
+        self.https == other.https && self.host() == other.host() && self.port() == other.port()
     }
 
     /// Where `location`, complete or relative to this address, leads.

@@ -1,7 +1,7 @@
 //! Specs that people send: read as `imagewright build` reads them, without what is of the server's machine.
 
 use imagewright_catalog::FieldProblem;
-use imagewright_model::spec::{BaseSource, ImageSpec, PartialSpec, SpecError};
+use imagewright_model::spec::{ArchiveAddress, BaseSource, ImageSpec, Launcher, PartialSpec, SpecError};
 use serde_json::Value;
 
 use crate::job::{SPEC, spec_text};
@@ -41,6 +41,12 @@ fn foreign(spec: &ImageSpec, sent: &Value, pointer: &str) -> Vec<FieldProblem> {
     }
     if !spec.tags.is_empty() {
         refuse(format!("{pointer}/tags"), "the server names what it builds: leave `tags` out");
+    }
+    if let Some(Launcher::EnterpriseGateway(archive)) = spec.kernel.as_ref().map(|kernel| &kernel.launcher)
+        && matches!(archive.place, ArchiveAddress::Path(_))
+    {
+        let text = "the server has no files of yours: write an address as `eg=https://…#sha256=…`";
+        refuse(format!("{pointer}/kernel/launcher"), text);
     }
     let locals = spec.pip.requirements.iter().chain(&spec.pip.constraints);
     for requirement in locals.filter(|requirement| requirement.local.is_some()) {

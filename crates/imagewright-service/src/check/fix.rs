@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use imagewright_check::{Finding, Level, Remedy};
-use imagewright_engine::{AmendRequest, Amendment, Cancel, SettingChange};
+use imagewright_engine::{
+    AmendRequest, Amendment, Cancel, SettingChange, account_line, kernel_launcher_of, kernel_launcher_path,
+    wrapper_script,
+};
 use imagewright_model::spec::SpecFlags;
 use imagewright_model::{EventSink, Progress};
 use imagewright_oci::{Digest, Reference};
@@ -22,8 +25,6 @@ use crate::{BuildCommand, Service, ServiceError};
 const ROUNDS: usize = 4;
 /// What the history of a mended image says.
 const REASON: &str = "imagewright check --fix";
-/// What starts kernels for Enterprise Gateway: in the tools of a store, and in images.
-const LAUNCHER: &str = "imagewright-kernel-launcher";
 /// Notes which image was mended.
 const MENDED: &str = "dev.imagewright.mended";
 
@@ -80,7 +81,7 @@ impl Service {
             ],
             names => names.to_vec(),
         };
-        let launcher = Some(self.store().tools_dir().join(LAUNCHER)).filter(|path| path.is_file());
+        let launcher = Some(kernel_launcher_of(self.store())).filter(|path| path.is_file());
         let working = WorkingName::on(self, &record)?;
         let called = names.first().map(ToString::to_string);
         let mut fixed =
@@ -221,7 +222,7 @@ impl Work {
                 format!("link {path} to {target}")
             }
             Remedy::Wrapper { path, program } => {
-                let contents = format!("#!/bin/sh\nexec {program} \"$@\"\n").into_bytes();
+                let contents = wrapper_script(program).into_bytes();
                 self.files.push(Amendment::File { path: path.clone(), contents, mode: 0o755 });
                 format!("script {path}, which runs {program}")
             }
@@ -256,7 +257,7 @@ impl Work {
                         "there is no kernel launcher in the tools of the store: `scripts/build-launcher` puts it there",
                     );
                 };
-                let path = format!("/usr/local/bin/{LAUNCHER}");
+                let path = kernel_launcher_path();
                 self.files.push(Amendment::Copy { from, path: path.clone(), mode: 0o755 });
                 self.settings.push(SettingChange::Command(vec![path]));
                 let variable = ("KERNEL_LANGUAGE".to_owned(), Some(language.clone()));
@@ -271,7 +272,7 @@ impl Work {
 
     fn account(&mut self, name: &str, (uid, gid): (u32, u32), groups: &[u32], home: &str) {
         let line = |path: &str, line: String| Amendment::Line { path: path.to_owned(), line };
-        self.files.push(line("/etc/passwd", format!("{name}:x:{uid}:{gid}::{home}:/bin/bash")));
+        self.files.push(line("/etc/passwd", account_line(name, (uid, gid), home, "/bin/bash")));
         for group in groups.iter().filter(|group| **group != gid) {
             self.files.push(line("/etc/group", format!("{name}-{group}:x:{group}:{name}")));
         }

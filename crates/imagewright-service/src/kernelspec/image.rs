@@ -36,8 +36,6 @@ pub enum KernelStart {
 
 impl KernelImage {
     fn of(name: Reference, digest: Digest, config: Option<&ContainerConfig>) -> Self {
-        let variables = config.map(|config| config.env.as_slice()).unwrap_or_default();
-        let language = variables.iter().find_map(|entry| entry.strip_prefix("KERNEL_LANGUAGE="));
         let words =
             config.into_iter().flat_map(|config| [&config.entrypoint, &config.cmd]).flatten().flatten();
         let mut start = KernelStart::Other;
@@ -48,9 +46,14 @@ impl KernelImage {
                 start = KernelStart::Bootstrap;
             }
         }
-        let language = language.filter(|language| !language.is_empty()).map(str::to_lowercase);
-        Self { name, digest, language, start }
+        Self { name, digest, language: language(config), start }
     }
+}
+
+fn language(config: Option<&ContainerConfig>) -> Option<String> {
+    let variables = config.map(|config| config.env.as_slice()).unwrap_or_default();
+    let language = variables.iter().find_map(|entry| entry.strip_prefix("KERNEL_LANGUAGE="));
+    language.filter(|language| !language.is_empty()).map(str::to_lowercase)
 }
 
 impl Service {
@@ -77,15 +80,28 @@ impl Service {
         Ok(KernelImage::of(reference, digest.clone(), image.config.config.as_ref()))
     }
 
+    /// The language that an image of the store says its kernel is for; none where it does not, or is not there.
     #[cfg(target_os = "linux")]
-    fn stored_kernel_image(&self, name: &str) -> Result<Option<KernelImage>, ServiceError> {
+    pub fn kernel_language_of(&self, digest: &Digest) -> Result<Option<String>, ServiceError> {
+        let Some(record) = self.stored_image(&digest.to_string())? else { return Ok(None) };
+        let image = self.store().image(&record.manifest)?;
+        Ok(language(image.config.config.as_ref()))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn stored_image(&self, name: &str) -> Result<Option<imagewright_store::ImageRecord>, ServiceError> {
         use imagewright_store::StoreError;
 
-        let record = match self.store().resolve(name) {
-            Ok(record) => record,
-            Err(StoreError::ImageNotFound { .. } | StoreError::Reference(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        match self.store().resolve(name) {
+            Ok(record) => Ok(Some(record)),
+            Err(StoreError::ImageNotFound { .. } | StoreError::Reference(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn stored_kernel_image(&self, name: &str) -> Result<Option<KernelImage>, ServiceError> {
+        let Some(record) = self.stored_image(name)? else { return Ok(None) };
         // A digest, or the beginning of an id, is no name that a gateway could pull by.
         let own = name.parse::<Reference>().ok().filter(|name| record.names.contains(name));
         let called = own.or_else(|| record.names.first().cloned());

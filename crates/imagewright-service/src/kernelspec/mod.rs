@@ -13,7 +13,8 @@ pub use create::{CreateKernelspec, CreatedKernelspec};
 pub use folder::{KernelsFolder, KernelsFolderError, ListedKernelspec};
 pub use image::{KernelImage, KernelStart};
 pub use imagewright_kernelspec::{
-    AllowedKernels, Kernelspec, KernelspecError, KernelspecName, PortRange, Problem, Proxy, SparkMode,
+    AllowedKernels, Kernelspec, KernelspecError, KernelspecName, NewKernelspec, PortRange, Problem, Proxy,
+    SparkMode,
 };
 #[cfg(target_os = "linux")]
 pub use publish::{PublishKernelspecs, PublishedKernelspecs};

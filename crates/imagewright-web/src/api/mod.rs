@@ -7,6 +7,7 @@ mod dependents;
 mod exchange;
 mod groups;
 mod images;
+pub(crate) mod kernelspecs;
 mod oidc;
 mod people;
 mod pulls;
@@ -52,6 +53,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(storage::router())
         .merge(suggestions::router())
         .merge(registries::router())
+        .merge(kernelspecs::router())
 }
 
 /// What the description says of the whole.

@@ -13,6 +13,7 @@ mod fields;
 mod frame;
 mod image;
 mod images;
+mod kernelspecs;
 mod overview;
 mod runtime_images;
 mod session;
@@ -39,6 +40,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(builds::router())
         .merge(overview::router())
         .merge(runtime_images::router())
+        .merge(kernelspecs::router())
         .merge(account::router())
         .merge(administration::router())
         .layer(middleware::map_response(guarded))

@@ -21,6 +21,8 @@ pub(super) struct Visitor {
     pub(super) principal: Principal,
     /// Whether there is a folder of runtime images.
     pub(super) has_runtime_images: bool,
+    /// Whether there is a folder of kernelspecs.
+    pub(super) has_kernels_folder: bool,
 }
 
 impl Visitor {
@@ -28,7 +30,11 @@ impl Visitor {
         let Some(session) = app.access.cookie(headers, SESSION) else { return Ok(None) };
         let has_runtime_images = app.server.has_runtime_images();
         let principal = app.server.principal_of_session(&session).await?;
-        Ok(principal.map(|principal| Self { principal, has_runtime_images }))
+        Ok(principal.map(|principal| Self {
+            principal,
+            has_runtime_images,
+            has_kernels_folder: app.server.has_kernels_folder(),
+        }))
     }
 
     // What follows is called by templates.

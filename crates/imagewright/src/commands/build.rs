@@ -126,6 +126,13 @@ pub(crate) struct ImageFlags {
     /// Whether Python packages come with bytecode: full or none [default: full]
     #[arg(long, value_name = "MODE")]
     bytecode: Option<String>,
+    /// Make it an image whose containers start a kernel of this language for Enterprise Gateway (docs/kernel-images.md)
+    #[arg(long, value_name = "LANGUAGE")]
+    kernel: Option<String>,
+    /// What starts the kernel: imagewright, or Enterprise Gateway's own files as eg=ARCHIVE or eg=URL#sha256=HEX [default:
+    /// imagewright]
+    #[arg(long, value_name = "LAUNCHER")]
+    launcher: Option<String>,
     /// Environment variable of the container
     #[arg(long, short, value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -319,6 +326,8 @@ impl From<ImageFlags> for SpecFlags {
             python: flags.python,
             python_environment: flags.python_environment,
             bytecode: flags.bytecode,
+            kernel: flags.kernel,
+            launcher: flags.launcher,
             env: flags.env,
             user: flags.user,
             workdir: flags.workdir,

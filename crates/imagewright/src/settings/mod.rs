@@ -33,8 +33,17 @@ const PREFIX: &str = "IMAGEWRIGHT_";
 /// What names the content store, as a setting and in place of a flag.
 pub(crate) const ROOT_VARIABLE: &str = "IMAGEWRIGHT_ROOT";
 /// Variables with this prefix that are no settings: options of the command line, and the sandbox's own mark.
-const NOT_SETTINGS: [&str; 7] =
-    ["config", "database", "log", "progress", "server", "token", "user-namespace"];
+const NOT_SETTINGS: [&str; 9] = [
+    "config",
+    "database",
+    "gateway",
+    "gateway-token",
+    "log",
+    "progress",
+    "server",
+    "token",
+    "user-namespace",
+];
 
 /// So begin variables with secrets of a server.
 const SECRETS: &str = "secret_";

@@ -263,7 +263,7 @@ fn launcher_needs_older_python(subject: &ProfileSubject<'_>) -> Outcome {
 }
 
 /// Whether it starts them by our launcher, which needs the kernel alone.
-fn goes_by_ours(subject: &ProfileSubject<'_>) -> bool {
+pub(super) fn goes_by_ours(subject: &ProfileSubject<'_>) -> bool {
     subject.command().iter().any(|word| word.ends_with("imagewright-kernel-launcher"))
 }
 

@@ -43,9 +43,13 @@ pub(super) fn launcher_python<'a>(subject: &'a ProfileSubject<'_>) -> Option<&'a
     }
 }
 
-/// Whether a launcher is one that `python` runs.
+/// Whether a launcher, or the kernel, is one that `python` runs.
 fn is_wanted(subject: &ProfileSubject<'_>) -> bool {
-    super::commands::language(subject) != "scala"
+    match super::commands::language(subject).as_str() {
+        "python" => true,
+        "scala" => false,
+        _ => !super::launchers::goes_by_ours(subject),
+    }
 }
 
 fn python_command_missing(subject: &ProfileSubject<'_>) -> Outcome {

@@ -74,6 +74,7 @@ impl PlannedPart {
             StepKind::Apt => "Debian packages",
             StepKind::Conda => "conda packages",
             StepKind::Pip => "Python packages",
+            StepKind::Kernel => "Kernel",
         }
     }
 

@@ -6,6 +6,7 @@ mod list;
 mod publish;
 mod remove;
 mod update;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ pub(crate) enum KernelspecCommand {
     Remove(remove::RemoveArguments),
     #[cfg(target_os = "linux")]
     Publish(Box<publish::PublishArguments>),
+    Verify(Box<verify::VerifyArguments>),
 }
 
 /// Where kernelspecs are.
@@ -60,6 +62,7 @@ pub(crate) fn run(global: &Global, command: KernelspecCommand) -> Result<ExitCod
         KernelspecCommand::Remove(arguments) => remove::run(global, &arguments),
         #[cfg(target_os = "linux")]
         KernelspecCommand::Publish(arguments) => publish::run(global, *arguments),
+        KernelspecCommand::Verify(arguments) => verify::run(global, *arguments),
     }
 }
 

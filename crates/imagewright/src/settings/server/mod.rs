@@ -34,6 +34,8 @@ pub(crate) struct ServerSettings {
     pub(crate) elyra_folder: Option<PathBuf>,
     /// The folder of the runtime images that come with Elyra.
     pub(crate) elyra_factory_folder: Option<PathBuf>,
+    /// A folder of kernelspecs that an Enterprise Gateway reads.
+    pub(crate) kernels_folder: Option<PathBuf>,
     /// Where the key of sealed secrets is: `file:PATH` or `environment:NAME`.
     secrets_key: Option<String>,
     /// Folders with files of secrets.
@@ -55,6 +57,7 @@ impl ServerSettings {
             anonymous_pull: self.anonymous_pull.or(lower.anonymous_pull),
             elyra_folder: self.elyra_folder.or(lower.elyra_folder),
             elyra_factory_folder: self.elyra_factory_folder.or(lower.elyra_factory_folder),
+            kernels_folder: self.kernels_folder.or(lower.kernels_folder),
             secrets_key: self.secrets_key.or(lower.secrets_key),
             secrets_folders: super::first_filled(self.secrets_folders, lower.secrets_folders),
             oidc: self.oidc.over(lower.oidc),

@@ -20,7 +20,7 @@ fn they_become_one_layer_of_a_gateways_image() {
     let published = context.run(publish).success().json();
     assert_eq!(published["at"], json!("/usr/local/share/jupyter/kernels"));
     let shown = |name: &str| context.run(["image", "show", name, "--json"]).success().json();
-    let layers = |name: &str| shown(name)["layers"].as_array().unwrap().len();
+    let layers = |name: &str| shown(name)["manifest"]["layers"].as_array().unwrap().len();
     assert_eq!(layers("demo/gateway:2"), layers("demo/gateway:1") + 1);
     drop(context.run(["image", "export", "demo/gateway:2", "oci:out"]).success());
     // The same again is the same image.

@@ -19,6 +19,11 @@ pub(crate) const BASE: &str = "test/base:1";
 /// The same with Python.
 pub(crate) const PYTHON: &str = "test/python:1";
 
+/// A kernel image for Python, made of [`PYTHON`]; only in [`kernel_context`].
+pub(crate) const KERNEL_PY: &str = "test/kernel-py:1";
+/// A kernel image for R, made of [`BASE`]; only in [`kernel_context`].
+pub(crate) const KERNEL_R: &str = "test/kernel-r:1";
+
 /// The rooms of a store that copies share. Locks and unfinished things are each store's own.
 const SHARED: [&str; 6] = ["blobs", "cache", "facts", "index.json", "oci-layout", "snapshots"];
 /// What is older was left by a run that was killed.
@@ -45,6 +50,35 @@ pub(crate) fn empty_context() -> TestContext {
     let context = TestContext::within(PROGRAM, &runs).with_machine_network();
     copy_rooms(&[shared_folder().join("tools")], context.root());
     context
+}
+
+/// Surroundings as [`context`] gives them, with kernel images as well: [`KERNEL_PY`] and [`KERNEL_R`].
+pub(crate) fn kernel_context() -> TestContext {
+    let context = context();
+    let kernels = shared_folder().join("seed-kernels");
+    let lock = File::create(shared_folder().join("runs/.lock-kernels")).unwrap();
+    lock.lock().unwrap();
+    if !kernels.join("oci-layout").is_file() {
+        copy_rooms(&SHARED.map(|room| context.root().join(room)), &kernels);
+    }
+    // The launcher may be a newer one.
+    drop(fs::remove_dir_all(kernels.join("tools")));
+    copy_rooms(&[shared_folder().join("tools")], &kernels);
+    make_kernel_images(&context, kernels.to_str().unwrap());
+    fs::remove_dir_all(context.root()).unwrap();
+    copy_rooms(&SHARED.map(|room| kernels.join(room)), context.root());
+    copy_rooms(&[kernels.join("tools")], context.root());
+    context
+}
+
+/// Does little where the same was done before.
+fn make_kernel_images(context: &TestContext, root: &str) {
+    let r = ["build", "--base", BASE, "--apt", "r-cran-irkernel", "--env", "KERNEL_LANGUAGE=R"];
+    drop(context.run([&r[..], &["-t", "test/r:1", "--root", root]].concat()).success());
+    for (image, kernel) in [(PYTHON, KERNEL_PY), ("test/r:1", KERNEL_R)] {
+        let words = ["check", image, "--for", "enterprise-gateway", "--fix", "-t", kernel, "--root", root];
+        drop(context.run(words).success());
+    }
 }
 
 /// The folder that all runs share, where `scripts/test` has put the tools.

@@ -53,6 +53,10 @@ fn image(name: &str) -> Value {
     })
 }
 
+fn kernelspec(name: &str) -> Value {
+    json!({"proxy": "docker", "language": "python", "name": name})
+}
+
 fn images() -> Vec<Row> {
     let change = || json!({"description": "changed"});
     let new = |owner: Value, visibility: Value| {
@@ -112,6 +116,23 @@ fn images() -> Vec<Row> {
         rows.push(row("PATCH /images/{name}", path(""), change(), changed));
         let refused: &'static str = seen.replace('+', "i").leak();
         rows.push(row("GET /images/{name}/checks", path("/checks?for=nothing"), Value::Null, refused));
+        rows.push(row("GET /images/{name}/kernelspecs", path("/kernelspecs"), Value::Null, seen));
+        let make = row(
+            "POST /images/{name}/kernelspecs/archive",
+            path("/kernelspecs/archive"),
+            kernelspec("new"),
+            seen,
+        );
+        rows.push(make);
+        let offered: String = seen
+            .chars()
+            .zip(CALLERS)
+            .map(|(letter, caller)| if letter == '+' && caller != "root" { 'f' } else { letter })
+            .collect();
+        rows.push(
+            row("POST /images/{name}/kernelspecs", path("/kernelspecs"), kernelspec("new"), offered.leak())
+                .undo("DELETE", "/kernelspecs/new", Value::Null),
+        );
         rows.push(row("GET /images/{name}/dependents", path("/dependents"), Value::Null, changed));
         rows.push(row("GET /images/{name}/history", path("/history"), Value::Null, changed));
     }
@@ -217,6 +238,14 @@ fn people() -> Vec<Row> {
             "lff+++ll",
         ),
         row("GET /registries", "/registries", Value::Null, "lffff+ll"),
+        row("GET /kernelspecs", "/kernelspecs", Value::Null, "l+++++ll"),
+        row("GET /kernelspecs/{kernelspec}/archive", "/kernelspecs/here/archive", Value::Null, "l+++++ll"),
+        row("GET /kernelspecs/{kernelspec}/archive", "/kernelspecs/none/archive", Value::Null, "luuuuull"),
+        row("DELETE /kernelspecs/{kernelspec}", "/kernelspecs/here", Value::Null, "lffff+ll").undo(
+            "POST",
+            "/images/open/kernelspecs",
+            kernelspec("here"),
+        ),
         row("POST /registries/check", "/registries/check", json!({"host": "none.example"}), "lffffull"),
     ]
 }
@@ -336,6 +365,7 @@ fn furnish(server: &TestServer, root: &Caller<'_>) -> Vec<(&'static str, String)
     for name in ["open", "hidden", "shared", "ml-own", "bio-own"] {
         root.post("/images", &image(name)).is(201);
     }
+    root.post("/images/open/kernelspecs", &kernelspec("here")).is(201);
     root.post(
         "/secrets",
         &json!({"name": "removable", "kind": "pull", "host": "registry.example", "secret": "x"}),
@@ -386,7 +416,10 @@ fn letter(status: u16) -> char {
 
 #[test]
 fn who_may_do_what() {
-    let server = TestServer::start_in(context().env("IMAGEWRIGHT_SERVER__BUILDS__WORKERS", "0"), &[]);
+    let context = context();
+    let kernels = context.folder().join("kernels");
+    let context = context.env("IMAGEWRIGHT_SERVER__KERNELS_FOLDER", kernels);
+    let server = TestServer::start_in(context.env("IMAGEWRIGHT_SERVER__BUILDS__WORKERS", "0"), &[]);
     let root = server.administrator();
     let callers = callers(&server, &root);
     let names = furnish(&server, &root);

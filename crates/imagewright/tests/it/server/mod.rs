@@ -7,6 +7,7 @@ mod commands;
 mod copies;
 mod dependents;
 mod exchange;
+mod kernelspecs;
 mod lists;
 mod logins;
 mod matrix;

@@ -177,9 +177,10 @@ impl Caller<'_> {
         let headers = answered.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
         let (status, headers) = (answered.status().as_u16(), headers.collect());
-        let mut body = String::new();
-        answered.body_mut().as_reader().read_to_string(&mut body).unwrap();
-        Answer { status, headers, body }
+        let mut body = Vec::new();
+        answered.body_mut().as_reader().read_to_end(&mut body).unwrap();
+        // Archives are no text, and nobody reads them here.
+        Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     fn answered(

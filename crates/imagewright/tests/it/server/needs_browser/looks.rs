@@ -15,9 +15,11 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
     let context = context();
     let elyra = context.folder().join("elyra");
     let factory = context.folder().join("factory");
+    let kernels = context.folder().join("kernels");
     let context = context
         .env("IMAGEWRIGHT_SERVER__ELYRA_FOLDER", &elyra)
-        .env("IMAGEWRIGHT_SERVER__ELYRA_FACTORY_FOLDER", &factory);
+        .env("IMAGEWRIGHT_SERVER__ELYRA_FACTORY_FOLDER", &factory)
+        .env("IMAGEWRIGHT_SERVER__KERNELS_FOLDER", &kernels);
     let records = [
         (&factory, "pandas", "Pandas 2.3", "registry.example/library/pandas:2.3", json!(["pandas"])),
         (
@@ -54,6 +56,8 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
             "visibility": {"groups": ["ml"]},
         });
         root.post("/images", &new).is(201);
+        let kernelspec = json!({"proxy": "docker", "language": "python"});
+        root.post("/images/team-analysis/kernelspecs", &kernelspec).is(201);
         root.change("/images/team-analysis", &json!({"deprecated": {"reason": "It is old."}})).is(200);
         let spec = json!({"base": "127.0.0.1:1/team/analysis-with-a-long-name:2026.10", "pip": ["numpy"], "conda": ["scipy"], "apt": ["git"]});
         root.post("/images?plan=false", &json!({"display_name": "Built", "spec": spec})).is(201);
@@ -76,6 +80,9 @@ fn furnished() -> (TestServer, Vec<&'static str>) {
         "/runtime-images/team/edit",
         "/runtime-images/wrong/edit",
         "/runtime-images/pandas/delete",
+        "/images/team-analysis/kernelspecs",
+        "/kernelspecs",
+        "/kernelspecs/team_analysis/delete",
         "/overview",
         "/account",
         "/admin/groups",
