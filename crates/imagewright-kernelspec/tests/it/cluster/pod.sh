@@ -4,7 +4,7 @@
 set -eu
 folder="$1" user="$2" groups="$3"
 shift 3
-hostname "$HOSTNAME"
+hostname "$(printenv HOSTNAME)"
 mkdir "$folder/over"
 # An overlay may not lie on another one, which the machine's root may be.
 mount -t tmpfs none "$folder/over"
