@@ -32,7 +32,7 @@ OF_THE_DRIVER = {"KERNEL_ID", "PUBLIC_KEY", "RESPONSE_ADDRESS", "PORT_RANGE", "K
 OF_THE_SUBMISSION = {"SPARK_OPTS", "LAUNCH_OPTS", "SPARK_HOME", "HADOOP_CONF_DIR", "JAVA_HOME", "PATH", "PYTHONPATH"}
 
 
-def words(name):
+def words(name, within=()):
     """The words of a variable. One that is nothing but another variable is as many words as that."""
     try:
         found = shlex.split(os.environ.get(name, ""))
@@ -41,8 +41,8 @@ def words(name):
     for word in found:
         whole = VARIABLE.fullmatch(word)
         other = whole and (whole.group(1) or whole.group(3))
-        if other and other != name and not whole.group(2):
-            yield from words(other)
+        if other and other not in (name, *within) and not whole.group(2):
+            yield from words(other, (name, *within))
         else:
             yield filled(word)
 

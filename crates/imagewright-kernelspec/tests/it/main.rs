@@ -6,4 +6,5 @@ mod cluster;
 mod needs_kernels;
 mod needs_root_and_kernels;
 mod needs_root_and_kernels_and_launcher;
+mod needs_root_and_spark_and_kernels_and_launcher;
 mod shared;

@@ -106,6 +106,8 @@ class Cluster:
         with self.lock:
             if not item["metadata"].get("deletionTimestamp"):
                 item["metadata"]["deletionTimestamp"] = now()
+                if plural == "namespaces":
+                    item["status"] = {"phase": "Terminating"}
                 threading.Thread(target=self.remove, args=(plural, namespace, name)).start()
         return item
 

@@ -15,7 +15,8 @@ MODELS = {
     "rolebindings": client.V1RoleBinding,
 }
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
+PART = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{PART}(\.{PART})*"
 VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
 KEY = rf"({SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
 VARIABLE = r"[-._a-zA-Z][-._a-zA-Z0-9]*"
@@ -56,7 +57,7 @@ def of_object(plural, item, namespace):
 
 def of_metadata(metadata, namespace, plural):
     name = metadata.get("name", "")
-    pattern = LABEL if plural == "namespaces" else SUBDOMAIN
+    pattern = LABEL if plural in ("namespaces", "services") else SUBDOMAIN
     if not re.fullmatch(pattern, name) or len(name) > 253:
         return f"metadata.name: Invalid value: {name!r}"
     if metadata.get("namespace", namespace) != namespace:

@@ -3,6 +3,7 @@
     gateway.py TOOLS FOLDER use KERNELSPEC      start, execute, interrupt, restart, execute, stop
     gateway.py TOOLS FOLDER bare KERNELSPEC     start it for a client that sends no variables at all, and execute
     gateway.py TOOLS FOLDER fail KERNELSPEC     start it in vain
+    gateway.py TOOLS FOLDER spark KERNELSPEC    start a driver, compute, interrupt, compute, stop
 
 TOOLS has `enterprise_gateway.py`, which the tests of the launcher use as well. To be run by the Python that the gateway is installed for.
 """
@@ -28,12 +29,36 @@ async def fail(gateway, name):
         tell("failed", reason=str(error))
 
 
+SUM = "import os; print(spark.sparkContext.parallelize(range(100), 2).map(lambda number: number + 1).sum())"
+SLEEP = "import time; spark.sparkContext.parallelize(range(2), 2).map(lambda number: time.sleep(60)).count()"
+WORKERS = "print(spark.sparkContext.parallelize(range(2), 2).map(lambda _: os.environ['PRICE']).distinct().collect())"
+
+
+async def spark(gateway, name):
+    kernel = await gateway.start(name)
+    tell("started")
+    tell("computed", **await gateway.execute(kernel, SUM))
+    tell("computed", **await gateway.execute(kernel, WORKERS))
+
+    async def interrupt():
+        await asyncio.sleep(3)
+        await gateway.call("POST", f"/api/kernels/{kernel}/interrupt")
+
+    # What pyspark logs of it is its own.
+    tell("interrupted", **{**await gateway.execute(kernel, SLEEP, interrupt), "output": ""})
+    tell("computed", **await gateway.execute(kernel, SUM))
+    await gateway.call("POST", f"/api/kernels/{kernel}/restart")
+    tell("computed", **await gateway.execute(kernel, SUM))
+    await gateway.call("DELETE", f"/api/kernels/{kernel}")
+    tell("stopped", kernels=await gateway.call("GET", "/api/kernels"))
+
+
 async def main(folder, command, name):
     enterprise_gateway.PATIENCE = 120
     gateway = Gateway(folder)
     try:
         await gateway.wait()
-        await {"use": use, "bare": bare, "fail": fail}[command](gateway, name)
+        await {"use": use, "bare": bare, "fail": fail, "spark": spark}[command](gateway, name)
     finally:
         gateway.stop()
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs the command of a pod in a root of its own: pod.sh FOLDER USER:GROUP GROUP COMMAND…, in fresh namespaces of mounts and processes.
+# Runs the command of a pod in a root of its own: pod.sh FOLDER USER:GROUP GROUP COMMAND…, in fresh namespaces of mounts, processes and names.
 # FOLDER/upper has what the root has beside what this machine has.
 set -eu
 folder="$1" user="$2" groups="$3"
 shift 3
+hostname "$(printenv HOSTNAME)"
 mkdir "$folder/over"
 # An overlay may not lie on another one, which the machine's root may be.
 mount -t tmpfs none "$folder/over"

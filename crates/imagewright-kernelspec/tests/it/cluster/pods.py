@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 import time
+import traceback
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 EXPANSION = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
@@ -27,7 +28,15 @@ class Runner:
         self.processes = {}
 
     def start(self, pod):
-        threading.Thread(target=self.run, args=(pod,)).start()
+        threading.Thread(target=self.try_to_run, args=(pod,)).start()
+
+    def try_to_run(self, pod):
+        try:
+            self.run(pod)
+        except Exception:
+            pod["status"] = {"phase": "Failed"}
+            with open(os.path.join(self.cluster.folder, "cluster.log"), "a", encoding="utf-8") as log:
+                log.write(f"{pod['metadata']['name']}: {traceback.format_exc()}\n")
 
     def run(self, pod):
         time.sleep(0.3)
@@ -43,7 +52,7 @@ class Runner:
         security = pod["spec"].get("securityContext") or {}
         user, group = security.get("runAsUser", 1000), security.get("runAsGroup", 0)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pod.sh")
-        words = ["unshare", "--pid", "--mount", "--fork", "--kill-child", script, folder, f"{user}:{group}", str(security.get("fsGroup", group))]
+        words = ["unshare", "--pid", "--mount", "--uts", "--fork", "--kill-child", script, folder, f"{user}:{group}", str(security.get("fsGroup", group))]
         log = open(os.path.join(self.cluster.folder, f"pod-{name}.log"), "a")
         with self.cluster.lock:
             if pod["metadata"].get("deletionTimestamp"):
@@ -107,7 +116,11 @@ class Runner:
         if "emptyDir" in volume:
             return {}
         if "configMap" in volume:
-            found = self.cluster.get("configmaps", pod["metadata"]["namespace"], volume["configMap"]["name"])
+            place = ("configmaps", pod["metadata"]["namespace"], volume["configMap"]["name"])
+            # Pods wait for what they mount.
+            while place not in self.cluster.objects and not pod["metadata"].get("deletionTimestamp"):
+                time.sleep(0.1)
+            found = self.cluster.get(*place)
             items = volume["configMap"].get("items") or [{"key": key, "path": key} for key in found["data"]]
             return {item["path"]: found["data"][item["key"]] for item in items}
         paths = {item["path"]: item["fieldRef"]["fieldPath"] for item in volume["downwardAPI"]["items"]}

@@ -1,5 +1,7 @@
 //! Manifests, held against the models of Kubernetes' own package for Python, which comes with the gateway.
 
+mod submit;
+
 use imagewright_kernelspec::AllowedKernels;
 use imagewright_kernelspec::deploy::kubernetes::{Deployment, Kernelspecs};
 use imagewright_kernelspec::deploy::{Gateway, KernelImage, ShortProgram};

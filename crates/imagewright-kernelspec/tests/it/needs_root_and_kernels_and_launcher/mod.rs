@@ -39,6 +39,18 @@ fn assert_allowed(cluster: &Cluster) {
     assert_eq!(refused, [] as [Value; 0]);
 }
 
+/// What the restricted Pod Security Standard asks for.
+fn assert_restricted(pod: &Value) {
+    let (spec, container) = (&pod["spec"], &pod["spec"]["containers"][0]);
+    assert_eq!(spec["securityContext"]["runAsNonRoot"], true, "{pod}");
+    assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{pod}");
+    let expected = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+    assert_eq!(container["securityContext"], expected, "{pod}");
+    for host in ["hostNetwork", "hostPID", "hostIPC"] {
+        assert!(spec.get(host).is_none(), "{pod}");
+    }
+}
+
 #[test]
 #[ignore = "needs root, kernels and launcher"]
 fn a_pod_starts_executes_is_interrupted_restarts_and_stops() {
@@ -61,6 +73,7 @@ fn a_pod_starts_executes_is_interrupted_restarts_and_stops() {
         assert_eq!(value(of_the_gateway), None);
     }
     assert!(!pod.to_string().contains("hunter2"));
+    assert_restricted(pod);
     assert_eq!(pod["metadata"]["name"], pod["metadata"]["namespace"]);
     assert_eq!(pods[1]["metadata"]["name"], pod["metadata"]["name"]);
     // The namespace that was made for it got what its image is pulled by, once.
