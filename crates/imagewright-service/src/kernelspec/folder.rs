@@ -283,7 +283,7 @@ fn make(folder: &Path) -> Result<(), KernelsFolderError> {
 }
 
 /// Writes a file beside its place, whole, and puts it there. What is as it should be stays.
-fn write(place: &Path, file: &File) -> Result<(), KernelsFolderError> {
+pub(super) fn write(place: &Path, file: &File) -> Result<(), KernelsFolderError> {
     let unwritable = |source| KernelsFolderError::Write { path: place.to_owned(), source };
     let as_it_should_be = fs::metadata(place).is_ok_and(|metadata| is_program(&metadata) == file.is_program)
         && fs::read(place).is_ok_and(|contents| contents == file.contents);

@@ -3,6 +3,7 @@
 //! What a kernelspec is, the crate `kernelspec` knows; here are the folders that hold them ([`KernelsFolder`]) and what is asked of images.
 
 mod create;
+mod deploy;
 mod folder;
 mod image;
 #[cfg(target_os = "linux")]
@@ -10,6 +11,9 @@ mod publish;
 mod update;
 
 pub use create::{CreateKernelspec, CreatedKernelspec};
+pub use deploy::{
+    DeployGateway, DeployedGateway, Deployment, Gateway, Orchestrator, Subnet, by_docker, in_kubernetes,
+};
 pub use folder::{KernelsFolder, KernelsFolderError, ListedKernelspec};
 pub use image::{KernelImage, KernelStart};
 pub use imagewright_kernelspec::{

@@ -1,6 +1,7 @@
 //! `imagewright kernelspec`: kernelspecs of Enterprise Gateway, from making one to seeing that it works.
 
 mod create;
+mod deploy;
 mod list;
 #[cfg(target_os = "linux")]
 mod publish;
@@ -31,6 +32,7 @@ pub(crate) enum KernelspecCommand {
     Remove(remove::RemoveArguments),
     #[cfg(target_os = "linux")]
     Publish(Box<publish::PublishArguments>),
+    Deploy(Box<deploy::DeployArguments>),
     Verify(Box<verify::VerifyArguments>),
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn run(global: &Global, command: KernelspecCommand) -> Result<ExitCod
         KernelspecCommand::Remove(arguments) => remove::run(global, &arguments),
         #[cfg(target_os = "linux")]
         KernelspecCommand::Publish(arguments) => publish::run(global, *arguments),
+        KernelspecCommand::Deploy(arguments) => deploy::run(global, *arguments),
         KernelspecCommand::Verify(arguments) => verify::run(global, *arguments),
     }
 }
