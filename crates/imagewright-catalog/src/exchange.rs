@@ -4,6 +4,7 @@ mod elyra;
 mod jupyterhub;
 mod kubernetes;
 mod primehub;
+mod starter;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ pub use elyra::elyra;
 pub use jupyterhub::{GpuResource, jupyterhub};
 pub use kubernetes::{PullSecret, pull_secret};
 pub use primehub::{ImportError, Imported, import_primehub, primehub};
+pub use starter::{STARTERS, Starter};
 
 /// A document for another system.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -100,6 +100,24 @@ pub enum KernelspecError {
         /// What was given.
         name: String,
     },
+    /// Not a name that Docker takes.
+    #[error("`{name}` is no name of a network or volume of Docker")]
+    DockerName {
+        /// What was given.
+        name: String,
+    },
+    /// Not a path on a host.
+    #[error("`{path}` is no path from the root of a host")]
+    HostPath {
+        /// What was given.
+        path: String,
+    },
+    /// Not addresses that a network of our own could have.
+    #[error("`{text}` is no range of private addresses")]
+    Subnet {
+        /// What was given.
+        text: String,
+    },
     /// Not a list of allowed kernels.
     #[error("`{list}` is not a list of allowed kernels: {reason}")]
     Allowed {
@@ -137,6 +155,13 @@ impl KernelspecError {
             Self::PortRange { .. } => Some("write it as `40000..41000`".to_owned()),
             Self::ClusterName { .. } => {
                 Some("use lower-case letters, digits and `-`, at most 63 of them".to_owned())
+            }
+            Self::DockerName { .. } => {
+                Some("use letters, digits, `-`, `_` and `.`, beginning with one of the first two".to_owned())
+            }
+            Self::HostPath { .. } => Some("write it from `/`, and without a colon".to_owned()),
+            Self::Subnet { .. } => {
+                Some("write it as `10.213.0.0/16`; what follows the slash is 8, 16 or 24".to_owned())
             }
             Self::Allowed { .. } => {
                 Some("write it as `'python_docker','r_docker'`, or `null` for all".to_owned())

@@ -1,7 +1,7 @@
 //! Handing the catalogue over to other systems, and taking entries from theirs.
 
 use imagewright_catalog::exchange::{
-    Exported, GpuResource, Imported, elyra, import_primehub, jupyterhub, primehub,
+    Exported, GpuResource, Imported, STARTERS, Starter, elyra, import_primehub, jupyterhub, primehub,
 };
 use imagewright_catalog::{
     Action, FieldProblem, Image, ImageFilter, Invalid, Name, Object, OrderBy, PageRequest, Principal,
@@ -153,6 +153,70 @@ impl Server {
         };
         Ok(ImportOutcome { name, added, warnings })
     }
+}
+
+/// How images to begin with come in.
+#[derive(Clone, Debug, Default)]
+pub struct StarterRequest {
+    /// Which of them; none: all.
+    pub names: Vec<String>,
+    /// Who sees them.
+    pub visibility: Visibility,
+    /// Whether their first builds are queued.
+    pub build: bool,
+    /// Whether nothing is added, and only said what would be.
+    pub dry_run: bool,
+}
+
+impl Server {
+    /// Adds images to begin with, with what they are built of: all of them or none. An entry that has the name of one already stays as
+    /// it is.
+    pub async fn import_starter(
+        &self,
+        principal: &Principal,
+        request: &StarterRequest,
+    ) -> Result<Vec<ImportOutcome>, ServerError> {
+        let chosen = chosen(&request.names)?;
+        self.finish_removals().await?;
+        let mut work = self.records.begin().await?;
+        let mut outcomes = Vec::new();
+        for starter in chosen {
+            let mut new = starter.new_image();
+            new.visibility = request.visibility.clone();
+            let object = Object::Image { owner: &new.owner, visibility: &new.visibility };
+            may(principal, Action::Create, object)?;
+            let name = new.name.clone().expect("each has a name");
+            if work.image(&name).await?.is_some() {
+                outcomes.push(ImportOutcome { name, added: false, warnings: Vec::new() });
+                continue;
+            }
+            let id = work.new_image_id();
+            let image = new.into_image(id, name.clone(), principal.person.clone(), self.now())?;
+            let warnings = check(&mut work, &image).await?;
+            work.insert_image(&image).await?;
+            note(&mut work, principal, "imported", (None, Some(&image))).await?;
+            if request.build {
+                self.queue_first_build(&mut work, principal, &image, None).await?;
+            }
+            outcomes.push(ImportOutcome { name, added: true, warnings });
+        }
+        if !request.dry_run {
+            self.commit(work, &outcomes).await?;
+            self.builds.waiting.notify_waiters();
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The images to begin with that go by these names.
+fn chosen(names: &[String]) -> Result<Vec<&'static Starter>, Invalid> {
+    if let Some(unknown) = names.iter().find(|name| !STARTERS.iter().any(|it| it.name == name.as_str())) {
+        let known: Vec<&str> = STARTERS.iter().map(|starter| starter.name).collect();
+        let detail = format!("there is no `{unknown}` among them, but {}", known.join(", "));
+        return Err(Invalid(vec![FieldProblem::new("/only", detail)]));
+    }
+    let is_chosen = |starter: &&Starter| names.is_empty() || names.iter().any(|name| name == starter.name);
+    Ok(STARTERS.iter().filter(is_chosen).collect())
 }
 
 /// Whether an import of `new` would change nothing that a manifest says.

@@ -61,7 +61,7 @@ pub use contents::{HeldLayer, HeldPackage, ImageContents, SpaceUse};
 pub use dependents::{DependentImages, DependentRuntimeImage, Dependents, RecentPulls};
 pub use elyra::ElyraAnswer;
 pub use error::ServerError;
-pub use exchange::{ExportFormat, ExportRequest, ImportOutcome};
+pub use exchange::{ExportFormat, ExportRequest, ImportOutcome, StarterRequest};
 pub use groups::ImagesOfGroup;
 pub use images::{Added, ImageView};
 pub use imagewright_records::BuildQuery;

@@ -2,6 +2,7 @@
 //!
 //! A manifest is a text, made of values; nobody here starts anything. No secret is in it: it names where the token is.
 
+pub mod docker;
 pub mod kubernetes;
 mod yaml;
 

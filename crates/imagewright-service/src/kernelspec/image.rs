@@ -80,12 +80,20 @@ impl Service {
         Ok(KernelImage::of(reference, digest.clone(), image.config.config.as_ref()))
     }
 
-    /// The language that an image of the store says its kernel is for; none where it does not, or is not there.
+    /// The language that an image says its kernel is for, built here or pushed to here; none where it does not, or is elsewhere, or is for
+    /// several platforms.
     #[cfg(target_os = "linux")]
     pub fn kernel_language_of(&self, digest: &Digest) -> Result<Option<String>, ServiceError> {
-        let Some(record) = self.stored_image(&digest.to_string())? else { return Ok(None) };
-        let image = self.store().image(&record.manifest)?;
-        Ok(language(image.config.config.as_ref()))
+        use imagewright_model::ErrorKind;
+        use imagewright_oci::{Descriptor, MediaType};
+
+        let Ok(metadata) = std::fs::metadata(self.store().blob_path(digest)) else { return Ok(None) };
+        let manifest = Descriptor::new(MediaType::Manifest, digest.clone(), metadata.len());
+        match self.store().image(&manifest) {
+            Ok(image) => Ok(language(image.config.config.as_ref())),
+            Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     #[cfg(target_os = "linux")]

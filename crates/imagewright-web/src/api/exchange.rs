@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use imagewright_catalog::exchange::GpuResource;
 use imagewright_catalog::{Name, Visibility};
-use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome, NewPullSecret, Server};
+use imagewright_server::{ExportFormat, ExportRequest, ImportOutcome, NewPullSecret, Server, StarterRequest};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,7 +20,11 @@ use crate::{App, Problem};
 const USUAL_GPU: &str = "nvidia.com/gpu";
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(make_pull_secret)).routes(routes!(import))
+    OpenApiRouter::new()
+        .routes(routes!(export))
+        .routes(routes!(make_pull_secret))
+        .routes(routes!(import))
+        .routes(routes!(import_starter))
 }
 
 /// Whose catalogue is handed over.
@@ -115,5 +119,44 @@ async fn import(
     let dry_run = query.dry_run.unwrap_or_default();
     let import =
         async move |server: Server| server.import_primehub(asks, &manifests, &visibility, dry_run).await;
+    Ok(Json(app.server.once(asks, once, import).await?))
+}
+
+/// Which images to begin with come in, and how.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StarterQuery {
+    /// Names of those that do, with commas between them; without it, all.
+    only: Option<String>,
+    /// Whether everybody sees them.
+    global: Option<bool>,
+    /// Queue their first builds.
+    build: Option<bool>,
+    /// Add nothing, and say what would be added.
+    dry_run: Option<bool>,
+}
+
+/// Adds images to begin with, which the server builds: pandas, PyTorch, TensorFlow with and without a GPU, R, and what many know from
+/// Anaconda. What has the name of one already stays as it is.
+#[utoipa::path(
+    operation_id = "import_starter_images",
+    post, path = "/imports/starter", params(StarterQuery, OnceHeader), tag = "exchange", security(("token" = [])),
+    responses((status = 200, body = Vec<ImportOutcome>), (status = "default", body = Problem)),
+)]
+async fn import_starter(
+    State(app): State<App>,
+    Asking(principal): Asking,
+    Query(query): Query<StarterQuery>,
+    Once(once): Once,
+) -> Result<Json<Vec<ImportOutcome>>, Problem> {
+    let asks = &principal;
+    let names = query.only.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
+    let request = StarterRequest {
+        names: names.filter(|name| !name.is_empty()).collect(),
+        visibility: Visibility { global: query.global.unwrap_or_default(), ..Visibility::default() },
+        build: query.build.unwrap_or_default(),
+        dry_run: query.dry_run.unwrap_or_default(),
+    };
+    let import = async move |server: Server| server.import_starter(asks, &request).await;
     Ok(Json(app.server.once(asks, once, import).await?))
 }

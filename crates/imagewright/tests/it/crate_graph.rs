@@ -37,6 +37,7 @@ const GRAPH: [(&str, &[&str]); 24] = [
             "elyra",
             "engine",
             "facts",
+            "gateway",
             "kernelspec",
             "layer",
             "model",

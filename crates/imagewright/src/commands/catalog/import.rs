@@ -25,6 +25,32 @@ pub(crate) enum ImportCommand {
     ///
     /// All of them come in or none. What is there already, and the same, stays.
     Primehub(PrimehubArguments),
+    /// Images to begin with, which the server builds: pandas, PyTorch, TensorFlow, R, and what many know from Anaconda
+    ///
+    /// Enterprise Gateway starts kernels in them, and they run nodes of Elyra's pipelines. What has the name of one already stays
+    /// as it is. Without --build nothing is built: `imagewright catalog build NAME` does it.
+    Starter(StarterArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StarterArguments {
+    /// Names of those to take [default: all: pandas, pytorch, tensorflow, tensorflow-gpu, r, anaconda]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Offer them to everybody
+    #[arg(long)]
+    for_all: bool,
+    /// Queue their first builds
+    #[arg(long)]
+    build: bool,
+    /// Add nothing, and say what would be added
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
 }
 
 #[derive(Debug, Args)]
@@ -45,17 +71,41 @@ pub(crate) struct PrimehubArguments {
     server: ServerFlags,
 }
 
-pub(super) fn run(global: &Global, arguments: &PrimehubArguments) -> Result<(), Failure> {
+pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<(), Failure> {
+    match command {
+        ImportCommand::Primehub(arguments) => primehub(global, arguments),
+        ImportCommand::Starter(arguments) => starter(global, arguments),
+    }
+}
+
+fn starter(global: &Global, arguments: &StarterArguments) -> Result<(), Failure> {
+    let client = Client::open(global, &arguments.server)?;
+    let StarterArguments { names, for_all, build, dry_run, json, server: _ } = arguments;
+    let only = (!names.is_empty()).then(|| names.join(","));
+    let path = Path::new("/imports/starter")
+        .with("only", only.as_deref())
+        .when("global", *for_all)
+        .when("build", *build)
+        .when("dry_run", *dry_run);
+    tell(&client.post(path.as_str(), &Value::Null)?, *dry_run, *json)
+}
+
+fn primehub(global: &Global, arguments: &PrimehubArguments) -> Result<(), Failure> {
     let client = Client::open(global, &arguments.server)?;
     let texts: Result<Vec<String>, Failure> = arguments.files.iter().map(|path| read(path)).collect();
     let manifests = texts?.join("\n---\n");
     let path =
         Path::new("/imports/primehub").when("global", arguments.for_all).when("dry_run", arguments.dry_run);
     let outcomes = client.post_text(path.as_str(), "application/yaml", manifests)?;
-    if arguments.json {
-        return Ok(output::json(&outcomes)?);
+    tell(&outcomes, arguments.dry_run, arguments.json)
+}
+
+/// Tells what became of each.
+fn tell(outcomes: &Value, dry_run: bool, json: bool) -> Result<(), Failure> {
+    if json {
+        return Ok(output::json(outcomes)?);
     }
-    let added = if arguments.dry_run { "would be added" } else { "added" };
+    let added = if dry_run { "would be added" } else { "added" };
     let rows = outcomes.as_array().into_iter().flatten().map(|outcome| {
         shown::warn_of(&text(&outcome["name"]), outcome);
         let became = if outcome["added"] == Value::Bool(true) { added } else { "there already" };

@@ -57,9 +57,7 @@ pub(crate) fn run(global: &Global, command: CatalogCommand) -> Result<ExitCode, 
         CatalogCommand::History(arguments) => history::run(global, &arguments)?,
         CatalogCommand::Offers(arguments) => offers::run(global, &arguments)?,
         CatalogCommand::Export(command) => export::run(global, &command)?,
-        CatalogCommand::Import(import::ImportCommand::Primehub(arguments)) => {
-            import::run(global, &arguments)?;
-        }
+        CatalogCommand::Import(command) => import::run(global, &command)?,
     }
     Ok(ExitCode::SUCCESS)
 }

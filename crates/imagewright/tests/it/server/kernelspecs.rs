@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::registry::client;
-use super::support::TestServer;
+use super::support::{Caller, TestServer};
 use crate::support::context;
 
 /// A server with a folder that a gateway reads.
@@ -18,17 +18,17 @@ fn server() -> (TestServer, PathBuf) {
     (TestServer::start_in(context, &[]), folder)
 }
 
-fn add_image(server: &TestServer, name: &str, reference: &str) {
+fn add_image(root: &Caller<'_>, name: &str, reference: &str) {
     let new = json!({"display_name": name, "reference": reference, "visibility": {"global": true}});
-    server.administrator().post("/images", &new).is(201);
+    root.post("/images", &new).is(201);
 }
 
 #[test]
 fn one_is_put_where_the_gateway_reads_it_and_taken_away() {
     let (server, folder) = server();
     let (root, bob) = (server.administrator(), server.add_user("bob", &[]));
-    add_image(&server, "Team Python", "registry.example:5000/team/kernel-py:1");
-    add_image(&server, "Other", "registry.example:5000/team/other:1");
+    add_image(&root, "Team Python", "registry.example:5000/team/kernel-py:1");
+    add_image(&root, "Other", "registry.example:5000/team/other:1");
     let new =
         json!({"proxy": "docker", "language": "python", "env": {"A": "1"}, "authorized_users": ["bob"]});
     let made = root.post("/images/team-python/kernelspecs", &new).is(201);
@@ -65,15 +65,15 @@ fn one_is_put_where_the_gateway_reads_it_and_taken_away() {
 #[test]
 fn one_is_taken_along_by_who_sees_the_image() {
     let server = TestServer::start();
-    let bob = server.add_user("bob", &[]);
-    add_image(&server, "Team Python", "registry.example/team/kernel-py:1");
+    let (root, bob) = (server.administrator(), server.add_user("bob", &[]));
+    add_image(&root, "Team Python", "registry.example/team/kernel-py:1");
     let new = json!({"proxy": "kubernetes", "language": "python", "display_name": "Mine"});
     let answer = bob.post("/images/team-python/kernelspecs/archive", &new);
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/gzip")));
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"mine.tar.gz\""));
     // Without a folder there is none to be read, and nowhere to put one.
     assert_eq!(bob.get("/kernelspecs").is(200), json!({"kernelspecs": [], "allowed_kernels": ""}));
-    server.administrator().post("/images/team-python/kernelspecs", &new).is(409);
+    root.post("/images/team-python/kernelspecs", &new).is(409);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_language_is_what_the_image_says_where_the_server_has_it() {
 fn what_is_wrong_is_told_field_by_field() {
     let (server, folder) = server();
     let root = server.administrator();
-    add_image(&server, "Team", "registry.example/team/kernel-py:1");
+    add_image(&root, "Team", "registry.example/team/kernel-py:1");
     for (new, pointer) in [
         (json!({}), "/proxy"),
         (json!({"proxy": "dockr", "language": "r"}), "/proxy"),
@@ -120,7 +120,7 @@ fn what_is_wrong_is_told_field_by_field() {
 fn pages_make_list_and_remove_them() {
     let (server, folder) = server();
     let root = server.administrator();
-    add_image(&server, "Team Python", "registry.example/team/kernel-py:1");
+    add_image(&root, "Team Python", "registry.example/team/kernel-py:1");
     server.add_visitor(&root, "ada", true);
     server.add_visitor(&root, "bob", false);
     let (ada, bob) = (server.visit("ada"), server.visit("bob"));

@@ -327,6 +327,11 @@ fn exchange() -> Vec<Row> {
             json!({"name": "images"}),
             "l+++++ll",
         ),
+        row("POST /imports/starter", "/imports/starter?only=r", Value::Null, "lffff+ll").undo(
+            "DELETE",
+            "/images/r",
+            Value::Null,
+        ),
         import("", "lffff+ll"),
         import("ml", "lff+f+ll"),
     ]
