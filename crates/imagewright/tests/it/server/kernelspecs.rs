@@ -146,6 +146,16 @@ fn pages_make_list_and_remove_them() {
         bob.post("/images/team-python/kernelspecs", &fields).header("content-type"),
         Some("application/gzip")
     );
+    // What will not work is told first.
+    let doubtful =
+        [("proxy", "docker-swarm"), ("language", "python"), ("spark", "lazy"), ("then", "download")];
+    let asked = bob.post("/images/team-python/kernelspecs", &doubtful).page(200);
+    assert!(asked.contains("Swarm") && asked.contains("name=\"sure\""), "{asked}");
+    let sure = [doubtful.as_slice(), &[("sure", "true")]].concat();
+    assert_eq!(
+        bob.post("/images/team-python/kernelspecs", &sure).header("content-type"),
+        Some("application/gzip")
+    );
     assert_eq!(bob.get("/kernelspecs/mine/delete").status, 403);
     assert!(ada.get("/kernelspecs/mine/delete").page(200).contains("Remove mine"));
     assert_eq!(ada.post("/kernelspecs/mine/delete", &[]).status, 303);
