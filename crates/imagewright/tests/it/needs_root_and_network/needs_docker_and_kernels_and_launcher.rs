@@ -12,10 +12,10 @@ use super::seed::{KERNEL_PY, KERNEL_R, PYTHON, kernel_context};
 
 /// A network for kernels, and where the gateway is on it.
 const BRIDGE: [&str; 2] = ["kernels", "10.213.1.1"];
-const ALL: [&str; 6] = ["listed", "started", "executed", "interrupted", "restarted", "stopped"];
+pub(super) const ALL: [&str; 6] = ["listed", "started", "executed", "interrupted", "restarted", "stopped"];
 
 /// A daemon that has the images.
-fn daemon_with(context: &TestContext, images: &[&str]) -> DockerDaemon {
+pub(super) fn daemon_with(context: &TestContext, images: &[&str]) -> DockerDaemon {
     let docker = DockerDaemon::start_apart();
     for image in images {
         drop(context.run(["image", "export", image, "docker-archive:image.tar"]).success());
@@ -24,6 +24,12 @@ fn daemon_with(context: &TestContext, images: &[&str]) -> DockerDaemon {
         std::fs::remove_file(file).unwrap();
     }
     docker
+}
+
+/// Makes a daemon the only node of a swarm.
+pub(super) fn begin_swarm(docker: &DockerDaemon) {
+    let listen = format!("{OUTSIDE}:2377");
+    drop(docker.docker(["swarm", "init", "--advertise-addr", OUTSIDE, "--listen-addr", &listen]).success());
 }
 
 /// A gateway for containers on a bridge, as on one host.
@@ -115,8 +121,7 @@ fn python_and_r_work_through_the_proxy_for_hosts() {
 fn python_and_r_work_through_the_swarm_proxy() {
     let context = kernel_context();
     let docker = daemon_with(&context, &[KERNEL_PY, KERNEL_R]);
-    let listen = format!("{OUTSIDE}:2377");
-    drop(docker.docker(["swarm", "init", "--advertise-addr", OUTSIDE, "--listen-addr", &listen]).success());
+    begin_swarm(&docker);
     let words = ["network", "create", "--driver", "overlay", "--attachable", "swarm-kernels"];
     drop(docker.docker(words).success());
     // The gateway must be on the network of its kernels: it takes the place of what is in a container there.
