@@ -1,7 +1,13 @@
 //! A gateway that does everything right.
 
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use imagewright_gateway::Gateway;
 use imagewright_gateway::verify::{Cell, Outcome, Step, verify};
-use imagewright_model::{ErrorKind, Stop};
+use imagewright_model::{ErrorKind, SecretUrl, Stop, TrustSettings};
 
 use crate::played::{Played, open, request};
 
@@ -80,4 +86,52 @@ fn whoever_stops_it_leaves_no_kernel() {
     assert_eq!((problem.step, problem.kind), (Step::Interrupted, ErrorKind::Cancelled));
     assert_eq!(report.to_string(), "`Played` was not verified to the end: stopped on request");
     assert_eq!(played.kernels(), 0);
+}
+
+/// A proxy that leads to one place, whatever it is asked for. Gives its address, and what it is asked.
+fn proxy_to(target: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let of_thread = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let asked = Arc::clone(&of_thread);
+            thread::spawn(move || drop(tunnel(stream, target, &asked)));
+        }
+    });
+    (address, asked)
+}
+
+fn tunnel(client: TcpStream, target: SocketAddr, asked: &Mutex<Vec<String>>) -> io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        reader.read_line(&mut head)?;
+    }
+    asked.lock().unwrap().push(head);
+    let server = TcpStream::connect(target)?;
+    (&client).write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    let (mut from_server, mut to_client) = (server.try_clone()?, client);
+    thread::spawn(move || drop(io::copy(&mut from_server, &mut to_client)));
+    io::copy(&mut reader, &mut &server).map(drop)
+}
+
+#[test]
+fn a_proxy_leads_to_the_gateway_and_to_its_kernels() {
+    let played = Played::start(None);
+    let target = played.url().trim_start_matches("http://").parse().unwrap();
+    let (proxy, asked) = proxy_to(target);
+    let http_proxy = Some(SecretUrl::new(format!("http://me:hunter2@{proxy}")));
+    let trust = TrustSettings { http_proxy, ..TrustSettings::default() };
+    let gateway = Gateway::new("http://gateway.example", None, &trust).unwrap();
+    let report = verify(&gateway, &request(), &Stop::default(), &mut |_| {});
+    assert!(report.works(), "{report}");
+    let asked = asked.lock().unwrap();
+    // Requests share a connection; each WebSocket has its own.
+    assert!(asked.len() >= 3, "{asked:?}");
+    for head in asked.iter() {
+        assert!(head.starts_with("CONNECT gateway.example:80 HTTP/1.1\r\n"), "{head}");
+        assert!(head.to_lowercase().contains("proxy-authorization: basic bwu6ahvudgvymg=="), "{head}");
+    }
 }

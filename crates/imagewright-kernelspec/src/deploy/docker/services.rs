@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Deployment, Kernelspecs, NAME, Orchestrator, SETTINGS, SETTINGS_PATH, TOKEN, short_command};
-use crate::KernelspecName;
+use crate::{AllowedKernels, KernelspecName};
 
 /// Where clients ask, inside the container.
 const PORT: u16 = 8888;
@@ -103,7 +103,6 @@ impl Deployment {
             ("EG_CULL_IDLE_TIMEOUT", gateway.idle_timeout.to_string()),
             ("EG_CULL_INTERVAL", "60".to_owned()),
             ("EG_CULL_CONNECTED", "False".to_owned()),
-            ("EG_ALLOWED_KERNELS", gateway.allowed.to_string()),
             // The scripts that start containers need it, and it is not handed on to them otherwise.
             ("EG_INHERITED_ENVS", "PATH".to_owned()),
             // Without any it hides all values in its log, and helps nobody.
@@ -112,12 +111,21 @@ impl Deployment {
         let only_swarm = [
             // It takes its first address that is not prohibited, and has one on the node's own bridge, too.
             ("EG_PROHIBITED_LOCAL_IPS", self.subnet.pattern_of_others()),
-            // Seconds that an interrupt may take to reach another node; its own 0.005 are few.
-            ("EG_SOCKET_TIMEOUT", "0.5".to_owned()),
+            // Seconds that an interrupt may take to reach another node; its own 0.005 are few. But it waits as long for replies ten times
+            // a second, and does nothing else meanwhile: with 0.5 all is slow.
+            ("EG_SOCKET_TIMEOUT", "0.02".to_owned()),
         ];
+        let allowed = match &gateway.allowed {
+            AllowedKernels::All => None,
+            some @ AllowedKernels::Only(_) => Some(("EG_ALLOWED_KERNELS", some.to_string())),
+        };
         let default = gateway.default_kernel.as_ref().map(KernelspecName::to_string);
         let default = default.map(|name| ("EG_DEFAULT_KERNEL_NAME", name));
-        let all = settings.into_iter().chain(only_swarm.into_iter().filter(|_| swarm)).chain(default);
+        let all = settings
+            .into_iter()
+            .chain(only_swarm.into_iter().filter(|_| swarm))
+            .chain(allowed)
+            .chain(default);
         all.map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<Map<_, _>>().into()
     }
 

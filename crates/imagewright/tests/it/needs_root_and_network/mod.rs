@@ -17,6 +17,7 @@ mod local_paths;
 mod lock;
 mod needs_browser;
 mod needs_docker;
+mod needs_docker_and_compose_and_launcher;
 mod needs_docker_and_kernels_and_launcher;
 mod needs_elyra;
 mod needs_gpg;

@@ -12,10 +12,10 @@ use super::seed::{KERNEL_PY, KERNEL_R, PYTHON, kernel_context};
 
 /// A network for kernels, and where the gateway is on it.
 const BRIDGE: [&str; 2] = ["kernels", "10.213.1.1"];
-const ALL: [&str; 6] = ["listed", "started", "executed", "interrupted", "restarted", "stopped"];
+pub(super) const ALL: [&str; 6] = ["listed", "started", "executed", "interrupted", "restarted", "stopped"];
 
 /// A daemon that has the images.
-fn daemon_with(context: &TestContext, images: &[&str]) -> DockerDaemon {
+pub(super) fn daemon_with(context: &TestContext, images: &[&str]) -> DockerDaemon {
     let docker = DockerDaemon::start_apart();
     for image in images {
         drop(context.run(["image", "export", image, "docker-archive:image.tar"]).success());
@@ -26,12 +26,24 @@ fn daemon_with(context: &TestContext, images: &[&str]) -> DockerDaemon {
     docker
 }
 
+/// Makes a daemon the only node of a swarm.
+pub(super) fn begin_swarm(docker: &DockerDaemon) {
+    let listen = format!("{OUTSIDE}:2377");
+    drop(docker.docker(["swarm", "init", "--advertise-addr", OUTSIDE, "--listen-addr", &listen]).success());
+}
+
 /// A gateway for containers on a bridge, as on one host.
 fn gateway_on_bridge(docker: &DockerDaemon) -> EnterpriseGateway {
+    gateway_that_looks(docker, "0.5")
+}
+
+/// The same, which looks for containers and replies so often.
+fn gateway_that_looks(docker: &DockerDaemon, interval: &str) -> EnterpriseGateway {
     let [network, address] = BRIDGE;
     let words = ["network", "create", "--subnet", "10.213.1.0/24", "--gateway", address, network];
     drop(docker.docker(words).success());
-    let variables = [("EG_DOCKER_NETWORK", network), ("EG_DOCKER_MODE", "docker")];
+    let variables =
+        [("EG_DOCKER_NETWORK", network), ("EG_DOCKER_MODE", "docker"), ("EG_POLL_INTERVAL", interval)];
     EnterpriseGateway::start(docker, &docker.network(), address, &variables)
 }
 
@@ -99,6 +111,36 @@ fn python_and_r_work_through_the_docker_proxy() {
 
 #[test]
 #[ignore = "needs root, network, docker, kernels and the kernel launcher"]
+fn a_gateway_with_a_certificate_is_asked_and_held_to_it() {
+    let context = kernel_context();
+    let certificate = context.work().join("certificate.pem");
+    let key = context.work().join("key.pem");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=gateway"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    assert!(made.unwrap().status.success());
+    let docker = daemon_with(&context, &[KERNEL_PY]);
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let variables = [("EG_CERTFILE", certificate), ("EG_KEYFILE", key)];
+    let gateway = EnterpriseGateway::start(&docker, &docker.network(), "127.0.0.1", &variables);
+    create(&context, &gateway, KERNEL_PY, "py", &["--proxy", "distributed", "--remote-host", "localhost"]);
+    let verify = |more: &[&str]| {
+        let words = ["kernelspec", "verify", "py", "--json"];
+        let mut command = gateway.client(&context.command([&words[..], more].concat()));
+        Outcome::of(command.env("IMAGEWRIGHT_GATEWAY", gateway.url().replace("http:", "https:")))
+    };
+    let report = verify(&["--ca-bundle", certificate]).success().json();
+    assert_eq!(report["steps"].as_array().unwrap().len(), ALL.len(), "{report:#}");
+    drop(assert_told(&verify(&[]), 6, "cannot be reached"));
+}
+
+#[test]
+#[ignore = "needs root, network, docker, kernels and the kernel launcher"]
 fn python_and_r_work_through_the_proxy_for_hosts() {
     let context = kernel_context();
     let docker = daemon_with(&context, &[KERNEL_PY, KERNEL_R]);
@@ -115,8 +157,7 @@ fn python_and_r_work_through_the_proxy_for_hosts() {
 fn python_and_r_work_through_the_swarm_proxy() {
     let context = kernel_context();
     let docker = daemon_with(&context, &[KERNEL_PY, KERNEL_R]);
-    let listen = format!("{OUTSIDE}:2377");
-    drop(docker.docker(["swarm", "init", "--advertise-addr", OUTSIDE, "--listen-addr", &listen]).success());
+    begin_swarm(&docker);
     let words = ["network", "create", "--driver", "overlay", "--attachable", "swarm-kernels"];
     drop(docker.docker(words).success());
     // The gateway must be on the network of its kernels: it takes the place of what is in a container there.
@@ -172,4 +213,55 @@ fn what_is_wrong_with_an_image_or_a_kernelspec_is_told() {
     let outcome = verify(&context, &gateway, "no-image", &["--env", "KERNEL_UID=0"]);
     drop(assert_told(&outcome, 7, "EG_PROHIBITED_UIDS"));
     assert_no_kernels(&docker);
+}
+
+/// Prints what `docs/benchmarks.md` tells: by turns with our launcher and with Enterprise Gateway's own, in images that are alike but for
+/// their command.
+#[test]
+#[ignore = "needs root, network, docker, kernels and the kernel launcher"]
+fn kernels_start_as_fast_as_by_its_own_bootstrap() {
+    let context = kernel_context();
+    let launchers = imagewright_testkit::shared::folder().join("kernel/launchers");
+    let both = context.work().join("both");
+    std::fs::create_dir_all(&both).unwrap();
+    let copy = Command::new("cp").args(["--recursive", "--dereference"]).arg(launchers).arg(&both).status();
+    assert!(copy.unwrap().success());
+    let pip = ["--pip", "pycryptodomex", "--pip", "jupyter_client"];
+    drop(context.run([&["build", "--base", KERNEL_PY, "-t", "test/ours:1"], &pip[..]].concat()).success());
+    let dockerfile = "FROM test/ours:1\nCOPY launchers/python /usr/local/bin/kernel-launchers/python\n\
+        COPY --chmod=755 launchers/bootstrap/bootstrap-kernel.sh /usr/local/bin/\n\
+        CMD [\"/usr/local/bin/bootstrap-kernel.sh\"]\n";
+    context.write("both/Dockerfile", dockerfile);
+    drop(context.run(["build", "both", "-t", "test/theirs:1"]).success());
+    let docker = daemon_with(&context, &["test/ours:1", "test/theirs:1"]);
+    let interval = std::env::var("EG_POLL_INTERVAL").unwrap_or("0.5".to_owned());
+    let gateway = gateway_that_looks(&docker, &interval);
+    for name in ["ours", "theirs"] {
+        create(&context, &gateway, &format!("test/{name}:1"), name, &["--proxy", "docker"]);
+    }
+    let rounds: usize =
+        std::env::var("IMAGEWRIGHT_TEST_ROUNDS").map_or(2, |rounds| rounds.parse().expect("it is a number"));
+    let mut told: Vec<(&str, [f64; 2])> = Vec::new();
+    for round in 0..=rounds {
+        for name in ["ours", "theirs"] {
+            let outcome = verify(&context, &gateway, name, &["--no-interrupt", "--no-restart"]);
+            assert_eq!(outcome.code, Some(0), "{outcome}\n{}", gateway.log());
+            let report = outcome.json();
+            let seconds = |at: usize| report["steps"][at]["seconds"].as_f64().unwrap();
+            // The first round only fills caches.
+            if round > 0 {
+                told.push((name, [seconds(1), seconds(1) + seconds(2)]));
+            }
+        }
+    }
+    let median = |name: &str, which: usize| {
+        let of_name = told.iter().filter(|(told, _)| *told == name).map(|(_, times)| times[which]);
+        let mut times: Vec<f64> = of_name.collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    for name in ["ours", "theirs"] {
+        println!("{name}: there after {:.2} s, first cell after {:.2} s", median(name, 0), median(name, 1));
+    }
+    assert!(median("ours", 1) < median("theirs", 1) * 1.5);
 }

@@ -23,6 +23,8 @@ pub(crate) const PYTHON: &str = "test/python:1";
 pub(crate) const KERNEL_PY: &str = "test/kernel-py:1";
 /// A kernel image for R, made of [`BASE`]; only in [`kernel_context`].
 pub(crate) const KERNEL_R: &str = "test/kernel-r:1";
+/// The image of a gateway, as the example makes it; only in [`kernel_context`].
+pub(crate) const GATEWAY: &str = "test/gateway:1";
 
 /// The rooms of a store that copies share. Locks and unfinished things are each store's own.
 const SHARED: [&str; 6] = ["blobs", "cache", "facts", "index.json", "oci-layout", "snapshots"];
@@ -52,7 +54,7 @@ pub(crate) fn empty_context() -> TestContext {
     context
 }
 
-/// Surroundings as [`context`] gives them, with kernel images as well: [`KERNEL_PY`] and [`KERNEL_R`].
+/// Surroundings as [`context`] gives them, with kernel images and a gateway's as well: [`KERNEL_PY`], [`KERNEL_R`], [`GATEWAY`].
 pub(crate) fn kernel_context() -> TestContext {
     let context = context();
     let kernels = shared_folder().join("seed-kernels");
@@ -75,6 +77,8 @@ pub(crate) fn kernel_context() -> TestContext {
 fn make_kernel_images(context: &TestContext, root: &str) {
     let r = ["build", "--base", BASE, "--apt", "r-cran-irkernel", "--env", "KERNEL_LANGUAGE=R"];
     drop(context.run([&r[..], &["-t", "test/r:1", "--root", root]].concat()).success());
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/kernel-images/enterprise-gateway");
+    drop(context.run(["build", example, "-t", GATEWAY, "--root", root]).success());
     for (image, kernel) in [(PYTHON, KERNEL_PY), ("test/r:1", KERNEL_R)] {
         let words = ["check", image, "--for", "enterprise-gateway", "--fix", "-t", kernel, "--root", root];
         drop(context.run(words).success());
