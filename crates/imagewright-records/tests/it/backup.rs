@@ -196,7 +196,7 @@ async fn nothing_is_taken_from_a_damaged_one(records: Records) {
         packed(&less)
     };
     let row = told.iter().position(|line| line.starts_with('[')).unwrap();
-    let changed_row = told[row].replace("ada", "eve");
+    let changed_row = told[row].replace("\"ada\"", "\"eve\"");
     let short_row = told[row].replacen("\"ada\",", "", 1);
     let other_schema = told[0].replacen("\"schema\":\"", "\"schema\":\"0", 1);
     let mut flipped = made.clone();

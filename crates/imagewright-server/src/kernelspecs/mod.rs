@@ -5,6 +5,7 @@ mod wanted;
 
 use imagewright_catalog::{Action, Image, Name, Object, Principal, Refusal, Subject, may};
 use imagewright_oci::Reference;
+use imagewright_records::Work;
 use imagewright_service::kernelspec::{
     AllowedKernels, KernelsFolder, KernelsFolderError, Kernelspec, KernelspecName, Proxy,
 };
@@ -89,18 +90,26 @@ impl Server {
         let image = self.seen(principal, name, Action::See, None).await?.image;
         may(principal, Action::Administer, Object::Server)?;
         let folder = self.kernels_folder()?;
-        let may_replace = new.replace;
+        let replacing = match (new.replace, self.asked.is_some()) {
+            (true, _) => Replacing::Any,
+            // A server may have died between the folder and the records.
+            (false, true) => Replacing::TheSame,
+            (false, false) => Replacing::None,
+        };
         let (spec, warnings) = self.kernelspec_for(&image, new).await?;
         let (before, allowed) = self
             .blocking({
                 let spec = spec.clone();
-                move |_| put(&folder, &spec, may_replace)
+                move |_| put(&folder, &spec, replacing)
             })
             .await??;
-        let action = if before.is_some() { "changed" } else { "added" };
-        self.note_kernelspec(principal, action, spec.name.as_str(), (before, Some(as_json(&spec)))).await?;
         let kernelspec = KernelspecView::of_spec(&spec);
-        Ok(MadeKernelspec { kernelspec, warnings, allowed_kernels: allowed.to_string() })
+        let made = MadeKernelspec { kernelspec, warnings, allowed_kernels: allowed.to_string() };
+        let action = if before.is_some() { "changed" } else { "added" };
+        let change = (before, Some(as_json(&spec)));
+        let work = self.note_kernelspec(principal, action, spec.name.as_str(), change).await?;
+        self.commit(work, &made).await?;
+        Ok(made)
     }
 
     /// One that the gateway reads, to be taken along.
@@ -128,7 +137,8 @@ impl Server {
             })
             .await?
             .map_err(not_folder)?;
-        self.note_kernelspec(principal, "deleted", name.as_str(), (before, None)).await
+        let work = self.note_kernelspec(principal, "deleted", name.as_str(), (before, None)).await?;
+        Ok(work.commit().await?)
     }
 
     async fn kernelspec_for(
@@ -173,20 +183,34 @@ impl Server {
         action: &str,
         name: &str,
         (before, after): (Option<Json>, Option<Json>),
-    ) -> Result<(), ServerError> {
+    ) -> Result<Work, ServerError> {
         let mut work = self.records.begin().await?;
         let subject = (Subject::Kernelspec, name, name);
         work.note_change(principal, subject, action, (before.as_ref(), after.as_ref()), self.now()).await?;
-        Ok(work.commit().await?)
+        Ok(work)
     }
+}
+
+/// Which kernelspec of the same name may be replaced.
+#[derive(Clone, Copy)]
+enum Replacing {
+    Any,
+    TheSame,
+    None,
 }
 
 fn put(
     folder: &KernelsFolder,
     spec: &Kernelspec,
-    may_replace: bool,
+    replacing: Replacing,
 ) -> Result<(Option<Json>, AllowedKernels), ServerError> {
-    let before = folder.find(&spec.name).ok().as_ref().map(as_json);
+    let there = folder.find(&spec.name).ok();
+    let may_replace = match replacing {
+        Replacing::Any => true,
+        Replacing::TheSame => there.as_ref() == Some(spec),
+        Replacing::None => false,
+    };
+    let before = there.as_ref().map(as_json);
     folder.put(spec, may_replace).map_err(not_folder)?;
     let names = folder.list().map_err(not_folder)?.into_iter().filter_map(|listed| listed.name.parse().ok());
     Ok((before, AllowedKernels::Only(names.collect())))

@@ -6,12 +6,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagewright_catalog::Name;
 use imagewright_server::{
-    KernelspecArchive, KernelspecList, KernelspecView, MadeKernelspec, NewImageKernelspec,
+    KernelspecArchive, KernelspecList, KernelspecView, MadeKernelspec, NewImageKernelspec, Server,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::{Asking, Body, Path};
+use crate::once::{Once, OnceHeader};
 use crate::{App, Problem};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -51,7 +52,7 @@ async fn of_image(
 /// Makes a kernelspec for an image, and puts it where the gateway reads it. Administrators may.
 #[utoipa::path(
     operation_id = "add_kernelspec",
-    post, path = "/images/{name}/kernelspecs", params(("name" = String, Path)), tag = "kernelspecs",
+    post, path = "/images/{name}/kernelspecs", params(("name" = String, Path), OnceHeader), tag = "kernelspecs",
     request_body = NewImageKernelspec, security(("token" = [])),
     responses((status = 201, body = MadeKernelspec), (status = "default", body = Problem)),
 )]
@@ -59,10 +60,12 @@ async fn add(
     State(app): State<App>,
     Asking(principal): Asking,
     Path(name): Path<Name>,
+    Once(once): Once,
     Body(new): Body<NewImageKernelspec>,
 ) -> Result<(StatusCode, Json<MadeKernelspec>), Problem> {
-    let made = app.server.add_kernelspec(&principal, &name, new).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    let asks = &principal;
+    let add = async move |server: Server| server.add_kernelspec(asks, &name, new).await;
+    Ok((StatusCode::CREATED, Json(app.server.once(asks, once, add).await?)))
 }
 
 /// Makes a kernelspec for an image, to be taken along: a `tar.gz` with its folder. Nothing is kept of it.

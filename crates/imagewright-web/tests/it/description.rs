@@ -35,6 +35,7 @@ fn what_makes_something_takes_a_key() {
     }
     let expected = [
         "/api/v1/exports/kubernetes-pull-secret",
+        "/api/v1/images/{name}/kernelspecs/archive",
         "/api/v1/plans",
         "/api/v1/registries/check",
         "/api/v1/session",

@@ -48,7 +48,12 @@ fn one_is_put_where_the_gateway_reads_it_and_taken_away() {
         bob.get("/kernelspecs").is(200)["kernelspecs"][0]["image"],
         json!("registry.example:5000/team/kernel-py:1")
     );
-    // Twice is a conflict, unless it may be replaced.
+    // Asked for once more with a key it is there once; else twice is a conflict, unless it may be replaced.
+    let other = json!({"proxy": "docker", "language": "r", "name": "keyed"}).to_string();
+    let keyed =
+        || root.send("POST", "/images/team-python/kernelspecs", &[("idempotency-key", "k1")], &other).is(201);
+    assert_eq!(keyed(), keyed());
+    root.delete("/kernelspecs/keyed").is(204);
     root.post("/images/team-python/kernelspecs", &new).is(409);
     let again = json!({"proxy": "docker", "language": "python", "replace": true, "pin": true});
     root.post("/images/team-python/kernelspecs", &again).is(201);
@@ -59,7 +64,9 @@ fn one_is_put_where_the_gateway_reads_it_and_taken_away() {
     let trail = root.get("/audit?subject=kernelspec").is(200);
     let done: Vec<&str> =
         trail["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
-    assert_eq!(done, ["kernelspec.deleted", "kernelspec.changed", "kernelspec.added"]);
+    let expected =
+        ["deleted", "changed", "deleted", "added", "added"].map(|what| format!("kernelspec.{what}"));
+    assert_eq!(done, expected);
 }
 
 #[test]
