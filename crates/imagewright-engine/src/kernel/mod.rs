@@ -204,3 +204,39 @@ pub(crate) fn command(kernel: &KernelChoice) -> String {
 
 /// The home of the account.
 pub(crate) const HOME: &str = account::HOME;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pip(interpreter: &str, environment: &str) -> LockedPython {
+        LockedPython {
+            key: Digest::of(b""),
+            asked: Vec::new(),
+            interpreter: interpreter.to_owned(),
+            version: "3.13.1".to_owned(),
+            environment: environment.to_owned(),
+            document: LockedPython::document_of("").unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_kernel_runs_on_the_python_that_has_the_packages() {
+        let conda = LockedConda {
+            key: Digest::of(b""),
+            asked: Vec::new(),
+            prefix: "/opt/conda".to_owned(),
+            packages: Vec::new(),
+        };
+        let of = |pip: Option<&LockedPython>, conda| {
+            python_of(pip, conda).map(|python| (python.program, python.is_virtual))
+        };
+        assert_eq!(of(None, None), None);
+        // conda packages without a Python.
+        assert_eq!(of(None, Some(&conda)), None);
+        let venv = pip("/usr/bin/python3", "/opt/venv");
+        assert_eq!(of(Some(&venv), Some(&conda)), Some(("/opt/venv/bin/python".to_owned(), true)));
+        let system = pip("/opt/conda/bin/python3", "system");
+        assert_eq!(of(Some(&system), Some(&conda)), Some(("/opt/conda/bin/python3".to_owned(), false)));
+    }
+}

@@ -1,6 +1,7 @@
 //! Images whose base stays in its registry: nothing moves that nobody needs.
 
 use imagewright_testkit::context::TestContext;
+use imagewright_testkit::image::TinyImage;
 use imagewright_testkit::registry::{Fault, TestRegistry};
 use serde_json::Value;
 
@@ -56,6 +57,31 @@ fn nothing_of_a_base_moves_within_its_registry() {
     let other = self::context();
     drop(other.run(["pull", &built]).success());
     assert_eq!(missing(&other, &built), 0);
+}
+
+#[test]
+fn a_kernel_image_needs_a_look_at_its_base_and_no_more() {
+    let spec = r#"{"argv": ["julia", "{connection_file}"], "language": "julia"}"#;
+    let base = TinyImage::default().file("usr/share/jupyter/kernels/julia/kernel.json", spec);
+    let registry = TestRegistry::start().unwrap();
+    let build = |context: &TestContext, base: &str| {
+        let tools = context.root().join("tools");
+        std::fs::create_dir_all(&tools).unwrap();
+        std::fs::write(tools.join("imagewright-kernel-launcher"), "a launcher").unwrap();
+        drop(context.run(["build", "--base", base, "--kernel", "julia", "-t", "demo/built:1"]).success());
+    };
+    let whole = context();
+    base.write_layout(&whole.work().join("base"), "demo/tiny:1").unwrap();
+    drop(whole.run(["image", "import", "oci:base"]).success());
+    drop(whole.run(["push", "demo/tiny:1", &tiny(&registry)]).success());
+    build(&whole, "demo/tiny:1");
+
+    let context = context();
+    build(&context, &tiny(&registry));
+    assert_eq!(layers(&context, "demo/built:1"), layers(&whole, "demo/built:1"));
+    let layer = &layers(&context, "demo/built:1")[0];
+    assert_eq!((registry.count("GET", layer), missing(&context, "demo/built:1")), (1, 1));
+    assert_sound(&context);
 }
 
 #[test]

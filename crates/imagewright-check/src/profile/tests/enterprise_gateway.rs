@@ -406,6 +406,26 @@ fn kernels_of_r_need_its_packages_and_an_older_python() {
 }
 
 #[test]
+fn our_launcher_needs_no_python_for_other_kernels() {
+    let profile = Profile::named("enterprise-gateway").unwrap();
+    let ours = "/usr/local/bin/imagewright-kernel-launcher";
+    let bare = |language: &str, command: &str| {
+        let files = ["", "3", "3.11"]
+            .iter()
+            .fold(base(), |it, end| it.taken_away(&format!("opt/conda/bin/python{end}")));
+        let files = files.taken_away(BOOTSTRAP).program(&command[1..]);
+        let files = files.file("opt/conda/lib/R/library/IRkernel/DESCRIPTION", "");
+        started(Example::new(files, container(language)), &[], &[command])
+    };
+    let report = bare("r", ours).ask(&profile);
+    assert!(report.findings.is_empty() && report.unanswered.is_empty(), "{}", told(&report));
+    for (language, command) in [("python", ours), ("r", "/usr/local/bin/bootstrap-kernel.sh")] {
+        let report = bare(language, command).ask(&profile);
+        assert!(!levels(&report, "python-command-missing").is_empty(), "{language}: {}", told(&report));
+    }
+}
+
+#[test]
 fn kernels_of_scala_need_jars_and_spark() {
     let profile = Profile::named("enterprise-gateway").unwrap();
     let cases: [Case; 4] = [

@@ -3,6 +3,7 @@
 mod asking;
 mod fetching;
 mod forms;
+mod kernel;
 mod layers;
 mod lists;
 mod locking;

@@ -49,6 +49,25 @@ fn the_catalogue_comes_in_and_goes_out() {
     drop(machine.run(["catalog", "export", "primehub", "--output", "nowhere/file"]).exits(3));
 }
 
+#[test]
+fn a_catalogue_to_begin_with_comes_in() {
+    let server = TestServer::start();
+    let root = server.administrator();
+    let machine = machine_of(&server, &root);
+    let tried = machine.run(["catalog", "import", "starter", "--dry-run"]).success();
+    assert_eq!(names(&tried), ["pandas", "pytorch", "tensorflow", "tensorflow-gpu", "r", "anaconda"]);
+    assert!(tried.stdout.contains("would be added"), "{tried}");
+    let added =
+        machine.run(["catalog", "import", "starter", "pandas", "r", "--for-all", "--json"]).success().json();
+    assert_eq!((&added[0]["added"], added.as_array().unwrap().len()), (&json!(true), 2));
+    let again = machine.run(["catalog", "import", "starter", "pandas"]).success();
+    assert!(again.stdout.contains("there already"), "{again}");
+    let unknown = machine.run(["catalog", "import", "starter", "panda"]).exits(4);
+    assert!(unknown.stderr.contains("there is no `panda` among them, but pandas, pytorch"), "{unknown}");
+    let shown = machine.run(["catalog", "show", "r", "--json"]).success().json();
+    assert_eq!((&shown["spec"]["kernel"], &shown["tags"]), (&json!("r"), &json!(["starter"])));
+}
+
 /// The credentials in the manifest of a secret, as `docker login` would have written them.
 fn credentials_of(manifest: &str) -> Value {
     let words: Vec<&str> = manifest.split_whitespace().collect();
