@@ -190,16 +190,25 @@ pub(crate) fn check_variable(name: &str, value: &str) -> Result<(), KernelspecEr
     Err(KernelspecError::Variable { name: name.to_owned(), reason })
 }
 
-/// What Jupyter shows beside the name.
+/// What Jupyter shows beside the name: JupyterLab takes the drawing, older ones the pictures.
 fn logos(language: &str) -> impl Iterator<Item = (String, File)> {
-    let logo = match language.to_lowercase().as_str() {
-        "python" => Some(include_bytes!("../logos/python.svg").as_slice()),
-        "r" => Some(include_bytes!("../logos/r.svg").as_slice()),
-        "scala" => Some(include_bytes!("../logos/scala.svg").as_slice()),
+    macro_rules! logos {
+        ($language:literal) => {
+            [
+                ("logo-32x32.png", include_bytes!(concat!("../logos/", $language, "-32.png")).as_slice()),
+                ("logo-64x64.png", include_bytes!(concat!("../logos/", $language, "-64.png")).as_slice()),
+                ("logo-svg.svg", include_bytes!(concat!("../logos/", $language, ".svg")).as_slice()),
+            ]
+        };
+    }
+    let logos = match language.to_lowercase().as_str() {
+        "python" => Some(logos!("python")),
+        "r" => Some(logos!("r")),
+        "scala" => Some(logos!("scala")),
         _ => None,
     };
     let file = |contents: &[u8]| File { contents: contents.to_vec(), is_program: false };
-    logo.into_iter().map(move |logo| ("logo-svg.svg".to_owned(), file(logo)))
+    logos.into_iter().flatten().map(move |(name, contents)| (name.to_owned(), file(contents)))
 }
 
 impl SparkMode {

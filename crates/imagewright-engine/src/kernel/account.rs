@@ -21,6 +21,11 @@ pub fn wrapper(program: &str) -> String {
     format!("#!/bin/sh\nexec {program} \"$@\"\n")
 }
 
+/// The program that such a script runs.
+pub(super) fn wrapped(text: &str) -> Option<&str> {
+    text.strip_prefix("#!/bin/sh\nexec ")?.strip_suffix(" \"$@\"\n")
+}
+
 /// `/etc/passwd` with the account; none where it is there.
 pub(super) fn passwd(text: &str, user: KernelUser, shell: &str) -> Option<String> {
     let line = passwd_line(KERNEL_ACCOUNT, (user.uid, user.gid), HOME, shell);

@@ -102,7 +102,7 @@ impl<'a> Files<'a> {
             let mut program = File::open(path).map_err(EngineError::io("open", path))?;
             let file = path_of(&format!("{place}/{KERNEL_LAUNCHER}"));
             let kind = EntryKind::File { size: launcher.size };
-            append(writer, Entry { mtime: PACKAGE_TIME, ..Entry::new(file, kind, 0o755) }, &mut program)
+            append(writer, &Entry { mtime: PACKAGE_TIME, ..Entry::new(file, kind, 0o755) }, &mut program)
         };
         self.layer(&key, folders, fill).map(Some)
     }
@@ -200,7 +200,7 @@ impl<'a> Files<'a> {
                     mtime: PACKAGE_TIME,
                     ..Entry::new(path_of(path), kind, look.mode)
                 };
-                append(writer, entry, &mut Cursor::new(text))
+                append(writer, &entry, &mut Cursor::new(text))
             })
         };
         self.layer(&key, folders, fill).map(Some)
@@ -231,10 +231,10 @@ impl<'a> Files<'a> {
 
 fn append(
     writer: &mut PackageWriter<BlobWriter>,
-    entry: Entry,
+    entry: &Entry,
     body: &mut dyn Read,
 ) -> Result<(), EngineError> {
-    writer.append(&entry, body).map_err(|source| EngineError::PackageLayer { source })
+    writer.append(entry, body).map_err(|source| EngineError::PackageLayer { source })
 }
 
 fn path_of(path: &str) -> LayerPath {

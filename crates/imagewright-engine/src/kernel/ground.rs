@@ -9,7 +9,7 @@ use std::path::Path;
 use imagewright_oci::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
-use super::account::HOME;
+use super::account::{HOME, wrapped};
 use super::launcher::{FOLDER, KERNEL_LAUNCHER};
 use super::part::{BOOKS, KERNEL};
 use crate::error::EngineError;
@@ -76,6 +76,9 @@ pub(super) struct Ground {
     pub(super) python: Option<KernelPython>,
     /// Programs called `python` on the path of pods, in order, and where they lead.
     pythons: Vec<(String, String)>,
+    /// The program that the `python` of the machine runs, where that is a script of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
 }
 
 impl Ground {
@@ -120,7 +123,9 @@ impl Ground {
         let pythons = pythons.collect();
         let has_bash = view.is_executable("/bin/bash") || view.is_executable("/usr/bin/bash");
         let launcher = launcher(view)?;
-        Ok(Self { books, folders, programs, has_bash, launcher, python, pythons })
+        let script = view.read_to_string(format!("{FOLDER}/python"));
+        let script = script.and_then(|text| wrapped(&text).map(str::to_owned));
+        Ok(Self { books, folders, programs, has_bash, launcher, python, pythons, script })
     }
 
     /// What a folder is like, or would be.
@@ -143,7 +148,9 @@ impl Ground {
             }
             is_behind |= folder == FOLDER;
             if let Some((_, leads_to)) = self.pythons.iter().find(|(known, _)| *known == candidate) {
-                let is_same = !is_virtual && self.leads_to(program, leads_to);
+                let runs_it =
+                    folder == FOLDER && self.script.as_deref().is_some_and(|it| is_beside(it, program));
+                let is_same = runs_it || !is_virtual && self.leads_to(program, leads_to);
                 // Where another one comes before ours would, ours would not help: `check` tells of it.
                 return if is_same || !is_behind { PythonCommand::Nothing } else { needed };
             }
@@ -164,6 +171,11 @@ impl Ground {
         let known = self.pythons.iter().find(|(known, _)| *known == beside("python"));
         program.trim_start_matches('/') == place || known.is_some_and(|(_, leads_to)| leads_to == place)
     }
+}
+
+/// Whether two programs lie in one folder: those of a Python are the same there.
+fn is_beside(one: &str, other: &str) -> bool {
+    Path::new(one).parent() == Path::new(other).parent()
 }
 
 /// A path without links, and without a slash in front; what is not there is taken as it is.
@@ -201,6 +213,19 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+
+    #[test]
+    fn a_script_of_ours_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("usr/local/bin/python");
+        fs::create_dir_all(script.parent().unwrap()).unwrap();
+        fs::write(&script, super::super::account::wrapper("/opt/venv/bin/python")).unwrap();
+        fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+        let ground = Ground::of(&RootView::new(vec![folder.path().to_owned()]), DEFAULT_PATH).unwrap();
+        assert_eq!(ground.command(&python("/opt/venv/bin/python3", true)), PythonCommand::Nothing);
+        let other = PythonCommand::Script("/opt/other/bin/python".to_owned());
+        assert_eq!(ground.command(&python("/opt/other/bin/python", true)), other);
+    }
 
     /// An image with these programs, each a link where it says so.
     fn ground(programs: &[(&str, Option<&str>)]) -> Ground {

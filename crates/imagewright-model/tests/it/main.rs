@@ -4,6 +4,7 @@
 
 mod conda_lists;
 mod documentation;
+mod examples;
 mod folder;
 mod identity;
 mod image_yaml;

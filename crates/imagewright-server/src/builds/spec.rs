@@ -157,7 +157,16 @@ mod tests {
     }
 
     #[test]
+    fn images_to_begin_with_can_be_built() {
+        for starter in imagewright_catalog::exchange::STARTERS {
+            read(&starter.new_image().spec.unwrap(), "/spec").unwrap();
+        }
+    }
+
+    #[test]
     fn nothing_of_the_machine_of_the_server_gets_in() {
+        let kernel = json!({"language": "python", "launcher": "eg=/srv/files.tar.gz"});
+        assert_eq!(problems(&json!({"base": "bootstrap", "kernel": kernel}))[0].0, "/spec/kernel/launcher");
         for base in ["oci:/srv/layout", "oci-archive:a.tar", "docker-archive:a.tar", "docker-daemon:a"] {
             assert_eq!(problems(&json!({"base": base}))[0].0, "/spec/base", "{base}");
         }

@@ -56,6 +56,17 @@ impl Server {
         Ok(all.into_iter().filter(|spec| starts(spec, &image)).collect())
     }
 
+    /// What will not work of a kernelspec that is wanted, or not as one may think.
+    pub async fn kernelspec_warnings(
+        &self,
+        principal: &Principal,
+        name: &Name,
+        new: NewImageKernelspec,
+    ) -> Result<Vec<String>, ServerError> {
+        let image = self.seen(principal, name, Action::See, None).await?.image;
+        Ok(self.kernelspec_for(&image, new).await?.1)
+    }
+
     /// Makes a kernelspec for the image of an entry, to be taken along. Nothing is kept of it.
     pub async fn make_kernelspec(
         &self,

@@ -75,7 +75,10 @@ impl NewImageKernelspec {
         };
         let language = filled(self.language).or(ground.language);
         let language = language.ok_or_else(|| {
-            ServerError::field("/language", "the image does not say it, or is not here: say it")
+            ServerError::field(
+                "/language",
+                "say which one its kernel is for: the image does not say it, or is not on this server",
+            )
         })?;
         let executor_image = filled(self.executor_image).map(|image| image.parse());
         let executor_image =

@@ -333,6 +333,24 @@ fn a_kernelspec_that_is_handed_in_is_held_against_the_image() {
 }
 
 #[test]
+fn a_kernelspec_of_ours_lies_anywhere_and_takes_registries_with_ports() {
+    let profile = Profile::named("enterprise-gateway").unwrap();
+    let ours = |text: String| {
+        text.replace("/usr/local/share/jupyter/kernels/py/", "{resource_dir}/")
+            .replace("k8s.Kub", "docker_swarm.")
+            .replace("registry.example/", "registry.example:5000/")
+    };
+    let of_another = with_kernelspec(ours);
+    let mut ours = of_another.clone();
+    ours.kernelspec.as_mut().unwrap().files.insert("scripts/kernel_request.py".to_owned());
+    let refused = |example: Example| told(&example.ask(&profile)).contains("whose registry has a port");
+    assert!(refused(of_another) && !refused(ours.clone()));
+    ours.kernelspec.as_mut().unwrap().files.remove("scripts/launch_kubernetes.py");
+    let told = told(&ours.ask(&profile));
+    assert!(told.contains("starts `scripts/launch_kubernetes.py`, which is not in the folder"), "{told}");
+}
+
+#[test]
 fn every_rule_has_an_image_that_it_finds_wrong() {
     let profile = Profile::named("enterprise-gateway").unwrap();
     // Those of the other languages have their own images below; two are asked of images for Elyra as well.

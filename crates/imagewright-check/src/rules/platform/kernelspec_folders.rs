@@ -51,6 +51,9 @@ pub(crate) static KERNELSPEC_COMMAND_BROKEN: Rule = Rule {
     ..Rule::OF_PLATFORMS
 };
 
+/// How a command names its own folder.
+const OWN_FOLDER: &str = "{resource_dir}/";
+
 /// The kernelspec that was handed in, and what is in it; what is wrong, where that cannot be read.
 fn kernelspec<'a>(subject: &'a ProfileSubject<'_>) -> Option<(&'a KernelspecFolder, Value)> {
     let folder = subject.image.kernelspec.as_ref()?;
@@ -94,7 +97,9 @@ fn kernelspec_names_another_image(subject: &ProfileSubject<'_>) -> Outcome {
     };
     let mut found = Vec::new();
     let class = proxy["class_name"].as_str().unwrap_or_default();
-    if class.contains("docker_swarm") && reference.registry().contains(':') {
+    // Ours takes it, and has a file beside it.
+    let is_stock = !folder.files.contains("scripts/kernel_request.py");
+    if class.contains("docker_swarm") && reference.registry().contains(':') && is_stock {
         let text = format!("the launcher for Docker refuses `{name}`, whose registry has a port");
         found.push(told(subject, folder, &text));
     }
@@ -126,7 +131,8 @@ fn kernelspec_command_broken(subject: &ProfileSubject<'_>) -> Outcome {
     }
     let mut found = Vec::new();
     // Another program than Enterprise Gateway's may get what it needs in another way.
-    let script = words.iter().find(|word| word.contains("/kernels/") && word.contains("launch_"));
+    let own = |word: &str| word.starts_with(OWN_FOLDER) || word.contains("/kernels/");
+    let script = words.iter().find(|word| own(word) && word.contains("launch_"));
     if let Some(script) = script {
         for (name, level) in [
             ("kernel_id", Level::Error),
@@ -140,8 +146,14 @@ fn kernelspec_command_broken(subject: &ProfileSubject<'_>) -> Outcome {
                 found.push(told(subject, folder, &text).with_level(level));
             }
         }
-        let rest = script.split_once("/kernels/").map_or("", |(_, rest)| rest);
-        let (named, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (named, path) = match script.strip_prefix(OWN_FOLDER) {
+            // Enterprise Gateway puts the folder in, wherever it lies.
+            Some(path) => (folder.name.as_str(), path),
+            None => {
+                let rest = script.split_once("/kernels/").map_or("", |(_, rest)| rest);
+                rest.split_once('/').unwrap_or((rest, ""))
+            }
+        };
         if named != folder.name {
             let text = format!("its command starts the script of `{named}`: `{script}`");
             found.push(told(subject, folder, &text));

@@ -1,6 +1,7 @@
 """Starts an Enterprise Gateway inside the cluster of `api.py`, and does with it what its users do. Each thing that is done is a line of JSON.
 
     gateway.py TOOLS FOLDER use KERNELSPEC      start, execute, interrupt, restart, execute, stop
+    gateway.py TOOLS FOLDER use-r KERNELSPEC    likewise, in R
     gateway.py TOOLS FOLDER bare KERNELSPEC     start it for a client that sends no variables at all, and execute
     gateway.py TOOLS FOLDER fail KERNELSPEC     start it in vain
     gateway.py TOOLS FOLDER spark KERNELSPEC    start a driver, compute, interrupt, compute, stop
@@ -27,6 +28,22 @@ async def fail(gateway, name):
         await gateway.start(name)
     except RuntimeError as error:
         tell("failed", reason=str(error))
+
+
+async def use_r(gateway, name):
+    kernel = await gateway.start(name)
+    tell("started")
+    tell("executed", **await gateway.execute(kernel, "cat(1 + 1)"))
+
+    async def interrupt():
+        await gateway.call("POST", f"/api/kernels/{kernel}/interrupt")
+
+    await gateway.execute(kernel, "done <- FALSE; Sys.sleep(60); done <- TRUE", interrupt)
+    tell("interrupted", **await gateway.execute(kernel, "cat(done)"))
+    await gateway.call("POST", f"/api/kernels/{kernel}/restart")
+    tell("restarted", **await gateway.execute(kernel, "cat(exists('done'))"))
+    await gateway.call("DELETE", f"/api/kernels/{kernel}")
+    tell("stopped", kernels=await gateway.call("GET", "/api/kernels"))
 
 
 SUM = "import os; print(spark.sparkContext.parallelize(range(100), 2).map(lambda number: number + 1).sum())"
@@ -58,7 +75,7 @@ async def main(folder, command, name):
     gateway = Gateway(folder)
     try:
         await gateway.wait()
-        await {"use": use, "bare": bare, "fail": fail, "spark": spark}[command](gateway, name)
+        await {"use": use, "use-r": use_r, "bare": bare, "fail": fail, "spark": spark}[command](gateway, name)
     finally:
         gateway.stop()
 

@@ -139,7 +139,7 @@ pub(crate) fn images() -> Value {
     let image = |secret: Value| {
         json!({
             "env": {"PATH": path, "HOME": "/nonexistent"}, "command": [launcher], "entrypoint": ["python"], "pullSecret": secret,
-            "links": {launcher: shared().join("tools/imagewright-kernel-launcher")},
+            "files": {launcher: shared().join("tools/imagewright-kernel-launcher")},
         })
     };
     json!({"registry.example/kernel-py:1": image(Value::Null), "registry.example/private/kernel-py:1": image(LOGIN.into())})

@@ -1,12 +1,13 @@
 """Runs what pods say, as processes with a root, a process namespace and a user of their own.
 
-An image is this machine with some files more: the root is an overlay on it. Volumes, the account, variables and the user are those that the
+An image is a folder, or this machine, with some files more: the root is an overlay on it. Volumes, the account, variables and the user are those that the
 pod would have; the network is that of the machine, so all pods have the address 127.0.0.1.
 """
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -52,7 +53,7 @@ class Runner:
         security = pod["spec"].get("securityContext") or {}
         user, group = security.get("runAsUser", 1000), security.get("runAsGroup", 0)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pod.sh")
-        words = ["unshare", "--pid", "--mount", "--uts", "--fork", "--kill-child", script, folder, f"{user}:{group}", str(security.get("fsGroup", group))]
+        words = ["unshare", "--pid", "--mount", "--uts", "--fork", "--kill-child", script, folder, image.get("root", "/"), f"{user}:{group}", str(security.get("fsGroup", group))]
         log = open(os.path.join(self.cluster.folder, f"pod-{name}.log"), "a")
         with self.cluster.lock:
             if pod["metadata"].get("deletionTimestamp"):
@@ -103,9 +104,10 @@ class Runner:
             services = [key for key in self.cluster.objects if key[0] == "services"]
         names = "".join(f"127.0.0.1 {name}.{where}.svc\n" for _, where, name in services)
         write(folder, "/etc", {"hosts": f"127.0.0.1 localhost {pod['metadata']['name']}\n{names}"})
-        for path, target in image["links"].items():
+        for path, source in image["files"].items():
             os.makedirs(os.path.dirname(f"{folder}/upper{path}"), exist_ok=True)
-            os.symlink(target, f"{folder}/upper{path}")
+            put = shutil.copy if os.path.isfile(source) else os.symlink
+            put(source, f"{folder}/upper{path}")
         sources = {volume["name"]: volume for volume in pod["spec"].get("volumes") or []}
         for mount in container.get("volumeMounts") or []:
             write(folder, mount["mountPath"], self.shown(pod, sources[mount["name"]]), 0o777)

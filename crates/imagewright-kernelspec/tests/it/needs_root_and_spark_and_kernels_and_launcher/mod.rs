@@ -15,7 +15,7 @@ fn images() -> Value {
     json!({IMAGE: {
         "env": {"PATH": path, "HOME": "/tmp", "SPARK_HOME": "/opt/spark", "PYTHONPATH": shared().join("spark")},
         "command": ["/opt/entrypoint.sh"], "entrypoint": ["/opt/entrypoint.sh"], "pullSecret": null,
-        "links": {
+        "files": {
             launcher: shared().join("tools/imagewright-kernel-launcher"),
             "/opt/spark": shared().join("spark/pyspark"),
             "/opt/entrypoint.sh": script("cluster/spark-entrypoint.sh"),

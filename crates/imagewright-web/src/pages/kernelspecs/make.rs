@@ -31,6 +31,8 @@ struct MakePage {
     fields: Fields,
     /// Those that start it already.
     known: Vec<KernelspecView>,
+    /// What will not work of what is asked for; it is made all the same where somebody says so.
+    warnings: Vec<String>,
     /// Whether whoever looks may put it where a gateway reads it.
     may_put: bool,
 }
@@ -58,17 +60,18 @@ async fn the_page(
     visitor: &Visitor,
     name: &Name,
     fields: Fields,
+    warnings: Vec<String>,
     status: StatusCode,
 ) -> Result<axum::response::Response, ServerError> {
     let image = app.server.image(&visitor.principal, name).await?.image;
     let known = app.server.kernelspecs_of_image(&visitor.principal, name).await?;
     let frame = Frame::new(format!("Kernelspecs of {}", image.display_name), Place::Images, visitor);
     let may_put = app.server.has_kernels_folder() && visitor.is_admin();
-    Ok(page(status, &MakePage { frame, image, fields, known, may_put }))
+    Ok(page(status, &MakePage { frame, image, fields, known, warnings, may_put }))
 }
 
 async fn show_form(State(app): State<App>, visitor: Visitor, Path(name): Path<Name>) -> Shown {
-    Ok(the_page(&app, &visitor, &name, Fields::default(), StatusCode::OK).await?)
+    Ok(the_page(&app, &visitor, &name, Fields::default(), Vec::new(), StatusCode::OK).await?)
 }
 
 async fn make(State(app): State<App>, Path(name): Path<Name>, Posted { visitor, fields }: Posted) -> Shown {
@@ -77,22 +80,33 @@ async fn make(State(app): State<App>, Path(name): Path<Name>, Posted { visitor, 
         Err(detail) => {
             let fields = fields.wrong("/env", detail);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Ok(the_page(&app, &visitor, &name, fields, status).await?);
+            return Ok(the_page(&app, &visitor, &name, fields, Vec::new(), status).await?);
         }
     };
     match made {
-        Ok(response) => Ok(response),
+        Ok(Made::Response(response)) => Ok(response),
+        Ok(Made::Doubts(warnings)) => {
+            Ok(the_page(&app, &visitor, &name, fields, warnings, StatusCode::OK).await?)
+        }
         Err(error @ ServerError::Invalid(_)) => {
             let fields = fields.refused(error)?;
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(the_page(&app, &visitor, &name, fields, status).await?)
+            Ok(the_page(&app, &visitor, &name, fields, Vec::new(), status).await?)
         }
         Err(error @ ServerError::Conflict { .. }) => {
             let detail = error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}: {hint}"));
-            Ok(the_page(&app, &visitor, &name, fields.wrong("", detail), StatusCode::CONFLICT).await?)
+            let (fields, status) = (fields.wrong("", detail), StatusCode::CONFLICT);
+            Ok(the_page(&app, &visitor, &name, fields, Vec::new(), status).await?)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What came of a form.
+enum Made {
+    Response(axum::response::Response),
+    /// Something will not work, and nobody has said that it is wanted all the same.
+    Doubts(Vec<String>),
 }
 
 async fn carry_out(
@@ -101,12 +115,18 @@ async fn carry_out(
     name: &Name,
     new: NewImageKernelspec,
     fields: &Fields,
-) -> Result<axum::response::Response, ServerError> {
+) -> Result<Made, ServerError> {
     let (server, principal) = (&app.server, &visitor.principal);
+    if !fields.has("sure", "true") {
+        let warnings = server.kernelspec_warnings(principal, name, new.clone()).await?;
+        if !warnings.is_empty() {
+            return Ok(Made::Doubts(warnings));
+        }
+    }
     if !fields.has("then", "put") {
-        return Ok(sent(server.make_kernelspec(principal, name, new).await?));
+        return Ok(Made::Response(sent(server.make_kernelspec(principal, name, new).await?)));
     }
     let made = server.add_kernelspec(principal, name, new).await?;
     let address = format!("/kernelspecs?done=added#{}", in_address(&made.kernelspec.name));
-    Ok(Redirect::to(&address).into_response())
+    Ok(Made::Response(Redirect::to(&address).into_response()))
 }

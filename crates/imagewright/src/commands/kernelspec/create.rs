@@ -73,7 +73,7 @@ pub(crate) struct CreateArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kernels")]
 struct KernelFlags {
-    /// Set a variable of the kernel
+    /// Set a variable of the kernel; the gateway puts its own in the place of ${NAME}, and $ for $$
     #[arg(long, short, value_name = "NAME=VALUE")]
     env: Vec<String>,
     /// When a session of Spark begins

@@ -47,3 +47,38 @@ fn primehubs_images_come_in_and_go_out() {
     ada.get("/exports/nothing").is(404);
     ada.send("POST", "/imports/primehub", &[], &MANIFEST.replace("tools", "more")).is(403);
 }
+
+#[test]
+fn images_to_begin_with_come_in_once() {
+    let server = TestServer::start();
+    let root = server.administrator();
+    let import = |query: &str| root.post(&format!("/imports/starter{query}"), &json!(null));
+    let added = |outcomes: &serde_json::Value| -> Vec<bool> {
+        outcomes.as_array().unwrap().iter().map(|outcome| outcome["added"].as_bool().unwrap()).collect()
+    };
+    assert_eq!(added(&import("?dry_run=true").is(200)), [true; 6]);
+    root.get("/images/pandas").is(404);
+    let outcomes = import("?only=pandas,%20r&global=true").is(200);
+    assert_eq!(
+        outcomes,
+        json!([
+            {"name": "pandas", "added": true, "warnings": []},
+            {"name": "r", "added": true, "warnings": []},
+        ])
+    );
+    let pandas = root.get("/images/pandas").is(200);
+    assert_eq!(
+        (&pandas["visibility"]["global"], &pandas["spec"]["kernel"]),
+        (&json!(true), &json!("python"))
+    );
+    assert_eq!(root.get("/images/pandas/builds").is(200)["items"], json!([]));
+    // What is there stays, also where it is another one.
+    root.patch("/images/r", &[], &json!({"display_name": "Ours"})).is(200);
+    assert_eq!(added(&import("?build=true").is(200)), [false, true, true, true, false, true]);
+    assert_eq!(root.get("/images/r").is(200)["display_name"], "Ours");
+    assert_eq!(root.get("/images/pytorch/builds").is(200)["items"].as_array().unwrap().len(), 1);
+    assert_eq!(root.get("/images/r/builds").is(200)["items"], json!([]));
+    let problem = import("?only=panda").is(422);
+    assert_eq!(problem["errors"][0]["pointer"], "/only", "{problem}");
+    server.add_user("ada", &[]).post("/imports/starter?only=anaconda", &json!(null)).is(403);
+}

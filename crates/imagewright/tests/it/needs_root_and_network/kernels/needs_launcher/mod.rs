@@ -1,9 +1,11 @@
 //! With imagewright's own launcher.
 
+mod examples;
+
 use std::fs;
 
-use super::super::seed::{self, BASE, PYTHON};
 use super::{build, own_layers, passes, shown};
+use crate::needs_root_and_network::seed::{self, BASE, PYTHON};
 
 #[test]
 #[ignore = "needs root, network and the kernel launcher"]
