@@ -21,6 +21,21 @@ pub enum GatewayError {
         #[source]
         source: WebError,
     },
+    /// It shows a certificate of an authority that is not known, or for somebody else.
+    #[error("the certificate of the gateway at `{address}` is not trusted")]
+    Untrusted {
+        /// The gateway.
+        address: String,
+        /// The cause.
+        #[source]
+        source: WebError,
+    },
+    /// It does not speak TLS.
+    #[error("what answers at `{address}` speaks no TLS")]
+    Plain {
+        /// The gateway.
+        address: String,
+    },
     /// There was no answer in time.
     #[error("the gateway at `{address}` gave no answer within {seconds} s")]
     Silent {
@@ -74,7 +89,9 @@ impl GatewayError {
         match self {
             Self::Address(_) => ErrorKind::Usage,
             Self::Way(error) => error.kind(),
-            Self::Unreachable { .. } | Self::Silent { .. } => ErrorKind::Unavailable,
+            Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Plain { .. } | Self::Silent { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::Refused { status: 401 | 403, .. } | Self::NoChannel { status: 401 | 403 } => {
                 ErrorKind::Denied
             }

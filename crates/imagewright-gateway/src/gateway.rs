@@ -207,6 +207,12 @@ impl Gateway {
 
     pub(crate) fn failed(&self, source: WebError, limit: Duration) -> GatewayError {
         let address = self.address.clone();
+        if source.is_untrusted() {
+            return GatewayError::Untrusted { address, source };
+        }
+        if source.is_plain() {
+            return GatewayError::Plain { address };
+        }
         match source.kind() {
             io::ErrorKind::TimedOut => GatewayError::Silent { address, seconds: limit.as_secs() },
             io::ErrorKind::InvalidData => {

@@ -8,7 +8,7 @@ use ureq::http::{HeaderName, Request, Response, request};
 
 use crate::RegistryError;
 pub use crate::http::WebStream;
-use crate::http::{Body, Transport, Url};
+use crate::http::{Body, TlsProblem, Transport, Url, tls_problem};
 
 /// Bytes of the largest answer.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -29,6 +29,16 @@ impl WebError {
     /// What the system, or the peer, has to say.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
+    }
+
+    /// Whether the peer showed a certificate that is not trusted, or not for it.
+    pub fn is_untrusted(&self) -> bool {
+        matches!(tls_problem(&self.source), Some(TlsProblem::UnknownAuthority | TlsProblem::Certificate))
+    }
+
+    /// Whether the peer was to speak TLS, and does not.
+    pub fn is_plain(&self) -> bool {
+        tls_problem(&self.source) == Some(TlsProblem::NotTls)
     }
 }
 

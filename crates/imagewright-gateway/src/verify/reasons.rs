@@ -69,6 +69,13 @@ pub(super) fn of(step: Step, error: &GatewayError, request: &VerifyRequest, imag
         GatewayError::Unreachable { .. } => {
             problem(step, kind, in_one_line(error), "check the address, and that the gateway runs")
         }
+        GatewayError::Untrusted { .. } => problem(
+            step,
+            kind,
+            in_one_line(error),
+            "name the authority that it is from with --ca-bundle, and the gateway as its certificate does",
+        ),
+        GatewayError::Plain { .. } => problem(step, kind, error.to_string(), "write `http://`"),
         GatewayError::Silent { .. } => problem(step, kind, error.to_string(), HAS_LOG),
         GatewayError::NoGateway { .. } => problem(step, kind, error.to_string(), "check the address"),
         error => problem(step, kind, in_one_line(error), ""),

@@ -1,5 +1,8 @@
 //! Gateways and kernels that do not do what they should: each is told by its own sentence, in bounded time, and no kernel stays.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use imagewright_gateway::verify::{Step, VerifyRequest};
@@ -43,6 +46,23 @@ fn nobody_is_there() {
     );
     let problem = report.problem.unwrap();
     assert_eq!((problem.step, problem.kind), (Step::Listed, ErrorKind::Unavailable));
+}
+
+#[test]
+fn what_speaks_no_tls_is_told() {
+    // As servers do that expect the beginning of a request.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let read = stream.read(&mut [0; 16 * 1024]);
+            drop(read.and_then(|_| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")));
+        }
+    });
+    let gateway = open(&format!("https://{address}"), None).unwrap();
+    let stop = imagewright_model::Stop::default();
+    let report = imagewright_gateway::verify::verify(&gateway, &request(), &stop, &mut |_| {});
+    assert!(report.to_string().contains("speaks no TLS; write `http://`"), "{report}");
 }
 
 #[test]

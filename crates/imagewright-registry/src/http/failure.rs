@@ -32,14 +32,15 @@ fn is_unknown_host(error: &io::Error) -> bool {
     text.contains("failed to lookup address") && !text.contains("Temporary failure")
 }
 
-enum TlsProblem {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsProblem {
     NotTls,
     UnknownAuthority,
     Certificate,
 }
 
 /// The TLS library is not ours to name, so its words decide; the tests hold them.
-fn tls_problem(error: &io::Error) -> Option<TlsProblem> {
+pub(crate) fn tls_problem(error: &io::Error) -> Option<TlsProblem> {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -19,7 +19,7 @@ use ureq::{Agent, AsSendBody, Proxy, SendBody};
 use crate::RegistryError;
 use crate::settings::is_loopback;
 
-pub(crate) use failure::of_transport;
+pub(crate) use failure::{TlsProblem, of_transport, tls_problem};
 use proxies::NoProxy;
 pub use stream::WebStream;
 pub(crate) use url::{Url, encoded};

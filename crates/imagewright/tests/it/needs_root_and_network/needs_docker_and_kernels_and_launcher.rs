@@ -136,7 +136,7 @@ fn a_gateway_with_a_certificate_is_asked_and_held_to_it() {
     };
     let report = verify(&["--ca-bundle", certificate]).success().json();
     assert_eq!(report["steps"].as_array().unwrap().len(), ALL.len(), "{report:#}");
-    drop(assert_told(&verify(&[]), 6, "cannot be reached"));
+    drop(assert_told(&verify(&[]), 6, "is not trusted"));
 }
 
 #[test]
