@@ -1,7 +1,11 @@
 //! Which kernel is started, and by which command.
 
+mod toree;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
 
 use crate::LauncherError;
 use crate::kernelspec::{self, CONNECTION_FILE, Found, InterruptMode};
@@ -11,8 +15,6 @@ use crate::spark::{self, StartFile};
 /// Where programs are looked for after `PATH`, which a gateway may have replaced by its own.
 const USUAL_PLACES: [&str; 6] =
     ["/opt/venv/bin", "/opt/conda/bin", "/usr/local/bin", "/usr/bin", "/bin", "/opt/R/bin"];
-/// Where Enterprise Gateway's launchers lie, unless `KERNEL_LAUNCHERS_DIR` says otherwise.
-const LAUNCHERS: &str = "/usr/local/bin/kernel-launchers";
 /// Kernelspecs that count where several are for the language.
 const PREFERRED: [(&str, &str); 3] = [("python", "python3"), ("r", "ir"), ("scala", "apache_toree_scala")];
 
@@ -23,8 +25,8 @@ pub enum Interrupt {
     Signal,
     /// The kernel is interrupted by messages, and a SIGINT would end it.
     Message,
-    /// The kernel is a Java machine that was told of another signal.
-    Alternate,
+    /// The kernel is a Java machine, which keeps SIGINT for itself and was told of another signal.
+    Alternate(Signal),
 }
 
 /// A kernel as it will be started.
@@ -61,7 +63,7 @@ pub fn choose(request: &Request, environment: &Environment) -> Result<Kernel, La
         }
         (None, None) => return Err(LauncherError::Missing { names: vec!["`KERNEL_LANGUAGE`".to_owned()] }),
     };
-    extend(&mut kernel, request, environment)?;
+    extend(&mut kernel, request, &programs, environment)?;
     Ok(kernel)
 }
 
@@ -138,7 +140,7 @@ fn known_command(
             let words = ["--slave", "-e", "IRkernel::main()", "--args", CONNECTION_FILE];
             std::iter::once(r).chain(words.map(str::to_owned)).collect()
         }
-        "scala" => toree(request, environment)?,
+        "scala" => toree::command(request, programs, environment)?,
         _ => return Ok(None),
     };
     let name = language.to_owned();
@@ -151,29 +153,15 @@ fn known_command(
     }))
 }
 
-/// Toree as Enterprise Gateway's images have it.
-fn toree(request: &Request, environment: &Environment) -> Result<Vec<String>, LauncherError> {
-    let lacking = |what: String| LauncherError::Lacking { what };
-    let spark =
-        environment.text("SPARK_HOME").ok_or_else(|| lacking("`SPARK_HOME` is not set".to_owned()))?;
-    let launchers = environment.text("KERNEL_LAUNCHERS_DIR").unwrap_or_else(|| LAUNCHERS.to_owned());
-    let folder = Path::new(&launchers).join("scala/lib");
-    let is_toree = |name: &str| name.starts_with("toree-assembly-") && name.ends_with(".jar");
-    let assembly = files(&folder).into_iter().find(|name| is_toree(name));
-    let assembly = assembly
-        .ok_or_else(|| lacking(format!("there is no `toree-assembly-….jar` in `{}`", folder.display())))?;
-    let name = format!("{}-{}", request.username.as_deref().unwrap_or("kernel"), request.kernel_id);
-    let submit = format!("{}/bin/spark-submit", spark.trim_end_matches('/'));
-    let jar = folder.join(assembly).to_string_lossy().into_owned();
-    let words =
-        [&submit, "--name", &name, "--class", "org.apache.toree.Main", &jar, "--profile", CONNECTION_FILE];
-    Ok(words.map(str::to_owned).into())
-}
-
 /// Adds what was asked for beside the kernel itself, by what the command shows it to be.
-fn extend(kernel: &mut Kernel, request: &Request, environment: &Environment) -> Result<(), LauncherError> {
+fn extend(
+    kernel: &mut Kernel,
+    request: &Request,
+    programs: &Programs,
+    environment: &Environment,
+) -> Result<(), LauncherError> {
     let has = |what: &str| kernel.argv.iter().any(|argument| argument.contains(what));
-    let (ipykernel, irkernel, toree) =
+    let (ipykernel, irkernel, is_toree) =
         (has("ipykernel"), has("IRkernel"), has("toree") || kernel.name.contains("toree"));
     match &request.class_name {
         Some(class) if ipykernel => kernel.argv.push(format!("--IPKernelApp.kernel_class={class}")),
@@ -186,9 +174,8 @@ fn extend(kernel: &mut Kernel, request: &Request, environment: &Environment) -> 
         spark::for_ipython(kernel, request.spark);
     } else if irkernel {
         spark::for_r(kernel, request.spark, environment);
-    } else if toree {
-        spark::for_toree(kernel, request);
-        kernel.interrupt = Interrupt::Alternate;
+    } else if is_toree {
+        toree::extend(kernel, request, programs, environment);
     }
     Ok(())
 }
@@ -245,6 +232,11 @@ impl Programs {
         with_python.filter_map(|folder| Some(folder.parent()?.to_owned())).collect()
     }
 
+    /// Folders of packages in all environments of Python, in order.
+    fn packages(&self) -> impl Iterator<Item = PathBuf> {
+        self.prefixes().into_iter().flat_map(|prefix| packages(&prefix))
+    }
+
     /// What a kernelspec names: Python by name is the one of the environment that the kernelspec was installed into.
     fn for_kernelspec(&self, program: &str, prefix: Option<&Path>) -> String {
         if program.contains('/') {
@@ -270,7 +262,8 @@ impl Programs {
     }
 }
 
-fn has_ipykernel(prefix: &Path) -> bool {
+/// Folders of packages in an environment of Python.
+fn packages(prefix: &Path) -> Vec<PathBuf> {
     let libraries = ["lib", "local/lib"].map(|name| prefix.join(name));
     let versions = libraries.iter().flat_map(|library| {
         files(library)
@@ -278,9 +271,11 @@ fn has_ipykernel(prefix: &Path) -> bool {
             .filter(|name| name.starts_with("python3"))
             .map(move |name| library.join(name))
     });
-    let mut packages =
-        versions.flat_map(|version| ["site-packages", "dist-packages"].map(|name| version.join(name)));
-    packages.any(|folder| folder.join("ipykernel").is_dir())
+    versions.flat_map(|version| ["site-packages", "dist-packages"].map(|name| version.join(name))).collect()
+}
+
+fn has_ipykernel(prefix: &Path) -> bool {
+    packages(prefix).iter().any(|folder| folder.join("ipykernel").is_dir())
 }
 
 /// Names in a folder, in order; none where there is no folder.

@@ -1,7 +1,7 @@
 //! What a kernel is given so that it has a session of Spark, where its image has Spark.
 
 use crate::choice::Kernel;
-use crate::request::{Environment, Request, SparkMode};
+use crate::request::{Environment, SparkMode};
 
 /// Stands for the start-up file in a command or a variable.
 pub const START_FILE: &str = "{start_file}";
@@ -9,8 +9,6 @@ pub const START_FILE: &str = "{start_file}";
 const PYTHON: &str = include_str!("spark/start.py");
 /// That of R, in the place of a profile.
 const R: &str = include_str!("spark/profile.R");
-/// Raised in a Java machine by an interrupt; it keeps SIGINT for itself.
-const ALTERNATE_SIGNAL: &str = "USR2";
 
 /// A file that the kernel reads when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +39,6 @@ pub fn for_r(kernel: &mut Kernel, mode: SparkMode, environment: &Environment) {
     kernel.variables.insert("IMAGEWRIGHT_R_PROFILE_USER".to_owned(), replaced);
     kernel.variables.insert("R_PROFILE_USER".to_owned(), START_FILE.to_owned());
     set_mode(kernel, mode);
-}
-
-/// Toree makes the session itself, and is told when.
-pub fn for_toree(kernel: &mut Kernel, request: &Request) {
-    let arguments = match request.spark {
-        SparkMode::None => vec!["--nosparkcontext"],
-        mode => vec!["--spark-context-initialization-mode", mode.name()],
-    };
-    let arguments = arguments.into_iter().chain(["--alternate-sigint", ALTERNATE_SIGNAL]);
-    kernel.argv.extend(arguments.map(str::to_owned));
 }
 
 /// The scripts ask for it; it may have come as an option.

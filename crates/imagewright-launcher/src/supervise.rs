@@ -283,7 +283,8 @@ impl Supervisor<'_> {
         let name = &self.kernel.name;
         let asked = self.stopping.is_some();
         let by_us = |signal| self.stopping.as_ref().is_some_and(|stopping| stopping.sent.contains(&signal));
-        let (code, sentence) = match status {
+        let sent = |signal| by_us(signal) || self.passed_on == Some(signal);
+        let (code, sentence) = match as_signaled(status, sent) {
             WaitStatus::Exited(_, code) if asked => {
                 (code, format!("the kernel `{name}` was asked to end, and did with exit code {code}"))
             }
@@ -312,15 +313,27 @@ impl Supervisor<'_> {
     }
 }
 
+/// A Java machine, or a shell around a kernel, says by its exit code that a signal ended it.
+fn as_signaled(status: WaitStatus, sent: impl Fn(Signal) -> bool) -> WaitStatus {
+    match status {
+        WaitStatus::Exited(process, code) => match Signal::try_from(code - 128) {
+            Ok(signal) if sent(signal) => WaitStatus::Signaled(process, signal, false),
+            _ => status,
+        },
+        _ => status,
+    }
+}
+
 /// What becomes of a signal for this kind of kernel.
 fn for_kernel(interrupt: Interrupt, signal: i32) -> Option<Signal> {
     let signal = Signal::try_from(signal).ok()?;
     match (interrupt, signal) {
         // It gets a message from the gateway; the signal would end it.
         (Interrupt::Message, Signal::SIGINT) => None,
-        (Interrupt::Alternate, Signal::SIGINT) => Some(Signal::SIGUSR2),
+        // The second is what gateways send where they are told of another signal. It is one of the machine's own, which crashes by it.
+        (Interrupt::Alternate(known), Signal::SIGINT | Signal::SIGUSR2) => Some(known),
         // A Java machine that is killed leaves its cluster's work behind.
-        (Interrupt::Alternate, Signal::SIGKILL) => Some(Signal::SIGTERM),
+        (Interrupt::Alternate(_), Signal::SIGKILL) => Some(Signal::SIGTERM),
         (_, signal) => Some(signal),
     }
 }
@@ -331,16 +344,18 @@ mod tests {
 
     #[test]
     fn signals_become_what_the_kernel_understands() {
-        use Interrupt::{Alternate, Message};
+        use Interrupt::Message;
+        let alternate = Interrupt::Alternate(Signal::SIGURG);
         for (interrupt, signal, expected) in [
             (Interrupt::Signal, 2, Some(Signal::SIGINT)),
             (Interrupt::Signal, 12, Some(Signal::SIGUSR2)),
             (Interrupt::Signal, 9, Some(Signal::SIGKILL)),
             (Message, 2, None),
             (Message, 15, Some(Signal::SIGTERM)),
-            (Alternate, 2, Some(Signal::SIGUSR2)),
-            (Alternate, 9, Some(Signal::SIGTERM)),
-            (Alternate, 12, Some(Signal::SIGUSR2)),
+            (alternate, 2, Some(Signal::SIGURG)),
+            (alternate, 9, Some(Signal::SIGTERM)),
+            (alternate, 12, Some(Signal::SIGURG)),
+            (alternate, 15, Some(Signal::SIGTERM)),
             (Interrupt::Signal, 0, None),
             (Interrupt::Signal, 99, None),
         ] {

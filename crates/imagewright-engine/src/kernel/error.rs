@@ -129,7 +129,7 @@ impl KernelError {
             }
             Self::NoKernel { language, .. } => match language.as_str() {
                 "r" => "add `r-cran-irkernel` to `apt`, or `r-irkernel` to `conda`".to_owned(),
-                "scala" => "add Spark and Toree with its kernelspec, as a base or as packages".to_owned(),
+                "scala" => "add `toree` and `pyspark` to `pip`, or take a base with Toree".to_owned(),
                 _ => "add packages that bring a kernelspec for it, or check how the language is spelt"
                     .to_owned(),
             },

@@ -42,7 +42,7 @@ pub(super) fn check(context: StepContext<'_>, kernel: &KernelChoice) -> Result<(
         return if is_there { Ok(()) } else { Err(error.into()) };
     }
     let is_there = found.values().any(|language| *language == kernel.language);
-    if is_there || has_without_kernelspec(&view, &kernel.language) {
+    if is_there || has_without_kernelspec(&view, path, &kernel.language) {
         return Ok(());
     }
     let found = found.into_iter().map(|(name, language)| format!("`{name}` for {language}")).collect();
@@ -69,13 +69,29 @@ fn kernelspecs(view: &RootView, path: &str, data: &str) -> BTreeMap<String, Stri
 }
 
 /// Whether the launcher starts a kernel of a language that has no kernelspec.
-fn has_without_kernelspec(view: &RootView, language: &str) -> bool {
-    let has_jar = |folder: &str| {
-        view.list(folder).iter().any(|name| name.to_string_lossy().starts_with("toree-assembly"))
-    };
+fn has_without_kernelspec(view: &RootView, path: &str, language: &str) -> bool {
     match language {
         "r" => R_LIBRARIES.iter().any(|folder| view.exists(format!("{folder}/IRkernel/DESCRIPTION"))),
-        "scala" => has_jar("/usr/local/bin/kernel-launchers/scala/lib"),
+        "scala" => has_toree(view, path),
         _ => false,
     }
+}
+
+/// Whether there is the archive of Toree: among Enterprise Gateway's files, or as a package of a Python.
+fn has_toree(view: &RootView, path: &str) -> bool {
+    let has_jar = |folder: String| {
+        view.list(folder).iter().any(|name| name.to_string_lossy().starts_with("toree-assembly"))
+    };
+    let of_path = path.split(':').filter_map(|folder| folder.strip_suffix("/bin"));
+    let mut libraries =
+        of_path.chain(PREFIXES).flat_map(|prefix| [format!("{prefix}/lib"), format!("{prefix}/local/lib")]);
+    let in_library = |library: String| {
+        let names = view.list(&library).into_iter().map(|name| name.to_string_lossy().into_owned());
+        let mut pythons = names.filter(|name| name.starts_with("python3"));
+        pythons.any(|python| {
+            let packages = ["site-packages", "dist-packages"];
+            packages.iter().any(|packages| has_jar(format!("{library}/{python}/{packages}/toree/lib")))
+        })
+    };
+    has_jar("/usr/local/bin/kernel-launchers/scala/lib".to_owned()) || libraries.any(in_library)
 }

@@ -8,7 +8,7 @@ use imagewright_store::Part;
 use super::launcher::KERNEL_LAUNCHER;
 
 /// The files that are looked at. Another rule gets another name.
-pub(super) const KERNEL: Part = Part { name: "kernel1", wants: is_wanted };
+pub(super) const KERNEL: Part = Part { name: "kernel2", wants: is_wanted };
 
 /// What says which users and groups there are.
 pub(super) const BOOKS: [&str; 3] = ["etc/passwd", "etc/group", "etc/shadow"];
@@ -28,7 +28,7 @@ fn is_wanted(entry: &Entry) -> bool {
         }
         [.., "kernels", _, "kernel.json"] => true,
         [.., "IRkernel", "DESCRIPTION"] | [.., "ipykernel", "__init__.py"] => true,
-        [.., "scala", "lib", name] => name.starts_with("toree-assembly") && name.ends_with(".jar"),
+        [.., "scala" | "toree", "lib", name] => name.starts_with("toree-assembly") && name.ends_with(".jar"),
         [.., "pyvenv.cfg"] => true,
         _ => BOOKS.contains(&path),
     }
@@ -49,6 +49,7 @@ mod tests {
             "opt/conda/share/jupyter/kernels/xcpp17/kernel.json",
             "usr/lib/R/site-library/IRkernel/DESCRIPTION",
             "usr/local/bin/imagewright-kernel-launcher",
+            "usr/local/lib/python3.13/dist-packages/toree/lib/toree-assembly-0.5.0-incubating.jar",
         ];
         let unwanted =
             ["usr/lib/python3.13/json/__init__.py", "etc/passwd-", "usr/bin/perl", "usr/share/x/kernel.json"];

@@ -150,34 +150,78 @@ fn r_gets_a_profile_that_knows_the_one_it_replaces() {
     assert!(image.choose(&more[..1]).unwrap().start_file.is_none());
 }
 
+/// Where Toree's archive and Spark are, as options and variables say it.
+const SUBMITTED: &str = "--name bob-one --class org.apache.toree.Main";
+const OPENED: &str = "-XX:+IgnoreUnrecognizedVMOptions --add-opens=java.base/java.util.jar=ALL-UNNAMED";
+
 #[test]
-fn toree_is_told_when_and_by_which_signal() {
-    let image = Image::new().program("launchers/scala/lib/toree-assembly-0.6.0.jar");
-    let launchers = image.path("launchers");
+fn toree_is_found_in_files_of_enterprise_gateway() {
+    let image = Image::new()
+        .program("launchers/scala/lib/toree-assembly-0.6.0.jar")
+        .program("spark/bin/spark-submit")
+        .program("venv/bin/python3");
+    let (launchers, spark) = (image.path("launchers"), image.path("spark/"));
     let more = [
         ("KERNEL_LANGUAGE", "scala"),
-        ("SPARK_HOME", "/opt/spark"),
+        ("SPARK_HOME", spark.as_str()),
         ("KERNEL_LAUNCHERS_DIR", launchers.as_str()),
     ];
     assert_eq!(
         image.argv(&more),
-        "/opt/spark/bin/spark-submit --name bob-one --class org.apache.toree.Main \
-         /launchers/scala/lib/toree-assembly-0.6.0.jar --profile {connection_file} --nosparkcontext --alternate-sigint USR2"
+        format!(
+            "/spark/bin/spark-submit {SUBMITTED} /launchers/scala/lib/toree-assembly-0.6.0.jar --profile {{connection_file}} \
+             --spark-context-initialization-mode none --alternate-sigint URG"
+        )
     );
-    assert_eq!(image.choose(&more).unwrap().interrupt, Interrupt::Alternate);
-    let error = image.choose(&more[..1]).unwrap_err();
-    assert_eq!((error.to_string().as_str(), error.exit_code()), ("`SPARK_HOME` is not set", 66));
+    let kernel = image.choose(&more).unwrap();
+    assert_eq!(kernel.interrupt, Interrupt::Alternate(Signal::SIGURG));
+    assert_eq!(kernel.variables["SPARK_SUBMIT_OPTS"], OPENED);
+    let error = image.choose(&[more[0], more[2], ("PATH", "")]).unwrap_err();
+    let text = "there is no `bin/spark-submit`, neither in `SPARK_HOME` nor in a package `pyspark`";
+    assert_eq!((error.to_string().as_str(), error.exit_code()), (text, 66));
+}
 
+#[test]
+fn toree_is_found_among_packages() {
+    let image = Image::new()
+        .program("bin/python3")
+        .program("venv/bin/python3")
+        .program("venv/lib/python3.13/site-packages/toree/lib/toree-assembly-0.5.0-incubating.jar")
+        .program("venv/lib/python3.13/site-packages/pyspark/bin/spark-submit");
+    let path = format!("{}:{}", image.path("bin"), image.path("venv/bin"));
+    // A gateway may name the Spark of its own machine.
+    let more = [
+        ("KERNEL_LANGUAGE", "scala"),
+        ("PATH", path.as_str()),
+        ("SPARK_HOME", "/nonexistent/spark"),
+        ("SPARK_SUBMIT_OPTS", "-Xmx2g"),
+    ];
+    let packages = "/venv/lib/python3.13/site-packages";
+    let begin = format!(
+        "{packages}/pyspark/bin/spark-submit {SUBMITTED} {packages}/toree/lib/toree-assembly-0.5.0-incubating.jar"
+    );
+    assert!(image.argv(&more).starts_with(&begin), "{}", image.argv(&more));
+    let kernel = image.choose(&more).unwrap();
+    assert_eq!(kernel.variables["SPARK_HOME"], image.path("venv/lib/python3.13/site-packages/pyspark"));
+    assert_eq!(kernel.variables["SPARK_SUBMIT_OPTS"], format!("-Xmx2g {OPENED}"));
+}
+
+#[test]
+fn toree_of_a_kernelspec_is_told_what_it_was_not_told_yet() {
     let spec = r#"{"argv": ["{resource_dir}/bin/run.sh", "--profile", "{connection_file}"], "language": "scala",
         "interrupt_mode": "message", "env": {"SPARK_HOME": "/opt/spark", "PYTHONPATH": "${SPARK_LIB}/python:$NOTHING:$$"}}"#;
-    let image = image.kernelspec("data/kernels/apache_toree_scala", spec);
+    let image = Image::new().kernelspec("data/kernels/apache_toree_scala", spec);
     let lazy =
         [("KERNEL_LANGUAGE", "scala"), ("KERNEL_SPARK_CONTEXT_INIT_MODE", "lazy"), ("SPARK_LIB", "/lib")];
     let kernel = image.choose(&lazy).unwrap();
     assert_eq!(kernel.argv[0], image.path("data/kernels/apache_toree_scala/bin/run.sh"));
-    assert_eq!(
-        kernel.argv[3..].join(" "),
-        "--spark-context-initialization-mode lazy --alternate-sigint USR2"
-    );
+    let tail = "--spark-context-initialization-mode lazy --alternate-sigint URG";
+    assert_eq!(kernel.argv[3..].join(" "), tail);
     assert_eq!(kernel.variables["PYTHONPATH"], "/lib/python:$NOTHING:$");
+
+    let own = "--spark-context-initialization-mode=eager --alternate-sigint HUP";
+    let installed = spec.replace("\"SPARK_HOME\"", &format!(r#""__TOREE_OPTS__": "{own}", "SPARK_HOME""#));
+    let image = image.kernelspec("data/kernels/apache_toree_scala", &installed);
+    let kernel = image.choose(&lazy).unwrap();
+    assert_eq!((kernel.argv.len(), kernel.interrupt), (3, Interrupt::Alternate(Signal::SIGHUP)));
 }

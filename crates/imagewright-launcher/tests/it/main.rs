@@ -4,6 +4,8 @@
 
 mod gateway;
 mod needs_kernels;
+mod needs_kernels_and_spark;
+mod needs_kernels_and_spark_and_toree;
 mod needs_root;
 mod needs_root_and_r_and_kernels;
 mod program;

@@ -483,3 +483,39 @@ fn entry_points_that_pass_on_are_fine() {
         );
     }
 }
+
+/// Toree and Spark of the package index, by our launcher.
+fn right_for_toree() -> Example {
+    let files = base()
+        .program("usr/local/bin/imagewright-kernel-launcher")
+        .file(&format!("{SITE}/toree/lib/toree-assembly-0.5.0-incubating.jar"), "")
+        .program(&format!("{SITE}/pyspark/bin/spark-submit"))
+        .program("usr/bin/java")
+        .taken_away(BOOTSTRAP);
+    let example = Example::new(files, container("scala"));
+    started(example, &[], &["/usr/local/bin/imagewright-kernel-launcher"])
+}
+
+#[test]
+fn our_launcher_finds_toree_among_packages() {
+    let profile = Profile::named("enterprise-gateway").unwrap();
+    let cases: [Case; 3] = [
+        (
+            "kernel-missing",
+            |it| without(it, &format!("{SITE}/toree/lib/toree-assembly-0.5.0-incubating.jar")),
+            "there is neither a kernelspec for Scala nor Toree",
+        ),
+        (
+            "kernel-missing",
+            |it| without(it, &format!("{SITE}/pyspark/bin/spark-submit")),
+            "there is no Spark",
+        ),
+        ("kernel-missing", |it| without(it, "usr/bin/java"), "there is no `java`"),
+    ];
+    let all: Vec<_> = profile.rule_names().collect();
+    hold(&profile, &right_for_toree(), &cases, &all);
+    let kernelspec = r#"{"argv": ["java", "{connection_file}"], "language": "Scala"}"#;
+    let other = cases[0].1(right_for_toree())
+        .files(|it| it.file("usr/share/jupyter/kernels/almond/kernel.json", kernelspec));
+    assert!(levels(&other.ask(&profile), "kernel-missing").is_empty());
+}

@@ -288,8 +288,43 @@ fn kernel_missing(subject: &ProfileSubject<'_>) -> Outcome {
             .found("R has no IRkernel: the kernel never comes up")
             .with_remedy(Remedy::RPackages { packages: vec!["IRkernel".to_owned()] })
             .into(),
+        "scala" if goes_by_ours(subject) => toree_of_packages(subject),
         _ => Outcome::fine(),
     }
+}
+
+/// What our launcher starts for Scala: a kernelspec, or Toree as Enterprise Gateway's files or a package of Python bring it, with Spark.
+fn toree_of_packages(subject: &ProfileSubject<'_>) -> Outcome {
+    let kernels = super::kernelspecs::kernels(subject);
+    let is_named = subject.variable("IMAGEWRIGHT_KERNELSPEC").is_some();
+    if is_named || kernels.iter().any(|kernel| kernel.language() == "scala") {
+        return Outcome::fine();
+    }
+    let packages = subject.known_python3().map(|python| python.packages.as_slice()).unwrap_or_default();
+    let has_archive = |library: String| {
+        let is_archive = |entry: Entry<'_>| entry.name().starts_with("toree-assembly");
+        subject.view.find(&library).is_some_and(|library| library.children().any(is_archive))
+    };
+    let has_spark = |home: String| {
+        subject.view.find(&format!("{home}/bin/spark-submit")).is_some_and(|entry| entry.is_program())
+    };
+    let libraries = packages.iter().map(|folder| format!("{folder}/toree/lib"));
+    let mut libraries = libraries.chain([format!("{}/scala/lib", folder(subject))]);
+    let homes = packages.iter().map(|folder| format!("{folder}/pyspark"));
+    let mut homes = homes.chain(subject.variable("SPARK_HOME"));
+    let mut found = Vec::new();
+    if !libraries.any(has_archive) {
+        let text = "there is neither a kernelspec for Scala nor Toree: the kernel never comes up";
+        found.push(subject.found(text).with_remedy(Remedy::pip(["toree"])));
+    }
+    if !homes.any(has_spark) {
+        let text = "there is no Spark, neither in `SPARK_HOME` nor as the package pyspark, to start Toree with";
+        found.push(subject.found(text).with_remedy(Remedy::pip(["pyspark<4"])));
+    }
+    if !subject.has_program("java") && subject.variable("JAVA_HOME").is_none() {
+        found.push(subject.found("there is no `java`, by which Spark and Toree run"));
+    }
+    found.into()
 }
 
 fn kernel_language_unset(subject: &ProfileSubject<'_>) -> Outcome {

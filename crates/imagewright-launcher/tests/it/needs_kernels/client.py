@@ -10,7 +10,7 @@ def main(file, command, *code):
     client = BlockingKernelClient(connection_file=file)
     client.load_connection_file()
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.wait_for_ready(timeout=120)
     if command == "shutdown":
         client.shutdown()
         return {"status": "asked"}

@@ -1,6 +1,6 @@
 """Starts a Jupyter Enterprise Gateway, and does with it what its users do. Each thing that is done is a line of JSON.
 
-    enterprise_gateway.py FOLDER use KERNELSPEC            start, execute, interrupt, restart, execute, stop
+    enterprise_gateway.py FOLDER use KERNELSPEC LANGUAGE   start, execute, interrupt, restart, execute, stop
     enterprise_gateway.py FOLDER time ROUNDS KERNELSPEC…   start each by turns, and tell how long that took
 
 FOLDER has the kernelspecs, and takes logs. To be run by the Python that the gateway is installed for.
@@ -18,7 +18,18 @@ import uuid
 from tornado.httpclient import AsyncHTTPClient
 from tornado.websocket import websocket_connect
 
-PATIENCE = 90
+PATIENCE = 120
+# What is computed, something that takes long, and what a new kernel has forgotten.
+CELLS = {
+    "python": ("print(1 + 1)", "import time; time.sleep(60)", "before = 5; print(before)", "print('before' in globals())", "print(2 + 2)"),
+    "scala": (
+        "println(sc.parallelize(1 to 10).sum)",
+        "Thread.sleep(60000)",
+        'sys.props("before") = "5"; println(sys.props("before"))',
+        'println(sys.props.contains("before"))',
+        "println(2 + 2)",
+    ),
+}
 
 
 def free_port():
@@ -106,20 +117,21 @@ def tell(what, **more):
     print(json.dumps({"what": what, **more}), flush=True)
 
 
-async def use(gateway, name):
+async def use(gateway, name, language):
+    compute, wait, remember, is_remembered, compute_again = CELLS[language]
     kernel = await gateway.start(name)
     tell("started")
-    tell("executed", **await gateway.execute(kernel, "print(1 + 1)"))
+    tell("executed", **await gateway.execute(kernel, compute))
 
     async def interrupt():
         await gateway.call("POST", f"/api/kernels/{kernel}/interrupt")
 
-    tell("interrupted", **await gateway.execute(kernel, "import time; time.sleep(60)", interrupt))
-    tell("executed", **await gateway.execute(kernel, "before = 5; print(before)"))
+    tell("interrupted", **await gateway.execute(kernel, wait, interrupt))
+    tell("executed", **await gateway.execute(kernel, remember))
     await gateway.call("POST", f"/api/kernels/{kernel}/restart")
-    tell("restarted", **await gateway.execute(kernel, "print('before' in globals())"))
+    tell("restarted", **await gateway.execute(kernel, is_remembered))
     await asyncio.sleep(4)  # Longer than the gateway's look at what lives.
-    tell("executed", **await gateway.execute(kernel, "print(2 + 2)"))
+    tell("executed", **await gateway.execute(kernel, compute_again))
     await gateway.call("DELETE", f"/api/kernels/{kernel}")
     tell("stopped", kernels=await gateway.call("GET", "/api/kernels"))
 

@@ -16,8 +16,14 @@ const OPTIONS: [(&str, &str); 4] = [
     ("port-range", "{port_range}"),
 ];
 
-/// Writes a kernelspec for the gateway.
-fn install(folder: &Path, name: &str, mut argv: Vec<String>) {
+/// Our program.
+pub(crate) fn program() -> String {
+    std::env::var("IMAGEWRIGHT_TEST_LAUNCHER")
+        .unwrap_or(env!("CARGO_BIN_EXE_imagewright-kernel-launcher").to_owned())
+}
+
+/// Writes a kernelspec for the gateway; kernels have this search path.
+pub(crate) fn install(folder: &Path, (name, language): (&str, &str), mut argv: Vec<String>, path: &str) {
     argv.extend(
         OPTIONS
             .iter()
@@ -26,9 +32,8 @@ fn install(folder: &Path, name: &str, mut argv: Vec<String>) {
     let class = "enterprise_gateway.services.processproxies.distributed.DistributedProcessProxy";
     let proxy =
         json!({"class_name": class, "config": {"remote_hosts": "localhost", "port_range": "33000..35000"}});
-    let path = format!("{}:/usr/bin:/bin", kernels().join("python/bin").display());
     let spec = json!({
-        "argv": argv, "display_name": name, "language": "python", "env": {"PATH": path}, "metadata": {"process_proxy": proxy},
+        "argv": argv, "display_name": name, "language": language, "env": {"PATH": path}, "metadata": {"process_proxy": proxy},
     });
     let folder = folder.join("kernels").join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -38,16 +43,17 @@ fn install(folder: &Path, name: &str, mut argv: Vec<String>) {
 /// A folder with our kernelspec and that of Enterprise Gateway's own launcher.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let program = std::env::var("IMAGEWRIGHT_TEST_LAUNCHER")
-        .unwrap_or(env!("CARGO_BIN_EXE_imagewright-kernel-launcher").to_owned());
-    install(folder.path(), "ours", vec![program, "--language".to_owned(), "python".to_owned()]);
+    let path = format!("{}:/usr/bin:/bin", kernels().join("python/bin").display());
+    let ours = vec![program(), "--language".to_owned(), "python".to_owned()];
+    install(folder.path(), ("ours", "python"), ours, &path);
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     let theirs = kernels().join("launchers/python/scripts/launch_ipykernel.py");
-    install(folder.path(), "theirs", vec![text(kernels().join("python/bin/python")), text(theirs)]);
+    let theirs = vec![text(kernels().join("python/bin/python")), text(theirs)];
+    install(folder.path(), ("theirs", "python"), theirs, &path);
     folder
 }
 
-fn run(folder: &Path, words: &[&str]) -> Vec<Value> {
+pub(crate) fn run(folder: &Path, words: &[&str]) -> Vec<Value> {
     let mut command = Command::new(kernels().join("gateway/bin/python"));
     command.arg(script("enterprise_gateway.py")).arg(folder).args(words).stdin(Stdio::null());
     let output = command.output().unwrap();
@@ -66,23 +72,30 @@ fn run(folder: &Path, words: &[&str]) -> Vec<Value> {
 #[ignore = "needs kernels"]
 fn it_starts_uses_interrupts_restarts_and_stops_a_kernel() {
     let folder = folder();
-    let told = run(folder.path(), &["use", "ours"]);
+    let told = run(folder.path(), &["use", "ours", "python"]);
+    assert_eq!(told, used("2\n", "KeyboardInterrupt", "False\n"));
+    check_logs(folder.path());
+}
+
+/// What is told of a kernel that does all that is asked of it.
+pub(crate) fn used(computed: &str, interrupted: &str, forgotten: &str) -> [Value; 7] {
     let said =
         |what: &str, output: &str| json!({"what": what, "status": "ok", "error": null, "output": output});
-    assert_eq!(
-        told,
-        [
-            json!({"what": "started"}),
-            said("executed", "2\n"),
-            json!({"what": "interrupted", "status": "error", "error": "KeyboardInterrupt", "output": ""}),
-            said("executed", "5\n"),
-            said("restarted", "False\n"),
-            said("executed", "4\n"),
-            json!({"what": "stopped", "kernels": []}),
-        ]
-    );
+    [
+        json!({"what": "started"}),
+        said("executed", computed),
+        json!({"what": "interrupted", "status": "error", "error": interrupted, "output": ""}),
+        said("executed", "5\n"),
+        said("restarted", forgotten),
+        said("executed", "4\n"),
+        json!({"what": "stopped", "kernels": []}),
+    ]
+}
+
+/// Sees in what launchers wrote that kernels started and ended as they should.
+pub(crate) fn check_logs(folder: &Path) {
     // Two kernels wrote one log after the other: that before the restart, and that after it.
-    let logs = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let logs = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let log = logs.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("kernel-"));
     let log: String = log.map(|path| fs::read_to_string(path).unwrap()).collect();
     assert_eq!(log.matches("the kernel listens, and the gateway was told").count(), 2, "{log}");

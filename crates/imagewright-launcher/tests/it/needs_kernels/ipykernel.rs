@@ -75,6 +75,21 @@ impl Kernel {
         Self::result((child, output))
     }
 
+    /// Says something to its launcher.
+    pub(crate) fn say(&self, message: &str) {
+        say(&self.reply, message);
+    }
+
+    /// Waits for its end. Exit code, and what was printed.
+    pub(crate) fn end(self) -> (i32, String) {
+        self.launched.end()
+    }
+
+    /// Sends its launcher a signal.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(self.launched.pid(), signal).unwrap();
+    }
+
     /// Stops it as a gateway does. Exit code, and what was printed.
     pub(crate) fn stop(self) -> (i32, String) {
         Self::result(self.begin(&["shutdown"]));

@@ -1,6 +1,6 @@
 //! Real kernels, and a real Enterprise Gateway, from where `scripts/fetch-kernels` puts them.
 
-mod enterprise_gateway;
+pub(crate) mod enterprise_gateway;
 pub(crate) mod ipykernel;
 mod spark;
 
