@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use imagewright_layer::Compression;
-use imagewright_model::lock::{ImageLock, LockedDebian};
+use imagewright_model::lock::{ImageLock, LockedDebian, LockedKernel};
 use imagewright_model::spec::{Bytecode, Distribution, ImageSpec, KernelChoice, LinkScripts, PipRequirement};
 use imagewright_model::{BuildOutcome, BuildSettings, EventSink};
 use imagewright_oci::{Platform, Reference, validate_image};
@@ -261,16 +261,10 @@ impl Engine {
             report.finish(done.cached, done.result.size());
         }
         if let Some(kernel) = &spec.kernel {
-            let title = kernel_title(kernel);
-            let report = reporter.step(&title);
-            let python = python_of(decided.pip.as_ref(), decided.conda.as_ref());
-            let (context, trust) = (progress.context(site, &report), &settings.trust);
-            let mut step = KernelStep::new(context, &below, (spec, kernel), trust, python)?;
-            step.keep(keeping.kernel())?;
-            let done = perform(site, &mut step, memory, &report)?;
-            decided.kernel = Some(step.locked());
-            progress.add(&done.result, done.cached, &title);
-            report.finish(done.cached, done.result.size());
+            let kept = (keeping.kernel(), memory);
+            let below = (&below, &mut progress);
+            decided.kernel =
+                Some(add_kernel((spec, kernel), (site, &settings), below, &decided, kept, reporter)?);
         }
         let lock = keeping.lock_of(&wanted, decided);
         let Growing { mut draft, created, unchanged, .. } = progress;
@@ -338,6 +332,28 @@ impl Engine {
             None => Ok(host),
         }
     }
+}
+
+/// Makes the image one for a kernel; says what a lock has of that.
+fn add_kernel(
+    (spec, kernel): (&ImageSpec, &KernelChoice),
+    (site, settings): (Site<'_>, &BuildSettings),
+    (below, progress): (&Draft, &mut Growing),
+    decided: &Decided,
+    (kept, memory): (Option<&LockedKernel>, Memory),
+    reporter: &BuildReporter<'_>,
+) -> Result<LockedKernel, EngineError> {
+    let title = kernel_title(kernel);
+    let report = reporter.step(&title);
+    let python = python_of(decided.pip.as_ref(), decided.conda.as_ref());
+    let context = progress.context(site, &report);
+    let mut step = KernelStep::new(context, below, (spec, kernel), &settings.trust, python)?;
+    step.keep(kept)?;
+    let done = perform(site, &mut step, memory, &report)?;
+    let locked = step.locked();
+    progress.add(&done.result, done.cached, &title);
+    report.finish(done.cached, done.result.size());
+    Ok(locked)
 }
 
 impl BuildRequest {
