@@ -1,6 +1,6 @@
 //! Runs a program in an image, in our own sandbox, on a writable directory that is thrown away.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imagewright_model::Progress;
@@ -11,8 +11,11 @@ use imagewright_store::{Image, ImageRecord};
 use crate::cancel::Cancel;
 use crate::error::EngineError;
 use crate::root_view::RootView;
-use crate::workbench::DEFAULT_PATH;
+use crate::workbench::{DEFAULT_PATH, contents};
 use crate::{Engine, outside, passwd};
+
+/// What programs find as the name of their machine.
+const HOST_NAME: &str = "imagewright";
 
 /// What to run in an image; what is not given is the image's own.
 #[derive(Clone, Debug, Default)]
@@ -117,14 +120,23 @@ pub(crate) fn specification(
         environment: environment(&image.config, &user, request),
         working_directory,
         user: User { uid: user.uid, gid: user.gid, groups: user.groups },
-        mounts: outside::name_resolution().chain(request.mounts.iter().cloned()).collect(),
+        mounts: name_resolution().chain(request.mounts.iter().cloned()).collect(),
         network: if request.network { Network::Host } else { Network::None },
-        hostname: "imagewright".to_owned(),
+        hostname: HOST_NAME.to_owned(),
         // As engines run containers: `sudo` works in an image that has it.
         privileges: Privileges { no_new_privileges: false, ..Privileges::default() },
         time_limit: request.time_limit,
         limits: request.limits.clone(),
     })
+}
+
+/// The host's resolver, and its host names with that of the container: engines see to it that a container finds itself, and Spark ends where
+/// it does not.
+fn name_resolution() -> impl Iterator<Item = Mount> {
+    let hosts = Path::new("/etc/hosts");
+    let text = std::fs::read_to_string(hosts).unwrap_or_default();
+    let own = contents(format!("{}\n127.0.1.1\t{HOST_NAME}\n", text.trim_end()), "/etc/hosts", 0o644);
+    outside::name_resolution().filter(move |mount| mount.target != hosts).chain([own])
 }
 
 /// Entry point and arguments as engines join them: an entry point given by the user drops the image's command.
@@ -141,7 +153,7 @@ fn command(config: &ContainerConfig, request: &RunRequest) -> Result<Vec<String>
 fn environment(config: &ImageConfig, user: &passwd::Account, request: &RunRequest) -> Vec<(String, String)> {
     let entry = |text: &String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let own = config.config.iter().flat_map(|config| &config.env).filter_map(entry);
-    let defaults = [("PATH", DEFAULT_PATH), ("HOME", &user.home), ("HOSTNAME", "imagewright")];
+    let defaults = [("PATH", DEFAULT_PATH), ("HOME", &user.home), ("HOSTNAME", HOST_NAME)];
     let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut all: Vec<(String, String)> = Vec::new();
     for (name, value) in defaults.into_iter().chain(own).chain(request.environment.iter().cloned()) {

@@ -343,6 +343,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_exit_code_is_a_signal_where_that_was_sent() {
+        let kernel = Pid::from_raw(77);
+        let ended = |code| as_signaled(WaitStatus::Exited(kernel, code), |signal| signal == Signal::SIGTERM);
+        assert_eq!(ended(143), WaitStatus::Signaled(kernel, Signal::SIGTERM, false));
+        for code in [0, 15, 128, 137, 255] {
+            assert_eq!(ended(code), WaitStatus::Exited(kernel, code));
+        }
+    }
+
+    #[test]
     fn signals_become_what_the_kernel_understands() {
         use Interrupt::Message;
         let alternate = Interrupt::Alternate(Signal::SIGURG);

@@ -90,7 +90,7 @@ static ROWS: [Row; 20] = [
         "packages of R, and a Python that loads the helper",
         Rules(&[&LAUNCHER_PACKAGES_MISSING, &LAUNCHER_NEEDS_OLDER_PYTHON]),
     ),
-    row("EG-09", "jars of Toree, Spark", Rules(&[&LAUNCHER_MISSING])),
+    row("EG-09", "jars of Toree, Spark", Rules(&[&LAUNCHER_MISSING, &KERNEL_MISSING])),
     row("EG-10", "a folder for temporary files", Rules(&[&TEMPORARY_FOLDER_NOT_WRITABLE])),
     row(
         "EG-11",

@@ -95,3 +95,30 @@ fn has_toree(view: &RootView, path: &str) -> bool {
     };
     has_jar("/usr/local/bin/kernel-launchers/scala/lib".to_owned()) || libraries.any(in_library)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toree_is_found_where_our_launcher_finds_it() {
+        let path = "/opt/tools/bin:/usr/bin";
+        let jar = "toree/lib/toree-assembly-0.5.0-incubating.jar";
+        for (file, expected) in [
+            (format!("opt/venv/lib/python3.13/site-packages/{jar}"), true),
+            (format!("opt/tools/lib/python3.11/site-packages/{jar}"), true),
+            (format!("usr/local/lib/python3.11/dist-packages/{jar}"), true),
+            (format!("usr/lib/python3/dist-packages/{jar}"), true),
+            ("usr/local/bin/kernel-launchers/scala/lib/toree-assembly-0.6.0.jar".to_owned(), true),
+            (format!("srv/lib/python3.13/site-packages/{jar}"), false),
+            ("opt/venv/lib/python3.13/site-packages/toree/lib/other.jar".to_owned(), false),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let path_of_file = root.path().join(&file);
+            std::fs::create_dir_all(path_of_file.parent().unwrap()).unwrap();
+            std::fs::write(path_of_file, "").unwrap();
+            let view = RootView::new(vec![root.path().to_owned()]);
+            assert_eq!(has_without_kernelspec(&view, path, "scala"), expected, "{file}");
+        }
+    }
+}

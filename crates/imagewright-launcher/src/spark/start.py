@@ -4,7 +4,9 @@ def _imagewright_spark():
     import ast
     import importlib.util
     import os
+    import sys
     import threading
+    import time
 
     mode = os.environ.get("KERNEL_SPARK_CONTEXT_INIT_MODE", "none")
     shell = get_ipython()  # noqa: F821
@@ -53,7 +55,14 @@ def _imagewright_spark():
             made["spark"].sparkContext.cancelAllJobs()
         self.showtraceback((kind, value, trace), tb_offset=tb_offset)
 
+    here = os.path.dirname(os.path.realpath(__file__))
+
     def eager():
+        # IPython has our folder in the path until this file is done. An import that goes along the path just then misses a folder.
+        for _ in range(500):
+            if here not in sys.path:
+                break
+            time.sleep(0.01)
         try:
             session()
         except Exception:

@@ -24,7 +24,7 @@ fn a_lazy_session_computes_and_its_jobs_are_interrupted() {
     assert_eq!(kernel.execute("sql('select 1 + 1 as two').collect()[0].two")["output"], "2");
     assert_eq!(kernel.execute("isinstance(spark, pyspark.sql.SparkSession)")["output"], "True");
 
-    let wait = "import time; sc.parallelize(range(2), 2).map(lambda x: time.sleep(60) or x).sum()";
+    let wait = "import time; sc.parallelize(range(2), 2).map(lambda x: time.sleep(8) or x).sum()";
     assert_eq!(kernel.execute_and_interrupt(wait)["error"], "KeyboardInterrupt");
     let left = kernel.execute("time.sleep(1); print(sc.statusTracker().getActiveJobsIds())");
     assert_eq!(left["output"], "[]\n", "jobs were cancelled");

@@ -137,6 +137,6 @@ fn enterprise_gateway_starts_uses_interrupts_restarts_and_stops_it() {
     let argv = [&enterprise_gateway::program(), "--language", "scala"].map(str::to_owned).to_vec();
     enterprise_gateway::install(folder.path(), ("toree", "scala"), argv, &path);
     let told = enterprise_gateway::run(folder.path(), &["use", "toree", "scala"]);
-    assert_eq!(told, used("55.0\n", "java.lang.InterruptedException", "false\n"));
+    assert_eq!(told, used("55.0", "java.lang.InterruptedException", "false"));
     check_logs(folder.path());
 }

@@ -318,7 +318,8 @@ fn toree_of_packages(subject: &ProfileSubject<'_>) -> Outcome {
         found.push(subject.found(text).with_remedy(Remedy::pip(["toree"])));
     }
     if !homes.any(has_spark) {
-        let text = "there is no Spark, neither in `SPARK_HOME` nor as the package pyspark, to start Toree with";
+        let text =
+            "there is no Spark, neither in `SPARK_HOME` nor as the package pyspark, to start Toree with";
         found.push(subject.found(text).with_remedy(Remedy::pip(["pyspark<4"])));
     }
     if !subject.has_program("java") && subject.variable("JAVA_HOME").is_none() {

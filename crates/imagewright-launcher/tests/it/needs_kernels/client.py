@@ -20,7 +20,8 @@ def main(file, command, *code):
         content = message["content"]
         if content.get("execution_state") == "busy":
             print("busy", flush=True)
-        if message["msg_type"] == "stream":
+        # What Spark logs goes to the other one.
+        if message["msg_type"] == "stream" and content["name"] == "stdout":
             output.append(content["text"])
         elif message["msg_type"] in ("execute_result", "display_data"):
             output.append(content["data"]["text/plain"])

@@ -15,7 +15,7 @@ import sys
 import time
 import uuid
 
-from tornado.httpclient import AsyncHTTPClient
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
 PATIENCE = 120
@@ -80,8 +80,10 @@ class Gateway:
         return (await self.call("POST", "/api/kernels", {"name": name, "env": environment}))["id"]
 
     async def execute(self, kernel, code, when_busy=None):
-        """Executes code; its reply, and what it printed."""
-        stream = await websocket_connect(f"ws://127.0.0.1:{self.port}/api/kernels/{kernel}/channels")
+        """Executes code; its reply, and what it printed. Toree may send the end of the last line later."""
+        # It opens when the kernel answers, for which Toree takes longer than Tornado would wait.
+        url = f"ws://127.0.0.1:{self.port}/api/kernels/{kernel}/channels"
+        stream = await websocket_connect(HTTPRequest(url, connect_timeout=PATIENCE, request_timeout=PATIENCE))
         ours = uuid.uuid4().hex
         header = {"msg_id": ours, "msg_type": "execute_request", "session": "test", "username": "bob", "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
@@ -103,7 +105,7 @@ class Gateway:
             if kind == "stream":
                 output += content["text"]
         stream.close()
-        return {"status": reply["status"], "error": reply.get("ename"), "output": output}
+        return {"status": reply["status"], "error": reply.get("ename"), "output": output.strip()}
 
     def stop(self):
         self.process.terminate()

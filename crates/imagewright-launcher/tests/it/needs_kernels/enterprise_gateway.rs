@@ -73,7 +73,7 @@ pub(crate) fn run(folder: &Path, words: &[&str]) -> Vec<Value> {
 fn it_starts_uses_interrupts_restarts_and_stops_a_kernel() {
     let folder = folder();
     let told = run(folder.path(), &["use", "ours", "python"]);
-    assert_eq!(told, used("2\n", "KeyboardInterrupt", "False\n"));
+    assert_eq!(told, used("2", "KeyboardInterrupt", "False"));
     check_logs(folder.path());
 }
 
@@ -85,9 +85,9 @@ pub(crate) fn used(computed: &str, interrupted: &str, forgotten: &str) -> [Value
         json!({"what": "started"}),
         said("executed", computed),
         json!({"what": "interrupted", "status": "error", "error": interrupted, "output": ""}),
-        said("executed", "5\n"),
+        said("executed", "5"),
         said("restarted", forgotten),
-        said("executed", "4\n"),
+        said("executed", "4"),
         json!({"what": "stopped", "kernels": []}),
     ]
 }
