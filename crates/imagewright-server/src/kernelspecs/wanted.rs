@@ -115,6 +115,7 @@ fn filled(text: Option<String>) -> Option<String> {
 }
 
 /// The field that is wrong.
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 pub(super) fn refused(error: KernelspecError) -> ServerError {
     let pointer = match &error {
         KernelspecError::Name { .. } => "/name",

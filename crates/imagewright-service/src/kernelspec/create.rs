@@ -94,7 +94,7 @@ impl Service {
         let wanted = Wanted { command, image: image.as_ref(), reference };
         let (spec, mut warnings) = match &from {
             Some(from) => wanted.changed(from)?,
-            None => wanted.new()?,
+            None => wanted.made_anew()?,
         };
         warnings.extend(image.iter().filter_map(doubt));
         warnings.extend(spec.problems().into_iter().map(|problem| problem.text));
@@ -116,7 +116,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn new(&self) -> Result<(Kernelspec, Vec<String>), ServiceError> {
+    fn made_anew(&self) -> Result<(Kernelspec, Vec<String>), ServiceError> {
         let command = self.command;
         let proxy = command.proxy.ok_or(ServiceError::NoProxy)?;
         let language =
@@ -237,7 +237,7 @@ fn last_part(reference: &Reference) -> &str {
 
 /// A name for people: `kernel-py 1.2`.
 fn called_like(reference: &Reference) -> String {
-    let tag = reference.tag().map(|tag| tag.as_str()).filter(|tag| *tag != "latest");
+    let tag = reference.tag().map(imagewright_oci::Tag::as_str).filter(|tag| *tag != "latest");
     match tag {
         Some(tag) => format!("{} {tag}", last_part(reference)),
         None => last_part(reference).to_owned(),

@@ -137,7 +137,7 @@ mod tests {
     fn what_it_starts_and_for_which_language_is_read_from_its_settings() {
         let name: Reference = "registry.example/k:1".parse().unwrap();
         let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
-        let cases: [(Option<Vec<String>>, Option<Vec<String>>, KernelStart); 4] = [
+        let cases = [
             (None, words(&["/usr/local/bin/imagewright-kernel-launcher"]), KernelStart::Launcher),
             (
                 words(&["tini", "-g", "--"]),

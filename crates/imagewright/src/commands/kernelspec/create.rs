@@ -157,7 +157,7 @@ impl CreateArguments {
             kernel: self.kernel,
             spark: kernels.spark.map(Into::into),
             executor_image: kernels.executor_image,
-            environment: kernels.env.into_iter().map(assignment).collect::<Result<_, _>>()?,
+            environment: kernels.env.iter().map(|entry| assignment(entry)).collect::<Result<_, _>>()?,
             port_range: kernels.port_range,
             authorized_users: kernels.authorized_user,
             unauthorized_users: kernels.unauthorized_user,
@@ -179,7 +179,7 @@ impl From<SparkFlag> for SparkMode {
     }
 }
 
-fn assignment(text: String) -> Result<(String, String), Failure> {
+fn assignment(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
         None => Err(Failure::new(ErrorKind::Usage, format!("`{text}` is not of the form NAME=VALUE"))),

@@ -73,7 +73,7 @@ pub(crate) fn run(global: &Global, command: KernelspecCommand) -> Result<ExitCod
 fn tell_allowed(global: &Global, allowed: &AllowedKernels) {
     match allowed {
         AllowedKernels::All => {
-            global.say("the gateway shows all kernelspecs: this one at once, without a restart")
+            global.say("the gateway shows all kernelspecs: this one at once, without a restart");
         }
         AllowedKernels::Only(_) => {
             let lines = [

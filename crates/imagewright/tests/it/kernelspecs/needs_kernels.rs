@@ -70,7 +70,7 @@ fn a_gateway_that_watches_its_folder_sees_what_is_made_changed_and_removed() {
     let context = with_images();
     let image = "registry.example:5000/team/kernel-py:1";
     let create = |name: &str| {
-        drop(context.run(["kernelspec", "create", image, "-p", "docker", "--pin", "-n", name]).success())
+        drop(context.run(["kernelspec", "create", image, "-p", "docker", "--pin", "-n", name]).success());
     };
     create("first");
     let mut cache = Cache::watching(&context.work().join("kernels"));
