@@ -17,6 +17,8 @@ use crate::{Engine, outside, passwd};
 /// What programs find as the name of their machine.
 const HOST_NAME: &str = "imagewright";
 
+const HOSTS: &str = "/etc/hosts";
+
 /// What to run in an image; what is not given is the image's own.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
@@ -130,13 +132,16 @@ pub(crate) fn specification(
     })
 }
 
-/// The host's resolver, and its host names with that of the container: engines see to it that a container finds itself, and Spark ends where
-/// it does not.
+/// The host's resolver, and its host names with that of the container.
 fn name_resolution() -> impl Iterator<Item = Mount> {
-    let hosts = Path::new("/etc/hosts");
-    let text = std::fs::read_to_string(hosts).unwrap_or_default();
-    let own = contents(format!("{}\n127.0.1.1\t{HOST_NAME}\n", text.trim_end()), "/etc/hosts", 0o644);
-    outside::name_resolution().filter(move |mount| mount.target != hosts).chain([own])
+    let hosts = std::fs::read_to_string(HOSTS).unwrap_or_default();
+    let others = outside::name_resolution().filter(|mount| mount.target != Path::new(HOSTS));
+    others.chain([with_own_name(&hosts)])
+}
+
+/// Names of hosts, and that of the container: engines see to it that it finds itself, and Spark ends where it does not.
+pub(crate) fn with_own_name(hosts: &str) -> Mount {
+    contents(format!("{}\n127.0.1.1\t{HOST_NAME}\n", hosts.trim_end()), HOSTS, 0o644)
 }
 
 /// Entry point and arguments as engines join them: an entry point given by the user drops the image's command.

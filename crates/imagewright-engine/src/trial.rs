@@ -19,7 +19,7 @@ use crate::cancel::Cancel;
 use crate::error::EngineError;
 use crate::outside::Outside;
 use crate::root_view::RootView;
-use crate::run::{RunRequest, specification};
+use crate::run::{RunRequest, specification, with_own_name};
 use crate::{Engine, workbench};
 
 /// As much is kept of each stream, from its end.
@@ -223,7 +223,10 @@ impl TrialGround<'_> {
         }
         let mut mounts = Vec::new();
         match network {
-            TrialNetwork::Private(network) => spec.network = network.network(),
+            TrialNetwork::Private(network) => {
+                spec.network = network.network();
+                mounts.push(with_own_name("127.0.0.1\tlocalhost"));
+            }
             TrialNetwork::Indexes => {
                 spec.network = if self.outside.offline { Network::None } else { Network::Host };
                 mounts.extend(self.outside.mounts());
