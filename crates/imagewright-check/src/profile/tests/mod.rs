@@ -4,6 +4,7 @@
 mod elyra;
 mod enterprise_gateway;
 mod hostile;
+mod kernelspec_folders;
 mod kubeflow;
 mod notebooks;
 mod running;
