@@ -75,15 +75,13 @@ pub(crate) fn kernel_context() -> TestContext {
 
 /// Does little where the same was done before.
 fn make_kernel_images(context: &TestContext, root: &str) {
-    let r = ["build", "--base", BASE, "--apt", "r-cran-irkernel", "--env", "KERNEL_LANGUAGE=R"];
-    drop(context.run([&r[..], &["-t", "test/r:1", "--root", root]].concat()).success());
     // Its lock lies beside it, and is none of the repository.
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/kernel-images/enterprise-gateway");
     context.write("gateway-image/image.yaml", &fs::read_to_string(format!("{example}/image.yaml")).unwrap());
     drop(context.run(["build", "gateway-image", "-t", GATEWAY, "--root", root]).success());
     fs::remove_dir_all(context.work().join("gateway-image")).unwrap();
-    for (image, kernel) in [(PYTHON, KERNEL_PY), ("test/r:1", KERNEL_R)] {
-        let words = ["check", image, "--for", "enterprise-gateway", "--fix", "-t", kernel, "--root", root];
+    for (base, language, kernel) in [(PYTHON, "python", KERNEL_PY), (BASE, "r", KERNEL_R)] {
+        let words = ["build", "--base", base, "--kernel", language, "-t", kernel, "--root", root];
         drop(context.run(words).success());
     }
 }
