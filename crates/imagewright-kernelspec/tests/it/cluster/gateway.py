@@ -30,6 +30,10 @@ async def fail(gateway, name):
         tell("failed", reason=str(error))
 
 
+async def use_python(gateway, name):
+    await use(gateway, name, "python")
+
+
 async def use_r(gateway, name):
     kernel = await gateway.start(name)
     tell("started")
@@ -75,7 +79,7 @@ async def main(folder, command, name):
     gateway = Gateway(folder)
     try:
         await gateway.wait()
-        await {"use": use, "use-r": use_r, "bare": bare, "fail": fail, "spark": spark}[command](gateway, name)
+        await {"use": use_python, "use-r": use_r, "bare": bare, "fail": fail, "spark": spark}[command](gateway, name)
     finally:
         gateway.stop()
 

@@ -25,11 +25,11 @@ fn all_done() -> Vec<Value> {
         |what: &str, output: &str| json!({"what": what, "status": "ok", "error": null, "output": output});
     vec![
         json!({"what": "started"}),
-        said("executed", "2\n"),
+        said("executed", "2"),
         json!({"what": "interrupted", "status": "error", "error": "KeyboardInterrupt", "output": ""}),
-        said("executed", "5\n"),
-        said("restarted", "False\n"),
-        said("executed", "4\n"),
+        said("executed", "5"),
+        said("restarted", "False"),
+        said("executed", "4"),
         json!({"what": "stopped", "kernels": []}),
     ]
 }
@@ -89,7 +89,7 @@ fn a_client_without_variables_gets_none_of_the_gateways() {
     let cluster = Cluster::start(&images(), &rules());
     cluster.install(&new("mine", Proxy::Kubernetes, "registry.example/kernel-py:1").build().unwrap());
     let told = cluster.gateway(&["bare", "mine"]);
-    assert_eq!(told[0]["output"], "5 $ or $(PATH) False\n", "{}", cluster.logs());
+    assert_eq!(told[0]["output"], "5 $ or $(PATH) False", "{}", cluster.logs());
     assert!(!format!("{:?}", cluster.made("Pod")).contains("hunter2"));
 }
 
