@@ -152,13 +152,26 @@ impl KernelsFolder {
         }
     }
 
+    /// Sees that there is no kernelspec of this name.
+    pub fn check_free(&self, name: &KernelspecName) -> Result<(), KernelsFolderError> {
+        let there = self.folder_of(name)?;
+        match there.is_some_and(|folder| folder.join(KERNEL_JSON).exists()) {
+            false => Ok(()),
+            true => Err(KernelsFolderError::Exists { name: name.clone(), folder: self.path.clone() }),
+        }
+    }
+
+    /// Sees that there is a kernelspec of this name, or what is left of one.
+    pub fn check_there(&self, name: &KernelspecName) -> Result<(), KernelsFolderError> {
+        self.folder_of(name)?.map(drop).ok_or_else(|| self.not_found(name))
+    }
+
     /// Puts a kernelspec in, in place of one of its name where that may be replaced. Its folder.
     pub fn put(&self, spec: &Kernelspec, may_replace: bool) -> Result<PathBuf, KernelsFolderError> {
-        let there = self.folder_of(&spec.name)?;
-        let is_there = there.as_ref().is_some_and(|folder| folder.join(KERNEL_JSON).exists());
-        if is_there && !may_replace {
-            return Err(KernelsFolderError::Exists { name: spec.name.clone(), folder: self.path.clone() });
+        if !may_replace {
+            self.check_free(&spec.name)?;
         }
+        let there = self.folder_of(&spec.name)?;
         let folder = there.unwrap_or_else(|| self.path.join(spec.name.as_str()));
         let mut files = spec.to_files();
         let document = files.remove(KERNEL_JSON).expect("a kernelspec has it");

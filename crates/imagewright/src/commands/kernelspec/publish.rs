@@ -37,7 +37,7 @@ pub(crate) struct PublishArguments {
     #[command(flatten)]
     destination: DestinationFlags,
     /// The folder of the image that they go to [default: /usr/local/share/jupyter/kernels, in data images /kernels]
-    #[arg(long, value_name = "PATH", conflicts_with = "to")]
+    #[arg(long, value_name = "PATH", conflicts_with = "to", value_parser = path_of_image)]
     at: Option<String>,
     /// What the image is called
     #[arg(long, short, value_name = "NAME", required_unless_present = "to", conflicts_with = "to")]
@@ -72,6 +72,15 @@ struct DestinationFlags {
     data_image: bool,
 }
 
+/// A folder of an image, from its root.
+fn path_of_image(text: &str) -> Result<String, String> {
+    let leads_out = text.split('/').any(|part| part == "..");
+    match text.starts_with('/') && !leads_out {
+        true => Ok(text.to_owned()),
+        false => Err("it is not the path of a folder from the root of the image".to_owned()),
+    }
+}
+
 impl PublishArguments {
     pub(super) fn changes_images(&self) -> bool {
         self.destination.to.is_none()
@@ -92,6 +101,10 @@ fn into_folder(
 ) -> Result<ExitCode, Failure> {
     let service = context::open(global, Settings::default())?;
     let specs = service.kernelspecs(&arguments.folder.folder(), &arguments.names)?;
+    if !arguments.replace {
+        // All of them or none.
+        specs.iter().try_for_each(|spec| to.check_free(&spec.name))?;
+    }
     let mut paths = Vec::new();
     for spec in &specs {
         paths.push(to.put(spec, arguments.replace)?);

@@ -31,6 +31,8 @@ pub(crate) struct RemoveArguments {
 
 pub(super) fn run(global: &Global, arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let folder = arguments.folder.folder();
+    // All of them or none.
+    arguments.names.iter().try_for_each(|name| folder.check_there(name))?;
     let mut removed = Vec::new();
     for name in &arguments.names {
         removed.push(folder.remove(name)?);

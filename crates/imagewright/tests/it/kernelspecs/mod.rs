@@ -223,6 +223,13 @@ fn one_is_published_into_a_folder() {
     drop(context.run(["kernelspec", "publish", "--to", "mounted", "kernel-r_docker"]).success());
     let published = context.run(["kernelspec", "publish", "--to", "mounted", "--json"]).exits(5);
     assert!(published.stderr.contains("--replace"), "{published}");
+    // None of them went there, nor goes where one is not there.
+    assert!(!context.work().join("mounted/kernel-py_docker").exists());
+    drop(context.run(["kernelspec", "remove", "kernel-r_docker", "none"]).exits(3));
+    assert!(context.work().join("kernels/kernel-r_docker/kernel.json").exists());
+    for at in ["kernels", "/a/../b"] {
+        drop(context.run(["kernelspec", "publish", "--onto", "x", "-t", "y", "--at", at]).exits(2));
+    }
     context.write("mounted/kernel-r_docker/scripts/old.py", "");
     let published =
         context.run(["kernelspec", "publish", "--to", "mounted", "--replace", "--json"]).success().json();
