@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use imagewright_kernelspec::deploy::docker::TOKEN_FILE;
 use imagewright_kernelspec::deploy::{KernelImage as Pulled, ShortProgram, docker, kubernetes};
 use imagewright_kernelspec::{File, Kernelspec};
-use imagewright_model::Secret;
+use imagewright_model::{Secret, in_one_line};
 use imagewright_oci::Reference;
 
 use super::folder::{self, KernelsFolder, KernelsFolderError};
@@ -114,12 +114,16 @@ impl Service {
             if images.iter().any(|image| image.reference == reference) {
                 continue;
             }
-            // Where it cannot be looked at it is pulled all the same.
-            let program = self.kernel_image(text).map_or(ShortProgram::None, |image| match image.start {
-                KernelStart::Launcher => ShortProgram::Launcher,
-                KernelStart::Bootstrap => ShortProgram::Shell,
-                KernelStart::Other => ShortProgram::None,
-            });
+            let program = match self.kernel_image(text).map(|image| image.start) {
+                Ok(KernelStart::Launcher) => ShortProgram::Launcher,
+                Ok(KernelStart::Bootstrap) => ShortProgram::Shell,
+                Ok(KernelStart::Other) => ShortProgram::None,
+                // Kernel images have one, but for those of ours that were made to have none.
+                Err(error) => {
+                    warnings.push(format!("{}: it is taken to have a shell", in_one_line(&error)));
+                    ShortProgram::Shell
+                }
+            };
             images.push(Pulled { reference, program });
         }
         images

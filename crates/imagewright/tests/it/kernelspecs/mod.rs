@@ -242,3 +242,26 @@ fn one_is_published_into_a_folder() {
     };
     assert!(same("kernel-r_docker/kernel.json") && same("kernel-py_docker/scripts/launch_docker.py"));
 }
+
+#[test]
+fn a_gateway_in_a_cluster_pulls_what_its_kernelspecs_start() {
+    let context = with_images();
+    for (image, name) in [("team/kernel-r:4.5", "seen"), ("registry.invalid/none:1", "unseen")] {
+        let create =
+            ["kernelspec", "create", image, "-p", "kubernetes", "-n", name, "--no-look", "--language", "r"];
+        drop(context.run(create).success());
+    }
+    let deploy = ["kernelspec", "deploy", "--to", "kubernetes", "--gateway-image", "team/gateway:1"];
+    let made = context.run(deploy).success();
+    assert!(made.stderr.contains("it is taken to have a shell"), "{made}");
+    let container = |image: &str| {
+        let lines = made.stdout.lines().skip_while(|line| !line.contains(&format!("image: {image}")));
+        lines.take(6).collect::<Vec<_>>().join("\n")
+    };
+    assert!(container("team/kernel-r:4.5").contains("imagewright-kernel-launcher"), "{made}");
+    assert!(container("registry.invalid/none:1").contains("/bin/sh"), "{made}");
+    // Written, it is the same.
+    drop(context.run([&deploy[..], &["--output", "gateway"]].concat()).success());
+    let written = fs::read_to_string(context.work().join("gateway/enterprise-gateway.yaml")).unwrap();
+    assert_eq!(written.trim_end(), made.stdout.trim_end());
+}

@@ -80,9 +80,10 @@ fn make_kernel_images(context: &TestContext, root: &str) {
     context.write("gateway-image/image.yaml", &fs::read_to_string(format!("{example}/image.yaml")).unwrap());
     drop(context.run(["build", "gateway-image", "-t", GATEWAY, "--root", root]).success());
     fs::remove_dir_all(context.work().join("gateway-image")).unwrap();
-    for (base, language, kernel) in [(PYTHON, "python", KERNEL_PY), (BASE, "r", KERNEL_R)] {
-        let words = ["build", "--base", base, "--kernel", language, "-t", kernel, "--root", root];
-        drop(context.run(words).success());
+    let python = ["--base", PYTHON, "--kernel", "python", "-t", KERNEL_PY];
+    let r = ["--base", BASE, "--apt", "r-cran-irkernel", "--kernel", "r", "-t", KERNEL_R];
+    for flags in [&python[..], &r] {
+        drop(context.run([&["build"], flags, &["--root", root]].concat()).success());
     }
 }
 
