@@ -239,13 +239,18 @@ impl ListedKernelspec {
 
 /// Reads the kernelspec in a folder.
 pub(crate) fn read(folder: &Path) -> Result<Kernelspec, KernelsFolderError> {
+    let (name, files) = files_of(folder)?;
+    Ok(Kernelspec::read(name.parse()?, files)?)
+}
+
+/// The name of a folder, and all files in it, whatever is in them.
+pub(crate) fn files_of(folder: &Path) -> Result<(String, Files), KernelsFolderError> {
     let whole = fs::canonicalize(folder)
         .map_err(|source| KernelsFolderError::Read { path: folder.to_owned(), source })?;
     let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name: KernelspecName = name.parse()?;
     let (mut files, mut left) = (Files::new(), LARGEST);
     gather(&whole, "", DEEPEST, &mut files, &mut left)?;
-    Ok(Kernelspec::read(name, files)?)
+    Ok((name, files))
 }
 
 fn gather(

@@ -14,6 +14,7 @@ pub use create::{CreateKernelspec, CreatedKernelspec};
 pub use deploy::{
     DeployGateway, DeployedGateway, Deployment, Gateway, Orchestrator, Subnet, by_docker, in_kubernetes,
 };
+pub(crate) use folder::files_of;
 pub use folder::{KernelsFolder, KernelsFolderError, ListedKernelspec};
 pub use image::{KernelImage, KernelStart};
 pub use imagewright_kernelspec::{

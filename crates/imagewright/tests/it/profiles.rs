@@ -149,6 +149,9 @@ fn a_kernelspec_is_looked_at_beside_the_image() {
     assert!(told.stdout.contains("starts `scripts/launch_docker.py`, which is not in the folder"), "{told}");
     let missing = context.run([&words[..5], &["nowhere"]].concat()).exits(3);
     assert!(missing.stderr.contains("cannot read `nowhere`"), "{missing}");
+    context.write("kernels/other/readme.txt", "");
+    let other = context.run([&words[..5], &["kernels/other"]].concat()).exits(4);
+    assert!(other.stderr.contains("`other/kernel.json` is no kernelspec: it is not there"), "{other}");
 }
 
 #[test]
