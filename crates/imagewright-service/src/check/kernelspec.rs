@@ -6,7 +6,8 @@ use imagewright_check::KernelspecFolder;
 use imagewright_kernelspec::{KERNEL_JSON, KernelspecError};
 
 use crate::ServiceError;
-use crate::kernelspec::{KernelsFolderError, files_of};
+use crate::kernelspec::KernelsFolderError;
+use crate::kernelspec::folder::files_of;
 
 /// Reads the folder of a kernelspec. What is wrong with its `kernel.json` is for rules to say.
 ///

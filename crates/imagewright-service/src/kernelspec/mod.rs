@@ -4,7 +4,7 @@
 
 mod create;
 mod deploy;
-mod folder;
+pub(crate) mod folder;
 mod image;
 #[cfg(target_os = "linux")]
 mod publish;
@@ -14,7 +14,6 @@ pub use create::{CreateKernelspec, CreatedKernelspec};
 pub use deploy::{
     DeployGateway, DeployedGateway, Deployment, Gateway, Orchestrator, Subnet, by_docker, in_kubernetes,
 };
-pub(crate) use folder::files_of;
 pub use folder::{KernelsFolder, KernelsFolderError, ListedKernelspec};
 pub use image::{KernelImage, KernelStart};
 pub use imagewright_kernelspec::{
